@@ -1,0 +1,52 @@
+package ops
+
+import (
+	"context"
+	"encoding/json"
+	"time"
+)
+
+// ActionStatus tells how a put-off action stands.
+type ActionStatus string
+
+// The statuses of a put-off action.
+const (
+	ActionWaiting ActionStatus = "waiting"
+	ActionDone    ActionStatus = "done"
+	ActionDropped ActionStatus = "dropped" // its `unless` held when it was due
+	ActionFailed  ActionStatus = "failed"
+)
+
+// PendingAction is a rule's action that waits for its time, or that was begun and must be carried out: it stands for the
+// effect from the moment the event was decided, so that a crash loses nothing. Its timer is TimerDue.
+type PendingAction struct {
+	Meta
+	ID      string          `json:"id"` // "act-" and a hash of the effect key
+	RuleID  string          `json:"rule"`
+	Index   int             `json:"index"` // which of the rule's actions
+	Action  Action          `json:"action"`
+	EventID string          `json:"event_id"`
+	Event   EventType       `json:"event"`
+	Source  string          `json:"source"`
+	At      time.Time       `json:"at"` // the event's time
+	Detail  json.RawMessage `json:"detail"`
+	Subject SubjectRef      `json:"subject,omitzero"`
+	DueAt   time.Time       `json:"due_at"`
+	Status  ActionStatus    `json:"status"`
+	Effect  *Effect         `json:"effect,omitempty"` // what came of it
+	Error   string          `json:"error,omitempty"`
+	Tries   int             `json:"tries,omitempty"`
+	Cause   Cause           `json:"cause,omitzero"`
+}
+
+// TimerDue is the timer of what must be done at a time.
+const TimerDue = "due"
+
+// Ref names the record.
+func (a *PendingAction) Ref() Ref { return Ref{KindAction, a.ID} }
+
+// ActionStore keeps put-off actions.
+type ActionStore interface {
+	// PendingAction reads one. CodeNotFound.
+	PendingAction(ctx context.Context, id string) (*PendingAction, error)
+}

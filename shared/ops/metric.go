@@ -1,0 +1,82 @@
+package ops
+
+import (
+	"context"
+	"time"
+)
+
+// MetricType says what a vendor metric measures.
+type MetricType string
+
+// The metric types.
+const (
+	QualityScore         MetricType = "quality_score"
+	ResponseTime         MetricType = "response_time"
+	CompletionRate       MetricType = "completion_rate"
+	CustomerSatisfaction MetricType = "customer_satisfaction"
+	Punctuality          MetricType = "punctuality"
+	CostEffectiveness    MetricType = "cost_effectiveness"
+	Availability         MetricType = "availability"
+	ExpertiseLevel       MetricType = "expertise_level"
+)
+
+// MetricTypes lists the metric types.
+func MetricTypes() []MetricType {
+	return []MetricType{
+		QualityScore, ResponseTime, CompletionRate, CustomerSatisfaction,
+		Punctuality, CostEffectiveness, Availability, ExpertiseLevel,
+	}
+}
+
+// Level puts a metric into words.
+type Level string
+
+// The levels.
+const (
+	Excellent    Level = "excellent"
+	Good         Level = "good"
+	Average      Level = "average"
+	BelowAverage Level = "below_average"
+	Poor         Level = "poor"
+	Insufficient Level = "insufficient" // too little data to say; not a bad score
+)
+
+// LevelOf is excellent from 90 percent, good from 80, average from 70, below_average from 60, else poor.
+func LevelOf(percent float64) Level {
+	switch {
+	case percent >= 90:
+		return Excellent
+	case percent >= 80:
+		return Good
+	case percent >= 70:
+		return Average
+	case percent >= 60:
+		return BelowAverage
+	}
+	return Poor
+}
+
+// Metric is one measure of a vendor over a period.
+type Metric struct {
+	Meta
+	ID                string     `json:"id"`
+	VendorID          string     `json:"vendor_id"`
+	Type              MetricType `json:"type"`
+	Value             float64    `json:"value"`
+	MaxValue          float64    `json:"max_value"`
+	CalculationMethod string     `json:"calculation_method"`
+	DataPoints        int        `json:"data_points"`
+	Confidence        float64    `json:"confidence"` // 0 to 1
+	Level             Level      `json:"level"`
+	PeriodStart       time.Time  `json:"period_start"`
+	PeriodEnd         time.Time  `json:"period_end"`
+}
+
+// Ref names the record.
+func (m *Metric) Ref() Ref { return Ref{KindMetric, m.ID} }
+
+// MetricStore keeps vendor metrics.
+type MetricStore interface {
+	// Metrics lists a vendor's metrics, newest first.
+	Metrics(ctx context.Context, vendorID string, p PageRequest) (Page[*Metric], error)
+}
