@@ -1,0 +1,44 @@
+package states
+
+import (
+	"fmt"
+	"strings"
+)
+
+func (e *Engine) machineARN(name string) string {
+	return fmt.Sprintf("arn:aws:states:%s:%s:stateMachine:%s", e.region, e.account, name)
+}
+
+func (e *Engine) activityARN(name string) string {
+	return fmt.Sprintf("arn:aws:states:%s:%s:activity:%s", e.region, e.account, name)
+}
+
+func (e *Engine) executionARN(rec *record) string {
+	kind := "execution"
+	if rec.Express {
+		kind = "express"
+	}
+	return fmt.Sprintf("arn:aws:states:%s:%s:%s:%s:%s", e.region, e.account, kind, rec.Machine, rec.Name)
+}
+
+func (e *Engine) arnOfKey(key string) string {
+	return fmt.Sprintf("arn:aws:states:%s:%s:execution:%s", e.region, e.account, key)
+}
+
+// executionKey is <machine>:<execution> of an execution's ARN; empty when it is not one.
+func executionKey(arn string) string {
+	parts := strings.SplitN(arn, ":", 7)
+	if len(parts) < 7 || parts[2] != "states" || parts[5] != "execution" && parts[5] != "express" {
+		return ""
+	}
+	return parts[6]
+}
+
+// nameIn is the name that an ARN of the kind ends with; empty when it is no such ARN.
+func nameIn(arn, kind string) string {
+	parts := strings.Split(arn, ":")
+	if len(parts) < 7 || parts[2] != "states" || parts[5] != kind {
+		return ""
+	}
+	return parts[6]
+}

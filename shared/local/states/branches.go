@@ -1,0 +1,186 @@
+package states
+
+import (
+	"slices"
+
+	"opsflow/shared/local/states/value"
+)
+
+// fork starts the branches of a Parallel state, all with the same input.
+func (x *execution) fork(t *thread, s *state, input any) error {
+	t.Join = &join{Total: len(s.branches), Limit: len(s.branches), Items: value.JSON{V: input}}
+	t.Phase = phaseJoin
+	x.event(t, "ParallelStateStarted", nil)
+	x.startThreads(t, s)
+	return nil
+}
+
+// startThreads starts as many threads of a Parallel or Map state as there is room for.
+func (x *execution) startThreads(t *thread, s *state) {
+	j := t.Join
+	for j.started < j.Total && j.started-j.done < j.Limit {
+		index := j.started
+		j.started++
+		branch := 0
+		if s.kind == "Parallel" {
+			branch = index
+		}
+		c := x.newThread(t.ID, index, s.branches[branch])
+		c.Silent = t.Silent || j.MapRun != ""
+		c.Prev = t.Prev
+		input := j.Items.V
+		if s.kind == "Map" {
+			list := j.Items.V.([]any)
+			c.Item = &value.JSON{V: list[index]}
+			if !c.Silent {
+				x.event(c, "MapIterationStarted", iteration(c, s))
+			}
+			var err error
+			if input, err = x.itemInput(t, s, index, list[index]); err != nil {
+				x.end(StatusFailed, nil, x.asFailure(t, err))
+				return
+			}
+		}
+		x.enter(c, c.graph.startAt, input)
+	}
+	x.touch(t)
+}
+
+func iteration(c *thread, s *state) map[string]any {
+	return map[string]any{"name": s.name, "index": c.Index}
+}
+
+// itemInput is what an iteration begins with.
+func (x *execution) itemInput(t *thread, s *state, index int, item any) (any, error) {
+	m := s.mapping
+	if m.selector == nil || m.batch != nil {
+		return item, nil // batches were made of selected items
+	}
+	return x.selectItem(t, s, index, item)
+}
+
+func (x *execution) selectItem(t *thread, s *state, index int, item any) (any, error) {
+	sc := x.scope(t)
+	switch {
+	case s.noInput:
+		sc = sc.with(value.NewObject(0))
+	case s.inputPath != nil:
+		input, err := s.inputPath.lookup(sc)
+		if err != nil {
+			return nil, err
+		}
+		sc = sc.with(input)
+	}
+	outer := sc.context
+	sc.context = func() any { return outer().(*value.Object).With("Map", mapItem(index, item)) }
+	return s.mapping.selector.eval(sc)
+}
+
+// finishThread ends a thread that has come to the end of its graph.
+func (x *execution) finishThread(t *thread, output any) {
+	if t.Parent == noParent {
+		x.end(StatusSucceeded, output, nil)
+		return
+	}
+	parent := x.threads[t.Parent]
+	s := parent.state()
+	t.Phase, t.Output = phaseDone, &value.JSON{V: output}
+	x.touch(t)
+	if s.kind == "Map" && !t.Silent {
+		x.event(t, "MapIterationSucceeded", iteration(t, s))
+	}
+	parent.Join.done++
+	x.joined(parent, s)
+}
+
+// joined looks at a Parallel or Map state after one of its threads has ended.
+func (x *execution) joined(t *thread, s *state) {
+	j := t.Join
+	if j.done < j.Total {
+		x.startThreads(t, s)
+		return
+	}
+	results := make([]any, j.Total)
+	for _, c := range x.childrenOf(t) {
+		results[c.Index] = c.Output.V
+		t.Prev = max(t.Prev, c.Prev)
+		x.remove(c)
+	}
+	if j.MapRun != "" {
+		x.event(t, "MapRunSucceeded", nil)
+	}
+	x.event(t, s.kind+"StateSucceeded", nil)
+	t.Phase = phaseRun
+	if err := x.complete(t, s, results); err != nil {
+		t.Join = nil
+		x.failState(t, s, x.asFailure(t, err))
+	}
+}
+
+func (x *execution) childrenOf(t *thread) []*thread {
+	var all []*thread
+	for _, c := range x.threads {
+		if c.Parent == t.ID {
+			all = append(all, c)
+		}
+	}
+	slices.SortFunc(all, func(a, b *thread) int { return a.ID - b.ID })
+	return all
+}
+
+func (x *execution) remove(t *thread) {
+	delete(x.threads, t.ID)
+	x.touch(t)
+	if cancel := x.cancel[t.ID]; cancel != nil {
+		cancel()
+		delete(x.cancel, t.ID)
+	}
+}
+
+// failThread ends a thread that nothing caught the failure of.
+func (x *execution) failThread(t *thread, f *failure) {
+	if t.Parent == noParent {
+		x.end(StatusFailed, nil, f)
+		return
+	}
+	parent := x.threads[t.Parent]
+	s := parent.state()
+	j := parent.Join
+	t.Phase, t.Task, t.Join = phaseDone, nil, nil
+	x.touch(t)
+	if j.MapRun != "" {
+		j.failed++
+		j.done++
+		t.Failed, t.Output = true, &value.JSON{V: f.output()}
+		if j.failed <= j.Tolerated {
+			x.joined(parent, s)
+			return
+		}
+		f = &failure{Name: errToleratedExceeded, Cause: causeToleratedExceeded, plain: true}
+	} else if s.kind == "Map" && !t.Silent {
+		x.event(t, "MapIterationFailed", iteration(t, s))
+	}
+	parent.Prev = max(parent.Prev, t.Prev)
+	x.abortChildren(parent, s)
+	parent.Phase = phaseRun
+	x.failState(parent, s, f)
+}
+
+// abortChildren removes what is left of a Parallel or Map state that failed.
+func (x *execution) abortChildren(t *thread, s *state) {
+	for _, c := range x.childrenOf(t) {
+		if c.Phase == phaseJoin {
+			x.abortChildren(c, c.state())
+		}
+		if c.Phase != phaseDone && c.EnteredID > 0 {
+			switch kind := c.state().kind; kind {
+			case "Task", "Wait", "Parallel", "Map":
+				x.event(c, kind+"StateAborted", nil)
+			}
+			if s.kind == "Map" {
+				x.event(c, "MapIterationAborted", iteration(c, s))
+			}
+		}
+		x.remove(c)
+	}
+}

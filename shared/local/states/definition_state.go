@@ -1,0 +1,304 @@
+package states
+
+import (
+	"encoding/json"
+	"fmt"
+	"slices"
+	"strings"
+
+	"opsflow/shared/local/states/value"
+)
+
+var stateKinds = []string{"Pass", "Task", "Choice", "Wait", "Succeed", "Fail", "Parallel", "Map"}
+
+func (p *definitionParser) state(name string, o *value.Object, at string) *state {
+	f := fields{p.diagnostics, o, at}
+	s := &state{name: name, kind: f.text("Type")}
+	p.dialect(o, at)
+	if !f.has("Type") {
+		p.schema(at, "These fields are required: [Type]")
+		return s
+	}
+	if !slices.Contains(stateKinds, s.kind) {
+		p.schema(at+"/Type", "Value is not valid: expected one of [%s]", strings.Join(stateKinds, ", "))
+		return s
+	}
+	p.transition(s, f)
+	if s.kind != "Fail" {
+		s.inputPath, s.noInput = f.path("InputPath")
+		s.outputPath, s.noOutput = f.path("OutputPath")
+		s.assign = f.assign()
+	}
+	if slices.Contains([]string{"Pass", "Task", "Parallel", "Map"}, s.kind) {
+		s.parameters = f.template("Parameters")
+		s.resultPath, s.noResult = f.referencePath("ResultPath")
+	}
+	if slices.Contains([]string{"Task", "Parallel", "Map"}, s.kind) {
+		s.selector = f.template("ResultSelector")
+		p.retriers(s, f)
+		p.catchers(s, f)
+	}
+	switch s.kind {
+	case "Pass":
+		s.result, s.hasResult = o.Get("Result")
+	case "Choice":
+		p.choices(s, f)
+	case "Wait":
+		p.wait(s, f)
+	case "Fail":
+		p.fail(s, f)
+	case "Task":
+		p.task(s, f)
+	case "Parallel":
+		p.parallel(s, f)
+	case "Map":
+		p.mapState(s, f)
+	}
+	return s
+}
+
+func (p *definitionParser) transition(s *state, f fields) {
+	switch s.kind {
+	case "Choice":
+		s.next = f.text("Default")
+	case "Succeed", "Fail":
+	default:
+		s.next = f.text("Next")
+		if f.flag("End") == (s.next != "") {
+			p.schema(f.at, "Exactly one of these fields is expected: [Next, End]")
+		}
+	}
+}
+
+func (p *definitionParser) errorNames(f fields) []string {
+	var names []string
+	for _, v := range f.list("ErrorEquals") {
+		s, ok := v.(string)
+		if !ok {
+			p.schema(f.where("ErrorEquals"), "Expected value of type String")
+		}
+		names = append(names, s)
+	}
+	if len(names) == 0 {
+		p.schema(f.at, "These fields are required: [ErrorEquals]")
+	}
+	if len(names) > 1 && slices.Contains(names, errAll) {
+		p.schema(f.where("ErrorEquals"), "States.ALL must appear alone")
+	}
+	return names
+}
+
+func (p *definitionParser) each(f fields, name string, do func(fields, bool)) {
+	list := f.list(name)
+	for i, v := range list {
+		at := fmt.Sprintf("%s[%d]", f.where(name), i)
+		o, ok := v.(*value.Object)
+		if !ok {
+			p.schema(at, "Expected value of type Object")
+			continue
+		}
+		do(fields{p.diagnostics, o, at}, i == len(list)-1)
+	}
+}
+
+func (p *definitionParser) onlyLast(names []string, last bool, f fields) {
+	if slices.Contains(names, errAll) && !last {
+		p.schema(f.where("ErrorEquals"), "States.ALL must appear in the last entry")
+	}
+}
+
+func (p *definitionParser) retriers(s *state, f fields) {
+	p.each(f, "Retry", func(f fields, last bool) {
+		r := retrier{errors: p.errorNames(f), maxAttempts: 3, fullJitter: f.text("JitterStrategy") == "FULL"}
+		p.onlyLast(r.errors, last, f)
+		r.interval = f.decimal("IntervalSeconds", 1, 1)
+		r.backoff = f.decimal("BackoffRate", 2, 1)
+		r.maxDelay = f.decimal("MaxDelaySeconds", 0, 1)
+		if f.has("MaxAttempts") {
+			r.maxAttempts = f.whole("MaxAttempts", 0)
+		}
+		s.retry = append(s.retry, r)
+	})
+}
+
+func (p *definitionParser) catchers(s *state, f fields) {
+	p.each(f, "Catch", func(f fields, last bool) {
+		c := catcher{errors: p.errorNames(f), next: f.text("Next"), assign: f.assign()}
+		p.onlyLast(c.errors, last, f)
+		c.resultPath, c.noResult = f.referencePath("ResultPath")
+		if c.next == "" {
+			p.schema(f.at, "These fields are required: [Next]")
+		}
+		s.catch = append(s.catch, c)
+	})
+}
+
+func (p *definitionParser) choices(s *state, f fields) {
+	if len(f.list("Choices")) == 0 {
+		p.schema(f.at, "These fields are required: [Choices]")
+	}
+	p.each(f, "Choices", func(f fields, _ bool) {
+		rule := choiceRule{condition: p.condition(f), next: f.text("Next"), assign: f.assign()}
+		if rule.next == "" {
+			p.schema(f.at, "These fields are required: [Next]")
+		}
+		s.choices = append(s.choices, rule)
+	})
+}
+
+func (p *definitionParser) condition(f fields) condition {
+	var all []condition
+	nested := func(f fields, _ bool) { all = append(all, p.condition(f)) }
+	switch {
+	case f.has("And"):
+		p.each(f, "And", nested)
+		return allConditions(all)
+	case f.has("Or"):
+		p.each(f, "Or", nested)
+		return anyCondition(all)
+	case f.has("Not"):
+		if o, ok := f.object("Not"); ok {
+			return notCondition{p.condition(fields{p.diagnostics, o, f.where("Not")})}
+		}
+		return nil
+	}
+	c := &comparison{}
+	if c.variable, _ = f.path("Variable"); !f.has("Variable") {
+		p.schema(f.at, "These fields are required: [Variable]")
+	}
+	for _, m := range f.o.Members() {
+		operator, byPath := strings.CutSuffix(m.Key, "Path")
+		kind, ok := comparisonOperands[operator]
+		if !ok || byPath && kind == "is" {
+			continue
+		}
+		if c.operator != "" {
+			p.schema(f.at, "Only one comparison operator is expected, got %s and %s", c.operator, m.Key)
+		}
+		c.operator, c.literal = operator, m.Value
+		if byPath {
+			c.ref, _ = f.path(m.Key)
+		} else if !literalFits(kind, m.Value) {
+			p.schema(f.where(m.Key), "The value is not a valid %s", kind)
+		}
+	}
+	if c.operator == "" {
+		p.schema(f.at, "A comparison operator is expected")
+	}
+	return c
+}
+
+func literalFits(kind string, v any) bool {
+	ok := false
+	switch kind {
+	case "string":
+		_, ok = v.(string)
+	case "number":
+		_, ok = v.(json.Number)
+	case "timestamp":
+		_, ok = timestampOf(v)
+	default:
+		_, ok = v.(bool)
+	}
+	return ok
+}
+
+func (p *definitionParser) wait(s *state, f fields) {
+	f.exclusive(true, "Seconds", "SecondsPath", "Timestamp", "TimestampPath")
+	if f.has("Seconds") {
+		s.seconds = fmt.Sprint(f.whole("Seconds", 0))
+	}
+	s.secondsPath, _ = f.path("SecondsPath")
+	s.timestampPath, _ = f.path("TimestampPath")
+	if s.timestamp = f.text("Timestamp"); f.has("Timestamp") {
+		if _, ok := timestampOf(s.timestamp); !ok {
+			p.schema(f.where("Timestamp"), "String does not match RFC3339 timestamp")
+		}
+	}
+}
+
+func (p *definitionParser) fail(s *state, f fields) {
+	f.exclusive(false, "Error", "ErrorPath")
+	f.exclusive(false, "Cause", "CausePath")
+	for _, one := range []struct {
+		name string
+		into *template
+	}{{"Error", &s.errorText}, {"Cause", &s.causeText}} {
+		switch {
+		case f.has(one.name + "Path"):
+			*one.into = f.pathOrCall(one.name + "Path")
+		case f.has(one.name):
+			*one.into = constant{f.text(one.name)}
+		}
+	}
+}
+
+func (p *definitionParser) task(s *state, f fields) {
+	if s.resource = f.text("Resource"); s.resource == "" {
+		p.schema(f.at, "These fields are required: [Resource]")
+	} else if !strings.HasPrefix(s.resource, "arn:") || strings.Count(s.resource, ":") < 5 {
+		p.schema(f.where("Resource"), "Value is not a valid resource ARN")
+	}
+	f.exclusive(false, "TimeoutSeconds", "TimeoutSecondsPath")
+	f.exclusive(false, "HeartbeatSeconds", "HeartbeatSecondsPath")
+	s.timeout = f.whole("TimeoutSeconds", 1)
+	s.heartbeat = f.whole("HeartbeatSeconds", 1)
+	s.timeoutPath, _ = f.path("TimeoutSecondsPath")
+	s.heartbeatPath, _ = f.path("HeartbeatSecondsPath")
+	if s.heartbeat > 0 && s.timeout > 0 && s.heartbeat >= s.timeout {
+		p.schema(f.where("HeartbeatSeconds"), "HeartbeatSeconds must be smaller than TimeoutSeconds")
+	}
+}
+
+func (p *definitionParser) parallel(s *state, f fields) {
+	if len(f.list("Branches")) == 0 {
+		p.schema(f.at, "These fields are required: [Branches]")
+	}
+	p.each(f, "Branches", func(f fields, _ bool) {
+		s.branches = append(s.branches, p.graph(f.o, f.at, false))
+	})
+}
+
+func (p *definitionParser) mapState(s *state, f fields) {
+	m := &mapping{label: f.text("Label"), reader: f.has("ItemReader"), writer: f.has("ResultWriter")}
+	s.mapping = m
+	f.exclusive(true, "ItemProcessor", "Iterator")
+	for _, name := range []string{"ItemProcessor", "Iterator"} {
+		if o, ok := f.object(name); ok {
+			s.branches = []*graph{p.graph(o, f.where(name), false)}
+			if config, ok := (fields{p.diagnostics, o, f.where(name)}).object("ProcessorConfig"); ok {
+				mode, _ := config.Get("Mode")
+				m.distributed = mode == "DISTRIBUTED"
+			}
+		}
+	}
+	m.itemsPath, _ = f.path("ItemsPath")
+	f.exclusive(false, "ItemSelector", "Parameters")
+	if m.selector = f.template("ItemSelector"); m.selector == nil {
+		m.selector, s.parameters = s.parameters, nil
+	}
+	f.exclusive(false, "MaxConcurrency", "MaxConcurrencyPath")
+	m.concurrency = f.whole("MaxConcurrency", 0)
+	m.concurrencyPath, _ = f.path("MaxConcurrencyPath")
+	f.exclusive(false, "ToleratedFailureCount", "ToleratedFailureCountPath")
+	f.exclusive(false, "ToleratedFailurePercentage", "ToleratedFailurePercentagePath")
+	if v, ok := f.o.Get("ToleratedFailureCount"); ok {
+		f.whole("ToleratedFailureCount", 0)
+		m.tolerate.count = string(value.Text(v))
+	}
+	if v, ok := f.o.Get("ToleratedFailurePercentage"); ok {
+		f.decimal("ToleratedFailurePercentage", 0, 0)
+		m.tolerate.percentage = string(value.Text(v))
+	}
+	m.tolerate.countPath, _ = f.path("ToleratedFailureCountPath")
+	m.tolerate.percentagePath, _ = f.path("ToleratedFailurePercentagePath")
+	if o, ok := f.object("ItemBatcher"); ok {
+		b := fields{p.diagnostics, o, f.where("ItemBatcher")}
+		m.batch = &batching{
+			items: b.whole("MaxItemsPerBatch", 1), bytes: b.whole("MaxInputBytesPerBatch", 1),
+			input: b.template("BatchInput"),
+		}
+		m.batch.itemsPath, _ = b.path("MaxItemsPerBatchPath")
+		m.batch.bytesPath, _ = b.path("MaxInputBytesPerBatchPath")
+	}
+}

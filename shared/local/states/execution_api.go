@@ -1,0 +1,360 @@
+package states
+
+import (
+	"bytes"
+	"context"
+	"encoding/base64"
+	"encoding/json"
+	"slices"
+	"time"
+
+	"go.etcd.io/bbolt"
+
+	"opsflow/shared/local/states/value"
+)
+
+// StartExecutionInput names an execution to start. Name is made up when empty; Input is {} when empty.
+type StartExecutionInput struct {
+	StateMachineARN string
+	Name            string
+	Input           string
+
+	parent *link
+}
+
+func (in *StartExecutionInput) arn(e *Engine) string {
+	return e.executionARN(&record{Machine: nameIn(in.StateMachineARN, "stateMachine"), Name: in.Name})
+}
+
+// StartExecutionOutput is the answer of StartExecution.
+type StartExecutionOutput struct {
+	ExecutionARN string
+	StartDate    time.Time
+}
+
+// Execution describes an execution. Output, Error and Cause are nil when it has none.
+type Execution struct {
+	ARN             string
+	StateMachineARN string
+	Name            string
+	Status          string
+	StartDate       time.Time
+	StopDate        time.Time // zero while it runs
+	Input           string
+	Output          *string
+	Error           *string
+	Cause           *string
+	RedriveCount    int
+}
+
+func parseInput(text string) (any, error) {
+	v, err := value.Parse([]byte(text))
+	if err != nil {
+		return nil, apiError("InvalidExecutionInput", "Invalid State Machine Execution Input: '%s'", jacksonMessage(text, err))
+	}
+	return v, nil
+}
+
+// prepare makes an execution and runs it up to where it first waits; nothing is stored yet.
+func (e *Engine) prepare(ctx context.Context, in *StartExecutionInput) (*execution, error) {
+	name, m, err := e.machine(ctx, in.StateMachineARN)
+	if err != nil {
+		return nil, err
+	}
+	if in.Name == "" {
+		if in.Name, err = newUUID(e.random); err != nil {
+			return nil, err
+		}
+	}
+	if err := checkName(in.Name); err != nil {
+		return nil, err
+	}
+	if in.Input == "" {
+		in.Input = "{}"
+	}
+	if len(in.Input) > maxPayload {
+		return nil, apiError("InvalidExecutionInput", "Input exceeds the maximum of %d bytes", maxPayload)
+	}
+	input, err := parseInput(in.Input)
+	if err != nil {
+		return nil, err
+	}
+	g, err := e.definition(ctx, m.Definition)
+	if err != nil {
+		return nil, err
+	}
+	rec := record{
+		Machine: name, Name: in.Name, Definition: m.Definition, Express: m.Type == TypeExpress, Role: m.Role,
+		Input: in.Input, Status: StatusRunning, StartedAt: e.now().UnixMilli(), Parent: in.parent,
+	}
+	if g.timeout > 0 {
+		rec.TimeoutAt = e.now().Add(time.Duration(g.timeout) * time.Second).UnixMilli()
+	}
+	x := e.newExecution(name+":"+in.Name, rec, g, input)
+	x.changed[executionTimer] = true
+	x.begin()
+	x.drain()
+	return x, nil
+}
+
+// StartExecution starts an execution and returns once that is durable. The same name with the same input gives the
+// execution that runs already. Errors: StateMachineDoesNotExist, InvalidName, InvalidExecutionInput,
+// ExecutionAlreadyExists.
+func (e *Engine) StartExecution(ctx context.Context, in StartExecutionInput) (StartExecutionOutput, error) {
+	defer e.clock.Busy()()
+	x, err := e.prepare(ctx, &in)
+	if err != nil {
+		return StartExecutionOutput{}, err
+	}
+	x.mu.Lock()
+	defer func() { x.mu.Unlock() }()
+	entries, err := x.entries()
+	if err != nil {
+		return StartExecutionOutput{}, err
+	}
+	running := x.rec
+	running.Status = StatusRunning
+	entries = append(entries, entry{bucketByStart, startKey(&x.rec), []byte{}})
+	if x.rec.Status == StatusRunning {
+		entries = append(entries, entry{bucketExecutions, []byte(x.key), mustJSON(x.rec)})
+	}
+	var existing *record
+	if err := e.db.Update(ctx, func(tx *bbolt.Tx) error {
+		existing = nil
+		if text := tx.Bucket(bucketExecutions).Get([]byte(x.key)); text != nil {
+			existing = &record{}
+			return json.Unmarshal(text, existing)
+		}
+		return put(tx, entries)
+	}); err != nil {
+		return StartExecutionOutput{}, err
+	}
+	if existing != nil {
+		if existing.Status == StatusRunning && existing.Input == in.Input {
+			return StartExecutionOutput{x.arn, time.UnixMilli(existing.StartedAt).UTC()}, nil
+		}
+		return StartExecutionOutput{}, apiError("ExecutionAlreadyExists", "Execution Already Exists: '%s'", x.arn)
+	}
+	if x.rec.Status == StatusRunning {
+		e.mu.Lock()
+		e.running[x.key] = x
+		e.mu.Unlock()
+	}
+	x.effects = append([]func(){func() { e.statusChanged(&running) }}, x.effects...)
+	effects := x.settle()
+	out := StartExecutionOutput{x.arn, time.UnixMilli(x.rec.StartedAt).UTC()}
+	x.mu.Unlock()
+	for _, effect := range effects {
+		effect()
+	}
+	x.mu.Lock()
+	return out, nil
+}
+
+// StartSyncExecution runs an express execution to its end. Nothing of it is kept.
+func (e *Engine) StartSyncExecution(ctx context.Context, in StartExecutionInput) (*Execution, error) {
+	_, m, err := e.machine(ctx, in.StateMachineARN)
+	if err != nil {
+		return nil, err
+	}
+	if m.Type != TypeExpress {
+		return nil, apiError("StateMachineTypeNotSupported", "This operation is not supported by this type of state machine")
+	}
+	done := e.clock.Busy()
+	x, err := e.prepare(ctx, &in)
+	if err != nil {
+		done()
+		return nil, err
+	}
+	x.ephemeral = true
+	x.mu.Lock()
+	effects := x.settle()
+	x.mu.Unlock()
+	for _, effect := range effects {
+		effect()
+	}
+	done()
+	select {
+	case <-x.done:
+		x.mu.Lock()
+		defer x.mu.Unlock()
+		return e.describe(&x.rec, x.arn), nil
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	case <-e.ctx.Done():
+		return nil, e.ctx.Err()
+	}
+}
+
+// ended follows an execution's end that is stored.
+func (e *Engine) ended(x *execution, rec *record) {
+	if rec.Parent != nil {
+		if parent := e.find(rec.Parent.Key); parent != nil {
+			e.goBusy(func() { parent.childEnded(*rec.Parent, rec, x.arn) })
+		}
+	}
+	if !x.ephemeral {
+		e.statusChanged(rec)
+	}
+}
+
+// checkChild gives a task the outcome of its child execution if that is over already.
+func (e *Engine) checkChild(key string, l link) {
+	e.goBusy(func() {
+		rec, err := e.load(e.ctx, key)
+		if err != nil {
+			e.report(err)
+			return
+		}
+		if parent := e.find(l.Key); parent != nil && rec.Status != StatusRunning {
+			parent.childEnded(l, rec, e.executionARN(rec))
+		}
+	})
+}
+
+// statusChanged emits the status-change event, best effort as on AWS. Express executions have none.
+func (e *Engine) statusChanged(rec *record) {
+	if rec.Express {
+		return
+	}
+	arn := e.executionARN(rec)
+	var stop any
+	if rec.StoppedAt > 0 {
+		stop = rec.StoppedAt
+	}
+	id, err := newUUID(e.random)
+	if err != nil {
+		e.report(err)
+		return
+	}
+	ev := Event{
+		ID: id, Time: e.now(), Source: "aws.states", DetailType: "Step Functions Execution Status Change",
+		Bus: "default", Resources: []string{arn},
+		Detail: mustJSON(map[string]any{
+			"executionArn": arn, "stateMachineArn": e.machineARN(rec.Machine), "name": rec.Name, "status": rec.Status,
+			"startDate": rec.StartedAt, "stopDate": stop, "input": rec.Input, "output": rec.Output,
+			"inputDetails": map[string]any{"included": true}, "outputDetails": included(rec.Output),
+			"error": rec.Error, "cause": rec.Cause,
+			"redriveCount": rec.Redrives, "redriveDate": nil, "redriveStatus": "NOT_REDRIVABLE",
+		}),
+	}
+	e.goBusy(func() { e.report(e.emit(e.ctx, []Event{ev})) })
+}
+
+func included(output *string) any {
+	if output == nil {
+		return nil
+	}
+	return map[string]any{"included": true}
+}
+
+func (e *Engine) describe(rec *record, arn string) *Execution {
+	d := &Execution{
+		ARN: arn, StateMachineARN: e.machineARN(rec.Machine), Name: rec.Name, Status: rec.Status,
+		StartDate: time.UnixMilli(rec.StartedAt).UTC(), Input: rec.Input, Output: rec.Output,
+		Error: rec.Error, Cause: rec.Cause, RedriveCount: rec.Redrives,
+	}
+	if rec.StoppedAt > 0 {
+		d.StopDate = time.UnixMilli(rec.StoppedAt).UTC()
+	}
+	return d
+}
+
+// DescribeExecution gives an execution. Errors: InvalidArn, ExecutionDoesNotExist.
+func (e *Engine) DescribeExecution(ctx context.Context, arn string) (*Execution, error) {
+	key := executionKey(arn)
+	if key == "" {
+		return nil, apiError("InvalidArn", "Invalid Arn: '%s'", arn)
+	}
+	rec, err := e.load(ctx, key)
+	if err != nil {
+		return nil, err
+	}
+	return e.describe(rec, e.executionARN(rec)), nil
+}
+
+// StopExecution aborts a running execution and returns when; stopping one that is over changes nothing.
+func (e *Engine) StopExecution(ctx context.Context, arn, errorName, cause string) (time.Time, error) {
+	d, err := e.DescribeExecution(ctx, arn)
+	if err != nil {
+		return time.Time{}, err
+	}
+	if x := e.find(executionKey(arn)); x != nil {
+		f := &failure{Name: errorName, Cause: cause, noError: errorName == "", noCause: cause == ""}
+		err := x.burst(ctx, func() error {
+			x.end(StatusAborted, nil, f)
+			return nil
+		})
+		if err == nil {
+			x.mu.Lock()
+			defer x.mu.Unlock()
+			return time.UnixMilli(x.rec.StoppedAt).UTC(), nil
+		}
+		if d, err = e.DescribeExecution(ctx, arn); err != nil {
+			return time.Time{}, err
+		}
+	}
+	if d.Status == StatusRunning {
+		return time.Time{}, apiError("ServiceUnavailable", "The execution is being loaded; try again")
+	}
+	return d.StopDate, nil
+}
+
+// ListExecutions gives executions of a state machine, the newest first, and where the next page begins. An empty status
+// means any.
+func (e *Engine) ListExecutions(ctx context.Context, machineARN, status string, limit int, token string) (list []Execution, next string, err error) {
+	name, _, err := e.machine(ctx, machineARN)
+	if err != nil {
+		return nil, "", err
+	}
+	prefix := append([]byte(name), 0)
+	from := prefix
+	if token != "" {
+		if from, err = base64.RawURLEncoding.DecodeString(token); err != nil || !bytes.HasPrefix(from, prefix) {
+			return nil, "", apiError("InvalidToken", "Invalid Token: 'Invalid token'")
+		}
+	}
+	limit = pageSize(limit)
+	err = e.db.View(ctx, func(tx *bbolt.Tx) error {
+		records := tx.Bucket(bucketExecutions)
+		c := tx.Bucket(bucketByStart).Cursor()
+		for k, _ := c.Seek(from); bytes.HasPrefix(k, prefix); k, _ = c.Next() {
+			var rec record
+			key := name + ":" + string(k[len(prefix)+8:])
+			if err := json.Unmarshal(records.Get([]byte(key)), &rec); err != nil {
+				return err
+			}
+			if status != "" && rec.Status != status {
+				continue
+			}
+			if len(list) == limit {
+				next = base64.RawURLEncoding.EncodeToString(k)
+				return nil
+			}
+			list = append(list, *e.describe(&rec, e.executionARN(&rec)))
+		}
+		return nil
+	})
+	return list, next, err
+}
+
+// GetExecutionHistory gives all events of an execution, the oldest first.
+func (e *Engine) GetExecutionHistory(ctx context.Context, arn string) ([]HistoryEvent, error) {
+	if _, err := e.DescribeExecution(ctx, arn); err != nil {
+		return nil, err
+	}
+	var all []HistoryEvent
+	prefix := append([]byte(executionKey(arn)), 0)
+	err := e.db.View(ctx, func(tx *bbolt.Tx) error {
+		c := tx.Bucket(bucketHistory).Cursor()
+		for k, v := c.Seek(prefix); bytes.HasPrefix(k, prefix); k, v = c.Next() {
+			var batch []HistoryEvent
+			if err := json.Unmarshal(v, &batch); err != nil {
+				return err
+			}
+			all = append(all, batch...)
+		}
+		return nil
+	})
+	return slices.Clip(all), err
+}

@@ -1,0 +1,140 @@
+package states
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"io"
+	"net/http"
+	"strings"
+	"time"
+)
+
+const (
+	targetPrefix = "AWSStepFunctions."
+	contentType  = "application/x-amz-json-1.0"
+	maxRequest   = 4 << 20 // bytes; a definition may have 1 MB, an input 256 KiB
+)
+
+// Handler speaks the service's protocol (AWS JSON 1.0): POST with the header X-Amz-Target: AWSStepFunctions.<Operation>.
+// Signatures are not checked.
+func Handler(e *Engine) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		operation, ok := operations[strings.TrimPrefix(r.Header.Get("X-Amz-Target"), targetPrefix)]
+		if !ok {
+			answerError(w, apiError("UnknownOperationException", "Unknown operation: %q", r.Header.Get("X-Amz-Target")))
+			return
+		}
+		body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxRequest))
+		if err != nil {
+			answerError(w, apiError("SerializationException", "The request can't be read: %v", err))
+			return
+		}
+		var in request
+		if len(body) > 0 {
+			if err := json.Unmarshal(body, &in); err != nil {
+				answerError(w, apiError("SerializationException", "The request is not valid: %v", err))
+				return
+			}
+		}
+		out, err := operation(r.Context(), e, &in)
+		if err != nil {
+			answerError(w, err)
+			return
+		}
+		answer(w, http.StatusOK, out)
+	})
+}
+
+func answer(w http.ResponseWriter, status int, out any) {
+	if out == nil {
+		out = struct{}{}
+	}
+	text, err := json.Marshal(out)
+	if err != nil {
+		status, text = http.StatusInternalServerError, []byte(`{"__type":"InternalServerError"}`)
+	}
+	w.Header().Set("Content-Type", contentType)
+	w.WriteHeader(status)
+	w.Write(text) //nolint:errcheck // the client has gone
+}
+
+func answerError(w http.ResponseWriter, err error) {
+	var api *APIError
+	status := http.StatusBadRequest
+	if !errors.As(err, &api) {
+		status, api = http.StatusInternalServerError, apiError("InternalServerError", "%v", err)
+	}
+	shape := api.Code
+	switch shape {
+	case "ValidationException", "SerializationException", "UnknownOperationException", "InternalServerError":
+		shape = "com.amazon.coral.validate#" + shape
+	default:
+		shape = "com.amazonaws.swf.service.v2.model#" + shape
+	}
+	answer(w, status, map[string]string{"__type": shape, "message": api.Message})
+}
+
+// request has the members of every operation's input.
+type request struct {
+	Name                 string `json:"name"`
+	Definition           string `json:"definition"`
+	RoleARN              string `json:"roleArn"`
+	Type                 string `json:"type"`
+	StateMachineARN      string `json:"stateMachineArn"`
+	ExecutionARN         string `json:"executionArn"`
+	ActivityARN          string `json:"activityArn"`
+	Input                string `json:"input"`
+	Output               string `json:"output"`
+	Error                string `json:"error"`
+	Cause                string `json:"cause"`
+	TaskToken            string `json:"taskToken"`
+	WorkerName           string `json:"workerName"`
+	StatusFilter         string `json:"statusFilter"`
+	MaxResults           int    `json:"maxResults"`
+	NextToken            string `json:"nextToken"`
+	ReverseOrder         bool   `json:"reverseOrder"`
+	IncludeExecutionData *bool  `json:"includeExecutionData"`
+}
+
+// object is a JSON object of an answer; members that are nil are left out.
+type object map[string]any
+
+func (o object) MarshalJSON() ([]byte, error) {
+	kept := make(map[string]any, len(o))
+	for k, v := range o {
+		switch v := v.(type) {
+		case nil:
+			continue
+		case *string:
+			if v == nil {
+				continue
+			}
+		case time.Time:
+			if !v.IsZero() {
+				kept[k] = json.RawMessage(epoch(v))
+			}
+			continue
+		}
+		kept[k] = v
+	}
+	return json.Marshal(kept)
+}
+
+// epoch is a time in seconds with milliseconds, as the protocol writes it.
+func epoch(t time.Time) string {
+	text, err := json.Marshal(float64(t.UnixMilli()) / 1000)
+	if err != nil {
+		return "0"
+	}
+	return string(text)
+}
+
+func optional(s string) any {
+	if s == "" {
+		return nil
+	}
+	return s
+}
+
+type operation func(context.Context, *Engine, *request) (any, error)

@@ -1,0 +1,56 @@
+package states
+
+import (
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"io"
+	"math/rand/v2"
+)
+
+// newUUID is a version 4 UUID.
+func newUUID(random io.Reader) (string, error) {
+	var b [16]byte
+	if _, err := io.ReadFull(random, b[:]); err != nil {
+		return "", fmt.Errorf("read random bytes: %w", err)
+	}
+	b[6] = b[6]&0x0f | 0x40
+	b[8] = b[8]&0x3f | 0x80
+	return fmt.Sprintf("%x-%x-%x-%x-%x", b[:4], b[4:6], b[6:8], b[8:10], b[10:]), nil
+}
+
+// randomBelow is a whole number from 0 to n-1.
+func randomBelow(random io.Reader, n uint64) (uint64, error) {
+	var b [16]byte
+	if _, err := io.ReadFull(random, b[:]); err != nil {
+		return 0, fmt.Errorf("read random bytes: %w", err)
+	}
+	source := rand.NewPCG(binary.LittleEndian.Uint64(b[:8]), binary.LittleEndian.Uint64(b[8:]))
+	return rand.New(source).Uint64N(n), nil //nolint:gosec // not for secrets
+}
+
+// mathRandom is a number from the first argument (inclusive) to the second (exclusive); the third seeds it.
+func mathRandom(args []any, random io.Reader) (any, error) {
+	from, err := intArg(args[0])
+	if err != nil {
+		return nil, err
+	}
+	to, err := intArg(args[1])
+	if err != nil {
+		return nil, err
+	}
+	if to <= from {
+		return nil, errors.New("the end must be above the start")
+	}
+	span := uint64(to) - uint64(from) //nolint:gosec // two's complement gives the distance
+	if len(args) == 3 {
+		seed, err := intArg(args[2])
+		if err != nil {
+			return nil, err
+		}
+		seeded := rand.New(rand.NewPCG(uint64(seed), 0)) //nolint:gosec // repeatable on purpose
+		return number(from + int64(seeded.Uint64N(span))), nil
+	}
+	n, err := randomBelow(random, span)
+	return number(from + int64(n)), err //nolint:gosec // below span
+}

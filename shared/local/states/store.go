@@ -1,0 +1,262 @@
+package states
+
+import (
+	"bytes"
+	"context"
+	"encoding/binary"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"time"
+
+	"go.etcd.io/bbolt"
+)
+
+// Buckets. Execution keys are <machine>:<execution>.
+var (
+	bucketMachines    = []byte("states.machines")    // name -> machine
+	bucketDefinitions = []byte("states.definitions") // hash -> text
+	bucketExecutions  = []byte("states.executions")  // key -> record
+	bucketByStart     = []byte("states.by_start")    // machine 0 inverted start time, execution name -> nothing
+	bucketRunning     = []byte("states.running")     // key -> counters
+	bucketThreads     = []byte("states.threads")     // key 0 thread id -> thread
+	bucketHistory     = []byte("states.history")     // key 0 first event id -> events
+	bucketActivities  = []byte("states.activities")  // name -> creation time
+)
+
+func (e *Engine) open(ctx context.Context) error {
+	return e.db.Update(ctx, func(tx *bbolt.Tx) error {
+		for _, name := range [][]byte{
+			bucketMachines, bucketDefinitions, bucketExecutions, bucketByStart,
+			bucketRunning, bucketThreads, bucketHistory, bucketActivities,
+		} {
+			if _, err := tx.CreateBucketIfNotExists(name); err != nil {
+				return err
+			}
+		}
+		return tx.Bucket(bucketActivities).ForEach(func(k, _ []byte) error {
+			e.activities[string(k)] = true
+			return nil
+		})
+	})
+}
+
+func numberedKey(key string, n uint64) []byte {
+	return binary.BigEndian.AppendUint64(append([]byte(key), 0), n)
+}
+
+func startKey(rec *record) []byte {
+	k := binary.BigEndian.AppendUint64(append([]byte(rec.Machine), 0), ^uint64(rec.StartedAt)) //nolint:gosec // after 1970
+	return append(k, rec.Name...)
+}
+
+// entry is one key to write, or to delete when value is nil.
+type entry struct{ bucket, key, value []byte }
+
+func put(tx *bbolt.Tx, entries []entry) error {
+	for _, w := range entries {
+		b := tx.Bucket(w.bucket)
+		var err error
+		if w.value == nil {
+			err = b.Delete(w.key)
+		} else {
+			err = b.Put(w.key, w.value)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// entries are what this burst changed.
+func (x *execution) entries() ([]entry, error) {
+	var out []entry
+	add := func(bucket, key []byte, v any) error {
+		text, err := json.Marshal(v)
+		out = append(out, entry{bucket, key, text})
+		return err
+	}
+	for id := range x.changed {
+		if id == executionTimer {
+			continue
+		}
+		key := numberedKey(x.key, uint64(id)) //nolint:gosec // never negative
+		if t := x.threads[id]; t == nil {
+			out = append(out, entry{bucketThreads, key, nil})
+		} else if err := add(bucketThreads, key, t); err != nil {
+			return nil, err
+		}
+	}
+	if len(x.events) > 0 {
+		first := uint64(x.events[0].ID) //nolint:gosec // counts from 1
+		if err := add(bucketHistory, numberedKey(x.key, first), x.events); err != nil {
+			return nil, err
+		}
+	}
+	if x.rec.Status == StatusRunning {
+		return out, add(bucketRunning, []byte(x.key), x.count)
+	}
+	out = append(out, entry{bucketRunning, []byte(x.key), nil})
+	return out, add(bucketExecutions, []byte(x.key), x.rec)
+}
+
+func (x *execution) commit(ctx context.Context) error {
+	if x.ephemeral {
+		return nil
+	}
+	entries, err := x.entries()
+	if err != nil {
+		return err
+	}
+	return x.e.db.Update(ctx, func(tx *bbolt.Tx) error { return put(tx, entries) })
+}
+
+// load reads the record of an execution.
+func (e *Engine) load(ctx context.Context, key string) (*record, error) {
+	var rec *record
+	err := e.db.View(ctx, func(tx *bbolt.Tx) error {
+		text := tx.Bucket(bucketExecutions).Get([]byte(key))
+		if text == nil {
+			return nil
+		}
+		rec = &record{}
+		return json.Unmarshal(text, rec)
+	})
+	if err == nil && rec == nil {
+		err = errNoExecution(e.arnOfKey(key))
+	}
+	return rec, err
+}
+
+// Resume takes up every execution that was running when the database was last used: waits keep their time, task tokens
+// stay valid, and a function that was at work is called again.
+func (e *Engine) Resume(ctx context.Context) error {
+	var keys []string
+	if err := e.db.View(ctx, func(tx *bbolt.Tx) error {
+		return tx.Bucket(bucketRunning).ForEach(func(k, _ []byte) error {
+			keys = append(keys, string(k))
+			return nil
+		})
+	}); err != nil {
+		return fmt.Errorf("list running executions: %w", err)
+	}
+	for _, key := range keys {
+		if err := e.resume(ctx, key); err != nil {
+			return fmt.Errorf("resume execution %s: %w", key, err)
+		}
+	}
+	return nil
+}
+
+func (e *Engine) resume(ctx context.Context, key string) error {
+	if e.find(key) != nil {
+		return nil
+	}
+	var rec record
+	var count counters
+	threads := map[int]*thread{}
+	err := e.db.View(ctx, func(tx *bbolt.Tx) error {
+		if err := json.Unmarshal(tx.Bucket(bucketExecutions).Get([]byte(key)), &rec); err != nil {
+			return err
+		}
+		if err := json.Unmarshal(tx.Bucket(bucketRunning).Get([]byte(key)), &count); err != nil {
+			return err
+		}
+		prefix := append([]byte(key), 0)
+		c := tx.Bucket(bucketThreads).Cursor()
+		for k, v := c.Seek(prefix); bytes.HasPrefix(k, prefix); k, v = c.Next() {
+			t := &thread{}
+			if err := json.Unmarshal(v, t); err != nil {
+				return err
+			}
+			threads[t.ID] = t
+		}
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	g, err := e.definition(ctx, rec.Definition)
+	if err != nil {
+		return err
+	}
+	input, err := parseInput(rec.Input)
+	if err != nil {
+		return err
+	}
+	x := e.newExecution(key, rec, g, input)
+	x.count, x.threads = count, threads
+	e.mu.Lock()
+	e.running[key] = x
+	e.mu.Unlock()
+	x.mu.Lock()
+	effects := x.takeUp()
+	x.mu.Unlock()
+	for _, effect := range effects {
+		effect()
+	}
+	return nil
+}
+
+// takeUp sets off again what the threads of a loaded execution wait for.
+func (x *execution) takeUp() []func() {
+	x.setTimer(executionTimer)
+	for id := range x.count.Next { // parents have lower ids than their children
+		t := x.threads[id]
+		if t == nil {
+			continue
+		}
+		t.graph = x.graph
+		if parent := x.threads[t.Parent]; parent != nil {
+			s := parent.state()
+			t.graph = s.branches[0]
+			if s.kind == "Parallel" {
+				t.graph = s.branches[t.Index]
+			}
+			parent.Join.started++
+			if t.Phase == phaseDone {
+				parent.Join.done++
+			}
+			if t.Failed {
+				parent.Join.failed++
+			}
+		}
+		x.setTimer(id)
+		if t.Phase != phaseTask {
+			continue
+		}
+		switch {
+		case !t.Task.Submitted:
+			x.launchLater(t)
+		case t.Task.Child != "":
+			child, l := t.Task.Child, x.linkTo(t)
+			x.effects = append(x.effects, func() { x.e.checkChild(child, l) })
+		}
+	}
+	effects := x.effects
+	x.effects = nil
+	return effects
+}
+
+// reload takes an execution up again from what is stored, after a write of it failed.
+func (e *Engine) reload(key string) {
+	e.mu.Lock()
+	delete(e.running, key)
+	e.mu.Unlock()
+	e.clock.AfterFunc(e.now().Add(time.Second), func() {
+		if e.ctx.Err() != nil {
+			return
+		}
+		var rec *record
+		rec, err := e.load(e.ctx, key)
+		if err == nil && rec.Status == StatusRunning {
+			err = e.resume(e.ctx, key)
+		}
+		var api *APIError
+		if err != nil && !errors.As(err, &api) {
+			e.report(err)
+			e.reload(key)
+		}
+	})
+}

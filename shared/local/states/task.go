@@ -1,0 +1,280 @@
+package states
+
+import (
+	"context"
+	"encoding/base64"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"maps"
+	"time"
+
+	"opsflow/shared/local/states/value"
+)
+
+func (x *execution) performTask(t *thread, s *state, sc *scope) error {
+	timeout, heartbeat := s.timeout, s.heartbeat
+	for _, one := range []struct {
+		path *reference
+		name string
+		into *int64
+	}{{s.timeoutPath, "TimeoutSecondsPath", &timeout}, {s.heartbeatPath, "HeartbeatSecondsPath", &heartbeat}} {
+		if one.path == nil {
+			continue
+		}
+		n, err := wholeAt(one.path, one.name, sc)
+		if err != nil {
+			return err
+		}
+		if n <= 0 {
+			return runtimeFailure("The %s field must be a positive integer: %s == %d", one.name, one.path.text, n)
+		}
+		*one.into = n
+	}
+	r := parseResource(s.resource)
+	if r.kind == resourceUnknown {
+		return runtimeFailure("The resource '%s' is not available in the local runtime.", s.resource)
+	}
+	if r.kind == resourceActivity && !x.e.hasActivity(r.action) {
+		return runtimeFailure("The activity %s does not exist.", s.resource)
+	}
+	job := &task{Attempt: int(t.Retried) + 1, Timeout: timeout, Heartbeat: heartbeat}
+	if t.Task != nil {
+		job.Attempt = t.Task.Attempt + 1
+	}
+	if r.kind == resourceActivity || r.pattern == waitForToken {
+		token, err := x.newToken(t, job.Attempt)
+		if err != nil {
+			return err
+		}
+		job.Token = token
+	}
+	t.Task = job // $$.Task.Token is there from now on
+	parameters := sc.input
+	if s.parameters != nil {
+		var err error
+		if parameters, err = s.parameters.eval(x.scope(t).with(sc.input)); err != nil {
+			t.Task = nil
+			return err
+		}
+	}
+	if r.service == "states" {
+		parameters = x.named(parameters)
+	}
+	job.Parameters = value.JSON{V: parameters}
+	now := x.e.now()
+	if timeout > 0 {
+		job.TimeoutAt = now.Add(time.Duration(timeout) * time.Second).UnixMilli()
+	}
+	if heartbeat > 0 {
+		job.HeartbeatAt = now.Add(time.Duration(heartbeat) * time.Second).UnixMilli()
+	}
+	t.Phase = phaseTask
+	x.taskScheduled(t, r)
+	x.launchLater(t)
+	return nil
+}
+
+func (x *execution) taskScheduled(t *thread, r resource) {
+	d := r.details()
+	text := string(value.Text(t.Task.Parameters.V))
+	if r.kind == resourceService {
+		d["region"], d["parameters"] = x.e.region, text
+	} else {
+		d["resource"], d["input"], d["inputDetails"] = r.arn, text, notTruncated
+	}
+	if t.Task.Timeout > 0 {
+		d["timeoutInSeconds"] = t.Task.Timeout
+	}
+	if t.Task.Heartbeat > 0 && r.kind != resourceFunction {
+		d["heartbeatInSeconds"] = t.Task.Heartbeat
+	}
+	x.event(t, r.event("Scheduled"), d)
+	if r.kind != resourceActivity {
+		x.event(t, r.event("Started"), r.details())
+	}
+}
+
+// newToken makes a task token: it names the execution and the thread, and holds enough chance not to be guessed.
+func (x *execution) newToken(t *thread, attempt int) (string, error) {
+	secret, err := newUUID(x.e.random)
+	if err != nil {
+		return "", err
+	}
+	text, err := json.Marshal(taskToken{x.key, t.ID, attempt, secret})
+	return base64.StdEncoding.EncodeToString(text), err
+}
+
+type taskToken struct {
+	Key     string `json:"k"`
+	Thread  int    `json:"t"`
+	Attempt int    `json:"a"`
+	Secret  string `json:"s"`
+}
+
+// launchLater sets the task off once this burst is stored.
+func (x *execution) launchLater(t *thread) {
+	id, job, s := t.ID, *t.Task, t.state()
+	x.effects = append(x.effects, func() { x.launch(id, job, s) })
+}
+
+// launch sets off the task of a thread: for the first time, or again after a restart.
+func (x *execution) launch(id int, job task, s *state) {
+	r := parseResource(s.resource)
+	if r.kind == resourceActivity {
+		x.e.offer(r.action, activityTask{x, id, job.Attempt})
+		return
+	}
+	ctx, cancel := context.WithCancel(x.e.ctx)
+	x.mu.Lock()
+	if t := x.threads[id]; t == nil || t.Task == nil || t.Task.Attempt != job.Attempt || x.lost {
+		x.mu.Unlock()
+		cancel()
+		return
+	}
+	x.cancel[id] = cancel
+	x.mu.Unlock()
+	x.e.goBusy(func() {
+		defer cancel()
+		result, f, err := x.carryOut(ctx, r, id, &job)
+		if ctx.Err() != nil {
+			return // timed out, aborted or shut down: nobody waits for it
+		}
+		if err != nil {
+			f = serviceFailure(r, err)
+		}
+		x.e.report(x.burst(x.e.ctx, func() error {
+			t := x.threads[id]
+			if t == nil || t.Phase != phaseTask || t.Task.Attempt != job.Attempt || t.Task.Submitted {
+				return nil
+			}
+			x.touch(t)
+			switch {
+			case f != nil:
+				x.taskFailed(t, f)
+			case r.pattern != "":
+				x.taskSubmitted(t, r, result)
+			default:
+				x.taskSucceeded(t, result)
+			}
+			return nil
+		}))
+	})
+}
+
+// carryOut does the task's work and gives its result or its failure. err is a failure of the service itself.
+func (x *execution) carryOut(ctx context.Context, r resource, id int, job *task) (result any, f *failure, err error) {
+	p := job.Parameters.V
+	switch {
+	case r.kind == resourceFunction:
+		return x.invoke(ctx, r.arn, value.Text(p))
+	case r.service == "lambda":
+		return x.invokeByParameters(ctx, p)
+	case r.service == "events":
+		return x.putEvents(ctx, p)
+	default:
+		return x.startChild(ctx, r, id, job)
+	}
+}
+
+func (x *execution) invoke(ctx context.Context, function string, payload []byte) (any, *failure, error) {
+	out, fnErr, err := x.e.invoke(ctx, function, payload)
+	if err != nil {
+		return nil, nil, err
+	}
+	if fnErr != nil {
+		return nil, fnErr.failure(), nil
+	}
+	if len(out) == 0 {
+		return nil, nil, nil
+	}
+	v, err := value.Parse(out)
+	if err != nil {
+		return nil, &failure{Name: errRuntime, task: true, Cause: "The function returned a result that is not JSON: " + err.Error()}, nil
+	}
+	return v, nil, nil
+}
+
+// failure is how Step Functions shows a function's own error.
+func (e *FunctionError) failure() *failure {
+	f := &failure{Name: "Lambda.Unknown", Cause: string(e.Payload), task: true}
+	var body struct {
+		ErrorType string `json:"errorType"`
+	}
+	if json.Unmarshal(e.Payload, &body) == nil && body.ErrorType != "" {
+		f.Name = body.ErrorType
+	} else {
+		f.Cause = "The cause could not be determined because Lambda did not return an error type. Returned payload: " + f.Cause
+	}
+	return f
+}
+
+// serviceFailure names an error of the service that carried out the task: Lambda.ResourceNotFoundException.
+func serviceFailure(r resource, err error) *failure {
+	prefix := map[string]string{"events": "EventBridge.", "states": "StepFunctions."}[r.service]
+	if prefix == "" {
+		prefix = "Lambda."
+	}
+	var coded interface{ ErrorCode() string }
+	name := "SdkClientException"
+	if errors.As(err, &coded) {
+		name = coded.ErrorCode()
+	}
+	return &failure{Name: prefix + name, Cause: err.Error(), task: true}
+}
+
+func (x *execution) taskSucceeded(t *thread, output any) {
+	s := t.state()
+	r := parseResource(s.resource)
+	text := value.Text(output)
+	if len(text) > maxPayload {
+		x.taskFailed(t, &failure{Name: errDataLimit, task: true, Cause: fmt.Sprintf(
+			"The state/task '%s' returned a result with a size exceeding the maximum number of bytes service limit.", r.limitName())})
+		return
+	}
+	d := r.details()
+	d["output"], d["outputDetails"] = string(text), notTruncated
+	x.event(t, r.event("Succeeded"), d)
+	t.Phase = phaseRun
+	if err := x.complete(t, s, output); err != nil {
+		x.failState(t, s, x.asFailure(t, err))
+	}
+}
+
+func (x *execution) taskSubmitted(t *thread, r resource, answer any) {
+	t.Task.Submitted = true
+	d := r.details()
+	d["output"], d["outputDetails"] = string(value.Text(answer)), notTruncated
+	x.event(t, "TaskSubmitted", d)
+	if r.service == "states" && r.pattern != waitForToken {
+		o := answer.(*value.Object)
+		arn, _ := o.Get("ExecutionArn")
+		t.Task.Child = executionKey(arn.(string))
+		child, link := t.Task.Child, x.linkTo(t)
+		x.effects = append(x.effects, func() { x.e.checkChild(child, link) })
+	}
+}
+
+func (x *execution) taskFailed(t *thread, f *failure) {
+	s := t.state()
+	r := parseResource(s.resource)
+	f.task = true
+	d := r.details()
+	maps.Copy(d, f.details())
+	x.event(t, r.event("Failed"), d)
+	x.failState(t, s, f)
+}
+
+func (x *execution) taskTimedOut(t *thread, name string) {
+	s := t.state()
+	r := parseResource(s.resource)
+	f := &failure{Name: name, task: true, noCause: true}
+	d := r.details()
+	maps.Copy(d, f.details())
+	x.event(t, r.event("TimedOut"), d)
+	if cancel := x.cancel[t.ID]; cancel != nil {
+		cancel()
+		delete(x.cancel, t.ID)
+	}
+	x.failState(t, s, f)
+}
