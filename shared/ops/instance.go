@@ -1,0 +1,223 @@
+package ops
+
+import (
+	"context"
+	"encoding/json"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// InstanceStatus tells how a workflow stands.
+type InstanceStatus string
+
+// The statuses of an instance.
+const (
+	InstancePending         InstanceStatus = "pending"
+	InstanceRunning         InstanceStatus = "running"
+	InstanceWaitingApproval InstanceStatus = "waiting_approval"
+	InstancePaused          InstanceStatus = "paused"
+	InstanceCompleted       InstanceStatus = "completed"
+	InstanceFailed          InstanceStatus = "failed"
+	InstanceCancelled       InstanceStatus = "cancelled"
+)
+
+// InstanceStatuses lists the statuses.
+func InstanceStatuses() []InstanceStatus {
+	return []InstanceStatus{
+		InstancePending, InstanceRunning, InstanceWaitingApproval, InstancePaused,
+		InstanceCompleted, InstanceFailed, InstanceCancelled,
+	}
+}
+
+// Ended reports whether nothing more happens by itself.
+func (s InstanceStatus) Ended() bool {
+	return s == InstanceCompleted || s == InstanceFailed || s == InstanceCancelled
+}
+
+// StepStatus tells how a step of an instance stands.
+type StepStatus string
+
+// The statuses of a step.
+const (
+	StepPending    StepStatus = "pending"
+	StepInProgress StepStatus = "in_progress"
+	StepCompleted  StepStatus = "completed"
+	StepFailed     StepStatus = "failed"
+	StepSkipped    StepStatus = "skipped"
+)
+
+// Ended reports whether the step is over.
+func (s StepStatus) Ended() bool {
+	return s == StepCompleted || s == StepFailed || s == StepSkipped
+}
+
+// Instance is one run of a workflow. The record is the checkpoint: the execution of its state machine only drives it.
+type Instance struct {
+	Meta
+	ID              string                     `json:"id"`
+	Template        string                     `json:"template"`
+	TemplateVersion int                        `json:"template_version"`
+	Type            WorkflowType               `json:"type"`
+	Name            string                     `json:"name"`
+	Team            Team                       `json:"team"`
+	Priority        int                        `json:"priority"`
+	Status          InstanceStatus             `json:"status"`
+	Attempt         int                        `json:"attempt"` // 1 for the first execution
+	CurrentStep     string                     `json:"current_step,omitempty"`
+	Progress        int                        `json:"progress"` // percent, by estimated minutes; 100 only when completed
+	Context         map[string]json.RawMessage `json:"context,omitempty"`
+	Steps           []StepRecord               `json:"steps,omitempty"` // in template order
+	Error           *StepError                 `json:"error,omitempty"`
+	Subject         SubjectRef                 `json:"subject,omitzero"`
+	AssignedTo      string                     `json:"assigned_to,omitempty"` // a team or a person
+	TriggeredBy     TriggeredBy                `json:"triggered_by"`
+	StartedAt       time.Time                  `json:"started_at,omitzero"`
+	EndedAt         time.Time                  `json:"ended_at,omitzero"`
+	DueAt           time.Time                  `json:"due_at,omitzero"`
+	WaitingFor      *WaitingFor                `json:"waiting_for,omitempty"`
+	StateMachine    string                     `json:"state_machine"` // ARN
+	Lease           Lease                      `json:"lease,omitzero"`
+	History         []HistoryEntry             `json:"history,omitempty"` // read by its own request; not in lists
+}
+
+// StepRecord is what became of one step.
+type StepRecord struct {
+	ID         string          `json:"id"`
+	Name       string          `json:"name"`
+	Kind       StepKind        `json:"kind"`
+	Status     StepStatus      `json:"status"`
+	StartedAt  time.Time       `json:"started_at,omitzero"`
+	FinishedAt time.Time       `json:"finished_at,omitzero"`
+	Tries      int             `json:"tries"`
+	Output     json.RawMessage `json:"output,omitempty"`
+	Error      *StepError      `json:"error,omitempty"`
+	Chosen     string          `json:"chosen,omitempty"`    // a decision's way out
+	TaskID     string          `json:"task,omitempty"`      // a human step's task
+	WaitUntil  time.Time       `json:"wait_until,omitzero"` // a delay's end
+}
+
+// StepError is what went wrong.
+type StepError struct {
+	Code    string `json:"code"` // "action_failed", "rejected", "execution_failed", ...
+	Message string `json:"message"`
+	Step    string `json:"step,omitempty"`
+}
+
+// TriggeredBy says why an instance exists.
+type TriggeredBy struct {
+	Kind    string `json:"kind"` // manual, event, schedule, condition
+	EventID string `json:"event,omitempty"`
+	RuleID  string `json:"rule,omitempty"`
+	User    string `json:"user,omitempty"`
+	Depth   int    `json:"depth,omitempty"`
+}
+
+// WaitingFor answers "why is it not moving".
+type WaitingFor struct {
+	Kind  string    `json:"kind"` // task, event, timer, slot, retry, start
+	Since time.Time `json:"since"`
+	Until time.Time `json:"until,omitzero"`
+	Ref   string    `json:"ref,omitempty"`
+}
+
+// Lease says who works on an instance, and until when nobody else may.
+type Lease struct {
+	Owner string    `json:"owner,omitempty"`
+	Until time.Time `json:"until,omitzero"`
+}
+
+// HistoryEntry is one thing that happened to an instance.
+type HistoryEntry struct {
+	At      time.Time       `json:"at"`
+	What    string          `json:"what"` // created, started, step_completed, task_opened, ...
+	Step    string          `json:"step,omitempty"`
+	Attempt int             `json:"attempt,omitempty"`
+	By      string          `json:"by,omitempty"`
+	Detail  json.RawMessage `json:"detail,omitempty"`
+}
+
+// The timers of an instance.
+const (
+	TimerStart = "start" // the execution should have begun by now
+	TimerLease = "lease" // whoever works on it should be done by now
+	TimerWake  = "wake"  // its execution should have gone on by now
+	TimerSLA   = "sla"   // it is past due_at
+)
+
+// Ref names the record.
+func (i *Instance) Ref() Ref { return Ref{KindInstance, i.ID} }
+
+// Step finds the record of a step; nil when there is none.
+func (i *Instance) Step(id string) *StepRecord {
+	for n := range i.Steps {
+		if i.Steps[n].ID == id {
+			return &i.Steps[n]
+		}
+	}
+	return nil
+}
+
+// Log adds to the history.
+func (i *Instance) Log(e HistoryEntry) {
+	if e.Attempt == 0 {
+		e.Attempt = i.Attempt
+	}
+	i.History = append(i.History, e)
+}
+
+// ExecutionName is the name of the execution that drives the present attempt: "<instance id>-<attempt>".
+func (i *Instance) ExecutionName() string { return i.ID + "-" + strconv.Itoa(i.Attempt) }
+
+// ParseExecutionName gives the instance and attempt that an execution's name stands for.
+func ParseExecutionName(name string) (id string, attempt int, ok bool) {
+	n := strings.LastIndexByte(name, '-')
+	if n < 0 {
+		return "", 0, false
+	}
+	attempt, err := strconv.Atoi(name[n+1:])
+	if err != nil || attempt < 1 || !strings.HasPrefix(name, "wf-") {
+		return "", 0, false
+	}
+	return name[:n], attempt, true
+}
+
+// InstanceFilter narrows a list of instances. Zero fields match everything.
+type InstanceFilter struct {
+	Status   InstanceStatus
+	Type     WorkflowType
+	Template string
+	Subject  SubjectRef
+	Team     Team
+	Assignee string
+	Overdue  time.Time // not zero: open and due before this time
+	PageRequest
+}
+
+// InstanceStore keeps instances.
+type InstanceStore interface {
+	// Instance reads one whole, consistently. CodeNotFound.
+	Instance(ctx context.Context, id string) (*Instance, error)
+	// Instances lists newest first, without context, step outputs and history.
+	Instances(ctx context.Context, f InstanceFilter) (Page[*Instance], error)
+}
+
+// StartRequest asks for a workflow.
+type StartRequest struct {
+	ID          string // given for effects of rules (see HashID); empty: a random one
+	Template    string
+	Version     int // 0: the newest published
+	Name        string
+	Subject     SubjectRef
+	Context     map[string]json.RawMessage
+	TriggeredBy TriggeredBy
+}
+
+// Workflows begins workflows in two halves, so that a caller can save the instance together with what it follows from.
+type Workflows interface {
+	// Plan makes the pending instance for a request, with its start timer set, without saving it. CodeNotFound for an
+	// unknown template, CodeInvalid for what the template does not take.
+	Plan(ctx context.Context, r StartRequest) (*Instance, error)
+	// Launch starts the execution of a saved pending instance. Launching one that was launched before does nothing.
+	Launch(ctx context.Context, i *Instance) error
+}

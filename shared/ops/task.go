@@ -1,0 +1,87 @@
+package ops
+
+import (
+	"context"
+	"encoding/json"
+	"slices"
+	"time"
+)
+
+// TaskStatus tells how a task stands.
+type TaskStatus string
+
+// The statuses of a task.
+const (
+	TaskOpen      TaskStatus = "open"
+	TaskClaimed   TaskStatus = "claimed"
+	TaskCompleted TaskStatus = "completed"
+	TaskRejected  TaskStatus = "rejected"
+	TaskExpired   TaskStatus = "expired"
+	TaskCancelled TaskStatus = "cancelled"
+)
+
+// Decided reports whether the task is over.
+func (s TaskStatus) Decided() bool { return s != TaskOpen && s != TaskClaimed }
+
+// Task is one person's part in a workflow. Its id follows from instance, step and loop, not from the attempt: a resumed
+// workflow finds the task that its earlier attempt opened.
+type Task struct {
+	Meta
+	ID         string          `json:"id"` // "tsk-" and a hash
+	InstanceID string          `json:"instance"`
+	Step       string          `json:"step"`
+	Loop       int             `json:"loop,omitempty"`
+	Kind       StepKind        `json:"kind"`
+	Title      string          `json:"title"`
+	Form       json.RawMessage `json:"form,omitempty"` // JSON Schema
+	Outcomes   []string        `json:"outcomes"`       // what complete accepts
+	Team       Team            `json:"team"`
+	Assignee   string          `json:"assignee,omitempty"` // who claimed it
+	Candidates []string        `json:"candidates,omitempty"`
+	Quorum     int             `json:"quorum,omitempty"`
+	Subject    SubjectRef      `json:"subject,omitzero"`
+	StartedBy  string          `json:"started_by,omitempty"` // who started the workflow: may not decide an approval
+	Priority   int             `json:"priority"`
+	DueAt      time.Time       `json:"due_at,omitzero"`
+	Status     TaskStatus      `json:"status"`
+	Outcome    string          `json:"outcome,omitempty"`
+	Answers    json.RawMessage `json:"answers,omitempty"` // the filled-in form
+	Comment    string          `json:"comment,omitempty"`
+	DecidedBy  string          `json:"decided_by,omitempty"`
+	DecidedAt  time.Time       `json:"decided_at,omitzero"`
+	// Token is the newest task token of the execution that waits. It never leaves the server: the API has its own view.
+	Token string `json:"token,omitempty"`
+	// Attempt is the attempt that Token belongs to.
+	Attempt int `json:"attempt,omitempty"`
+}
+
+// TimerDeliver is set from a task's decision until the workflow has taken it up.
+const TimerDeliver = "deliver"
+
+// TaskID is the id of the task of a step.
+func TaskID(instanceID, step string, loop int) string {
+	return HashID("tsk-", instanceID, step, string(rune('0'+loop)))
+}
+
+// Ref names the record.
+func (t *Task) Ref() Ref { return Ref{KindTask, t.ID} }
+
+// Accepts reports whether outcome is one that completing the task can have.
+func (t *Task) Accepts(outcome string) bool { return slices.Contains(t.Outcomes, outcome) }
+
+// TaskFilter narrows a list of tasks. Zero fields match everything.
+type TaskFilter struct {
+	Team       Team
+	Assignee   string
+	Status     TaskStatus
+	InstanceID string
+	PageRequest
+}
+
+// TaskStore keeps tasks.
+type TaskStore interface {
+	// Task reads one, consistently. CodeNotFound.
+	Task(ctx context.Context, id string) (*Task, error)
+	// Tasks lists: with a team or an assignee and no status or an open one, the most urgent first; else newest first.
+	Tasks(ctx context.Context, f TaskFilter) (Page[*Task], error)
+}

@@ -1,0 +1,199 @@
+package ops
+
+import (
+	"context"
+	"encoding/json"
+	"strconv"
+	"time"
+)
+
+// WorkflowType says what part of the business a workflow serves.
+type WorkflowType string
+
+// The workflow types.
+const (
+	BookingProcessing   WorkflowType = "booking_processing"
+	VendorAssignment    WorkflowType = "vendor_assignment"
+	QualityCheck        WorkflowType = "quality_check"
+	PaymentProcessing   WorkflowType = "payment_processing"
+	CustomerOnboarding  WorkflowType = "customer_onboarding"
+	ServiceDelivery     WorkflowType = "service_delivery"
+	ComplaintResolution WorkflowType = "complaint_resolution"
+	PerformanceReview   WorkflowType = "performance_review"
+)
+
+// WorkflowTypes lists the workflow types.
+func WorkflowTypes() []WorkflowType {
+	return []WorkflowType{
+		BookingProcessing, VendorAssignment, QualityCheck, PaymentProcessing,
+		CustomerOnboarding, ServiceDelivery, ComplaintResolution, PerformanceReview,
+	}
+}
+
+// Trigger says what starts a template's workflows.
+type Trigger string
+
+// The triggers.
+const (
+	TriggerManual    Trigger = "manual"
+	TriggerEvent     Trigger = "event_based"
+	TriggerTime      Trigger = "time_based"
+	TriggerCondition Trigger = "condition_based"
+)
+
+// Template is the definition of a workflow: a graph of steps. A published version never changes; an instance stays on
+// the version that it began with. Built-in templates are part of the program (version 1); a stored one with the same
+// name and version replaces it.
+type Template struct {
+	Meta
+	Name             string       `json:"name"`
+	Version          int          `json:"version"`
+	Description      string       `json:"description,omitempty"`
+	Type             WorkflowType `json:"type"`
+	Trigger          Trigger      `json:"trigger"`
+	Team             Team         `json:"team"`
+	RequiresApproval bool         `json:"requires_approval,omitempty"`
+	EstimatedMinutes int          `json:"estimated_minutes,omitempty"` // absent: the sum over the steps
+	// MaxParallelInstances: 0 is unlimited.
+	MaxParallelInstances int    `json:"max_parallel_instances,omitempty"`
+	Priority             int    `json:"priority"` // 1 to 10
+	Steps                []Step `json:"steps"`
+	Active               bool   `json:"active"`
+	Published            bool   `json:"published"`
+	// StateMachine is the ARN of the published version's state machine; absent for built-in ones, whose ARN follows from
+	// their name.
+	StateMachine string    `json:"state_machine,omitempty"`
+	PublishedAt  time.Time `json:"published_at,omitzero"`
+	UpdatedBy    string    `json:"updated_by,omitempty"`
+}
+
+// Ref names the record.
+func (t *Template) Ref() Ref { return Ref{KindTemplate, TemplateID(t.Name, t.Version)} }
+
+// Step finds a step by its id; nil when there is none.
+func (t *Template) Step(id string) *Step {
+	for i := range t.Steps {
+		if t.Steps[i].ID == id {
+			return &t.Steps[i]
+		}
+	}
+	return nil
+}
+
+// TemplateID is the id of one version: "name@2".
+func TemplateID(name string, version int) string { return name + "@" + strconv.Itoa(version) }
+
+// TemplateStore keeps the stored templates; the built-in ones are package workflow's.
+type TemplateStore interface {
+	// Template reads one stored version, consistently. CodeNotFound.
+	Template(ctx context.Context, name string, version int) (*Template, error)
+	// Templates reads all stored versions of all templates, ordered by name, newest version first.
+	Templates(ctx context.Context) ([]*Template, error)
+}
+
+// StepKind says what a step is.
+type StepKind string
+
+// The step kinds.
+const (
+	StepAutomated    StepKind = "automated"
+	StepManual       StepKind = "manual"
+	StepApproval     StepKind = "approval"
+	StepNotification StepKind = "notification"
+	StepDecision     StepKind = "decision"
+	StepDelay        StepKind = "delay"
+	StepAPICall      StepKind = "api_call"
+	StepAssignment   StepKind = "assignment"
+	StepQualityCheck StepKind = "quality_check"
+	StepAwaitEvent   StepKind = "await_event"
+)
+
+// StepKinds lists the step kinds.
+func StepKinds() []StepKind {
+	return []StepKind{
+		StepAutomated, StepManual, StepApproval, StepNotification, StepDecision,
+		StepDelay, StepAPICall, StepAssignment, StepQualityCheck, StepAwaitEvent,
+	}
+}
+
+// Human reports whether a step of this kind is a person's task.
+func (k StepKind) Human() bool {
+	return k == StepManual || k == StepApproval || k == StepQualityCheck
+}
+
+// Waits reports whether the execution stops at a step of this kind until something from outside happens.
+func (k StepKind) Waits() bool { return k.Human() || k == StepDelay || k == StepAwaitEvent }
+
+// OnError says what a step's final failure does to its workflow.
+type OnError string
+
+// The ways to take a failed step.
+const (
+	OnErrorFail       OnError = "fail" // the default
+	OnErrorSkip       OnError = "skip"
+	OnErrorCompensate OnError = "compensate"
+)
+
+// Step is one node of a template's graph. Text values in Parameters, Action and the like that begin with "$." are paths
+// into {context, steps, subject}.
+type Step struct {
+	ID               string     `json:"id"`
+	Name             string     `json:"name"`
+	Kind             StepKind   `json:"kind"`
+	DependsOn        []string   `json:"depends_on,omitempty"`
+	When             *Condition `json:"when,omitempty"` // false: the step is skipped
+	EstimatedMinutes int        `json:"estimated_minutes,omitempty"`
+
+	// Action is an action's name ("booking.validate") for automated and assignment steps, an object for api_call.
+	Action     json.RawMessage            `json:"action,omitempty"`
+	Parameters map[string]json.RawMessage `json:"parameters,omitempty"`
+	Retry      *Retry                     `json:"retry,omitempty"`
+	OnError    OnError                    `json:"on_error,omitempty"`
+	Compensate string                     `json:"compensate,omitempty"` // an action's name
+
+	Role     Team            `json:"role,omitempty"` // who does it; absent: the template's team
+	Due      Duration        `json:"due,omitzero"`   // deadline of a human step, from its opening
+	Form     json.RawMessage `json:"form,omitempty"` // JSON Schema of what the person fills in
+	Outcomes []string        `json:"outcomes,omitempty"`
+	OnReject OnError         `json:"on_reject,omitempty"`
+	Quorum   int             `json:"quorum,omitempty"` // people who must decide alike; 0: 1
+
+	Choices []Choice `json:"choices,omitempty"` // decision
+	Default string   `json:"default,omitempty"` // decision: the step when no choice holds
+
+	Template string     `json:"template,omitempty"` // notification: message template
+	To       *Recipient `json:"to,omitempty"`       // notification
+
+	For   Duration `json:"for,omitzero"`    // delay
+	Until string   `json:"until,omitempty"` // delay: a path to an RFC 3339 time
+
+	Event     EventType `json:"event,omitempty"` // await_event
+	Key       string    `json:"key,omitempty"`
+	Timeout   Duration  `json:"timeout,omitzero"`
+	OnTimeout string    `json:"on_timeout,omitempty"`
+	Lookback  Duration  `json:"lookback,omitzero"`
+}
+
+// ActionName is the name of the step's action; "" when it has none or its action is an object.
+func (s *Step) ActionName() string {
+	var name string
+	if json.Unmarshal(s.Action, &name) != nil {
+		return ""
+	}
+	return name
+}
+
+// Minutes is the step's weight in the progress: its estimate, at least 1.
+func (s *Step) Minutes() int { return max(1, s.EstimatedMinutes) }
+
+// Retry says how often and how fast a failed step is tried again.
+type Retry struct {
+	MaxAttempts int      `json:"max_attempts"`     // tries in all, the first included
+	Backoff     Duration `json:"backoff,omitzero"` // before the second try; doubled for each further one
+}
+
+// Choice is one way out of a decision.
+type Choice struct {
+	When Condition `json:"when"`
+	Next string    `json:"next"`
+}
