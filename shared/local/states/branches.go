@@ -117,6 +117,19 @@ func (x *execution) joined(t *thread, s *state) {
 	}
 }
 
+// mapRunItem is the innermost iteration of a distributed Map that the thread belongs to, or nil. Such an iteration is an
+// execution of its own: what ends it does not end the execution around it.
+func (x *execution) mapRunItem(t *thread) *thread {
+	for t != nil && t.Parent != noParent {
+		parent := x.threads[t.Parent]
+		if parent.Join != nil && parent.Join.MapRun != "" {
+			return t
+		}
+		t = parent
+	}
+	return nil
+}
+
 func (x *execution) childrenOf(t *thread) []*thread {
 	var all []*thread
 	for _, c := range x.threads {

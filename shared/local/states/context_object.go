@@ -51,17 +51,21 @@ func (x *execution) contextObject(t *thread) *value.Object {
 	if x.rec.RedrivenAt > 0 {
 		execution.Set("RedriveTime", time.UnixMilli(x.rec.RedrivenAt).UTC().Format(isoMillis))
 	}
+	at := value.ObjectOf(
+		value.Member{Key: "Name", Value: t.State},
+		value.Member{Key: "EnteredTime", Value: time.UnixMilli(t.EnteredAt).UTC().Format(isoMillis)},
+	)
+	switch t.state().kind {
+	case "Task", "Parallel", "Map": // only these can be retried
+		at.Set("RetryCount", number(t.Retried))
+	}
 	o := value.ObjectOf(
 		value.Member{Key: "Execution", Value: execution},
 		value.Member{Key: "StateMachine", Value: value.ObjectOf(
 			value.Member{Key: "Id", Value: x.e.machineARN(x.rec.Machine)},
 			value.Member{Key: "Name", Value: x.rec.Machine},
 		)},
-		value.Member{Key: "State", Value: value.ObjectOf(
-			value.Member{Key: "Name", Value: t.State},
-			value.Member{Key: "EnteredTime", Value: time.UnixMilli(t.EnteredAt).UTC().Format(isoMillis)},
-			value.Member{Key: "RetryCount", Value: number(t.Retried)},
-		)},
+		value.Member{Key: "State", Value: at},
 	)
 	for at := t; at != nil; at = x.threads[at.Parent] {
 		if at.Item != nil {

@@ -52,6 +52,8 @@ type link struct {
 type counters struct {
 	Seq  int64 `json:"s"` // last event id
 	Next int   `json:"n"` // next thread id
+	// Tasks numbers the tasks that were scheduled, so that a late answer is never taken for that of a later task.
+	Tasks int `json:"k,omitempty"`
 }
 
 // execution is a running execution in memory.

@@ -315,7 +315,12 @@ func plainText(v any) string {
 func (x *execution) failState(t *thread, s *state, f *failure) {
 	x.touch(t)
 	if f.fatal() {
-		x.end(StatusFailed, nil, f)
+		if item := x.mapRunItem(t); item != nil {
+			x.abortChildren(item, item.state())
+			x.failThread(item, f)
+		} else {
+			x.end(StatusFailed, nil, f)
+		}
 		return
 	}
 	if i := findRetrier(s.retry, f); i >= 0 && t.Retries[i] < s.retry[i].maxAttempts {

@@ -38,10 +38,8 @@ func (x *execution) performTask(t *thread, s *state, sc *scope) error {
 	if r.kind == resourceActivity && !x.e.hasActivity(r.action) {
 		return runtimeFailure("The activity %s does not exist.", s.resource)
 	}
-	job := &task{Attempt: int(t.Retried) + 1, Timeout: timeout, Heartbeat: heartbeat}
-	if t.Task != nil {
-		job.Attempt = t.Task.Attempt + 1
-	}
+	x.count.Tasks++
+	job := &task{Attempt: x.count.Tasks, Timeout: timeout, Heartbeat: heartbeat}
 	if r.kind == resourceActivity || r.pattern == waitForToken {
 		token, err := x.newToken(t, job.Attempt)
 		if err != nil {

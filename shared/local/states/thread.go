@@ -52,7 +52,7 @@ type thread struct {
 
 // task is a task that was scheduled.
 type task struct {
-	Attempt     int        `json:"a"`
+	Attempt     int        `json:"a"` // unique in the execution
 	Token       string     `json:"k,omitempty"`
 	Parameters  value.JSON `json:"p"`
 	Submitted   bool       `json:"s,omitempty"` // accepted; now it waits for its token, child or worker
