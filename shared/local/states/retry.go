@@ -1,0 +1,82 @@
+package states
+
+import "time"
+
+// failState handles the failure of a state: retry, catch, or the end of the thread.
+func (x *execution) failState(t *thread, s *state, f *failure) {
+	x.touch(t)
+	if f.fatal() {
+		if item := x.mapRunItem(t); item != nil {
+			x.abortChildren(item, item.state())
+			x.failThread(item, f)
+		} else {
+			x.end(StatusFailed, nil, f)
+		}
+		return
+	}
+	if i := findRetrier(s.retry, f); i >= 0 && t.Retries[i] < s.retry[i].maxAttempts {
+		x.retryLater(t, i, &s.retry[i])
+		return
+	}
+	if t.Join != nil {
+		if t.Join.MapRun != "" {
+			x.event(t, "MapRunFailed", f.details())
+		}
+		x.event(t, s.kind+"StateFailed", f.details())
+	}
+	t.Task, t.Join = nil, nil
+	for i := range s.catch {
+		if c := &s.catch[i]; f.matchedBy(c.errors) {
+			if err := x.caught(t, s, c, f); err != nil {
+				x.failThread(t, x.asFailure(t, err))
+			}
+			return
+		}
+	}
+	x.failThread(t, f)
+}
+
+func (x *execution) retryLater(t *thread, i int, r *retrier) {
+	if t.Retries == nil {
+		t.Retries = map[int]int64{}
+	}
+	delay := r.delay(t.Retries[i])
+	if r.fullJitter {
+		if n, err := randomBelow(x.e.random, uint64(delay)+1); err == nil { //nolint:gosec // a delay is positive
+			delay = time.Duration(n) //nolint:gosec // at most delay
+		}
+	}
+	t.Retries[i]++
+	t.Retried++
+	t.Task, t.Join = nil, nil
+	t.Phase, t.Wake = phaseRetry, x.e.now().Add(delay+time.Millisecond-1).UnixMilli()
+}
+
+// delay is how long to wait after the given number of retries.
+func (r *retrier) delay(done int64) time.Duration {
+	limit := (366 * 24 * time.Hour).Seconds()
+	if r.maxDelay > 0 {
+		limit = r.maxDelay
+	}
+	seconds := r.interval
+	for range done {
+		if seconds *= r.backoff; seconds >= limit {
+			break
+		}
+	}
+	return time.Duration(min(seconds, limit) * float64(time.Second))
+}
+
+func (x *execution) caught(t *thread, s *state, c *catcher, f *failure) error {
+	caught := f.output()
+	sc := x.scope(t).with(caught)
+	vars, err := c.assign.eval(sc)
+	if err != nil {
+		return err
+	}
+	output, err := applyResult(t.Input.V, caught, c.resultPath, c.noResult)
+	if err != nil {
+		return err
+	}
+	return x.exit(t, s, output, vars, c.next)
+}
