@@ -42,10 +42,10 @@ func (e *Engine) CreateActivity(ctx context.Context, name string) (*Activity, er
 	err := e.db.Update(ctx, func(tx *bbolt.Tx) error {
 		b := tx.Bucket(bucketActivities)
 		if old := b.Get([]byte(name)); old != nil {
-			at = int64(binary.BigEndian.Uint64(old)) //nolint:gosec // was an int64
+			at = int64(binary.BigEndian.Uint64(old))
 			return nil
 		}
-		return b.Put([]byte(name), binary.BigEndian.AppendUint64(nil, uint64(at))) //nolint:gosec // after 1970
+		return b.Put([]byte(name), binary.BigEndian.AppendUint64(nil, uint64(at)))
 	})
 	if err != nil {
 		return nil, err
@@ -82,7 +82,7 @@ func (e *Engine) ListActivities(ctx context.Context, limit int, token string) (l
 				next = string(k)
 				return nil
 			}
-			at := time.UnixMilli(int64(binary.BigEndian.Uint64(v))).UTC() //nolint:gosec // was an int64
+			at := time.UnixMilli(int64(binary.BigEndian.Uint64(v))).UTC()
 			list = append(list, Activity{e.activityARN(string(k)), string(k), at})
 		}
 		return nil

@@ -30,7 +30,7 @@ func (x *execution) startThreads(t *thread, s *state) {
 		c.Prev = t.Prev
 		input := j.Items.V
 		if s.kind == "Map" {
-			list := j.Items.V.([]any)
+			list, _ := j.Items.V.([]any)
 			c.Item = &value.JSON{V: list[index]}
 			if !c.Silent {
 				x.event(c, "MapIterationStarted", iteration(c, s))
@@ -71,8 +71,7 @@ func (x *execution) selectItem(t *thread, s *state, index int, item any) (any, e
 		}
 		sc = sc.with(input)
 	}
-	outer := sc.context
-	sc.context = func() any { return outer().(*value.Object).With("Map", mapItem(index, item)) }
+	sc.context = func() any { return x.contextObject(t).With("Map", mapItem(index, item)) }
 	return s.mapping.selector.eval(sc)
 }
 

@@ -151,27 +151,35 @@ func timestampOf(v any) (time.Time, bool) {
 
 // wildcardMatch reports whether s is the pattern, in which * stands for any run of characters and \ takes away the
 // meaning of the character after it.
+//
+// On a mismatch only the last * takes one more character: an earlier one could not do better. So the time is at most the
+// product of the lengths.
 func wildcardMatch(pattern, s string) bool {
-	for pattern != "" {
-		switch c := pattern[0]; {
-		case c == '*':
-			for i := 0; i <= len(s); i++ {
-				if wildcardMatch(pattern[1:], s[i:]) {
-					return true
-				}
-			}
-			return false
-		case c == '\\' && len(pattern) > 1:
-			pattern = pattern[1:]
-			fallthrough
-		default:
-			if s == "" || s[0] != pattern[0] {
-				return false
-			}
-			pattern, s = pattern[1:], s[1:]
+	p, i := 0, 0
+	star, from := -1, 0 // behind the last *, and where in s its run ends so far
+	for i < len(s) || p < len(pattern) {
+		if p < len(pattern) && pattern[p] == '*' {
+			p++
+			star, from = p, i
+			continue
 		}
+		if p < len(pattern) && i < len(s) {
+			literal := p
+			if pattern[p] == '\\' && p+1 < len(pattern) {
+				literal++
+			}
+			if pattern[literal] == s[i] {
+				p, i = literal+1, i+1
+				continue
+			}
+		}
+		if star < 0 || from >= len(s) {
+			return false
+		}
+		from++
+		p, i = star, from
 	}
-	return s == ""
+	return true
 }
 
 // comparisonOperands names every comparison and the kind of literal it takes.

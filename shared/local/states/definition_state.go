@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 
 	"opsflow/shared/local/states/value"
@@ -189,7 +190,7 @@ func (p *definitionParser) condition(f fields) condition {
 }
 
 func literalFits(kind string, v any) bool {
-	ok := false
+	var ok bool
 	switch kind {
 	case "string":
 		_, ok = v.(string)
@@ -206,7 +207,7 @@ func literalFits(kind string, v any) bool {
 func (p *definitionParser) wait(s *state, f fields) {
 	f.exclusive(true, "Seconds", "SecondsPath", "Timestamp", "TimestampPath")
 	if f.has("Seconds") {
-		s.seconds = fmt.Sprint(f.whole("Seconds", 0))
+		s.seconds = strconv.FormatInt(f.whole("Seconds", 0), 10)
 	}
 	s.secondsPath, _ = f.path("SecondsPath")
 	s.timestampPath, _ = f.path("TimestampPath")

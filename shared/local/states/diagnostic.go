@@ -31,9 +31,9 @@ func (d *diagnostics) add(code, at, format string, args ...any) {
 func (d *diagnostics) schema(at, format string, args ...any) { d.add(codeSchema, at, format, args...) }
 
 // message is all diagnostics in one line, as CreateStateMachine answers them.
-func (d diagnostics) message() string {
-	parts := make([]string, len(d))
-	for i, one := range d {
+func (d *diagnostics) message() string {
+	parts := make([]string, len(*d))
+	for i, one := range *d {
 		parts[i] = one.Code + ": " + one.Message
 		if one.Location != "" {
 			parts[i] += " at " + one.Location

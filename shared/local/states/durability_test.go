@@ -108,11 +108,11 @@ const everything = `{"StartAt": "Fork", "States": {
 
 const everythingOutput = `{"items":[1,2,3],"fork":[{"items":[1,2,3]},"caught"],"each":[1,2,3],"run":[1,2,3]}`
 
-func TestKilledAtAnyWriteNothingIsLost(t *testing.T) {
+func TestKilledAtAnyWriteNothingIsLost(t *testing.T) { //nolint:tparallel // each run says whether there is a next
 	t.Parallel()
 	for n := 1; ; n++ {
 		finished := false
-		t.Run(fmt.Sprint("write ", n), func(t *testing.T) {
+		t.Run(fmt.Sprint("write ", n), func(t *testing.T) { //nolint:paralleltest // the next depends on this one
 			r := newRig(t)
 			r.stub("echo", stubTask{Behaviour: "echo"})
 			r.stub("fail", stubTask{Behaviour: "raise", ErrorType: "Bad"})

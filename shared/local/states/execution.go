@@ -121,7 +121,7 @@ func (x *execution) burst(ctx context.Context, do func() error) error {
 		x.mu.Unlock()
 		return err
 	}
-	x.drain()
+	x.drain() //nolint:contextcheck // a task outlives the call that set it off
 	if err := x.commit(ctx); err != nil {
 		x.lost = true
 		x.stopAll()
@@ -227,6 +227,7 @@ func (x *execution) timerFired(id int) {
 		case phaseRetry:
 			t.Phase, t.Wake = phaseRun, 0
 			x.ready = append(x.ready, t)
+		case phaseRun, phaseJoin, phaseDone: // wait for nothing
 		case phaseTask:
 			name := errTimeout
 			if at := t.Task.TimeoutAt; at == 0 || now.Before(time.UnixMilli(at)) {

@@ -155,6 +155,9 @@ func arrayRange(args []any, _ io.Reader) (any, error) {
 			return nil, fmt.Errorf("the range has more than %d items", maxRange)
 		}
 		out = append(out, number(i))
+		if (i+stepBy > i) != (stepBy > 0) {
+			break // past the end of the whole numbers
+		}
 	}
 	return out, nil
 }

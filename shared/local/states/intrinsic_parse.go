@@ -105,10 +105,10 @@ func (p *callParser) argument() (argument, error) {
 		return argument{ref: ref}, err
 	case c == '-' || c >= '0' && c <= '9':
 		v, err := value.Parse([]byte(p.untilSeparator()))
-		if err != nil {
+		if _, ok := v.(json.Number); !ok || err != nil {
 			return argument{}, p.errorf("expected a number")
 		}
-		return argument{literal: v.(json.Number)}, nil
+		return argument{literal: v}, nil
 	}
 	for word, v := range map[string]any{"null": nil, "true": true, "false": false} {
 		if strings.HasPrefix(p.text[p.pos:], word) {

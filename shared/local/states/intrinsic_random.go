@@ -26,7 +26,7 @@ func randomBelow(random io.Reader, n uint64) (uint64, error) {
 		return 0, fmt.Errorf("read random bytes: %w", err)
 	}
 	source := rand.NewPCG(binary.LittleEndian.Uint64(b[:8]), binary.LittleEndian.Uint64(b[8:]))
-	return rand.New(source).Uint64N(n), nil //nolint:gosec // not for secrets
+	return rand.New(source).Uint64N(n), nil
 }
 
 // mathRandom is a number from the first argument (inclusive) to the second (exclusive); the third seeds it.
@@ -42,15 +42,15 @@ func mathRandom(args []any, random io.Reader) (any, error) {
 	if to <= from {
 		return nil, errors.New("the end must be above the start")
 	}
-	span := uint64(to) - uint64(from) //nolint:gosec // two's complement gives the distance
+	span := uint64(to) - uint64(from)
 	if len(args) == 3 {
 		seed, err := intArg(args[2])
 		if err != nil {
 			return nil, err
 		}
-		seeded := rand.New(rand.NewPCG(uint64(seed), 0)) //nolint:gosec // repeatable on purpose
+		seeded := rand.New(rand.NewPCG(uint64(seed), 0))
 		return number(from + int64(seeded.Uint64N(span))), nil
 	}
 	n, err := randomBelow(random, span)
-	return number(from + int64(n)), err //nolint:gosec // below span
+	return number(from + int64(n)), err
 }

@@ -42,8 +42,8 @@ func (x *execution) retryLater(t *thread, i int, r *retrier) {
 	}
 	delay := r.delay(t.Retries[i])
 	if r.fullJitter {
-		if n, err := randomBelow(x.e.random, uint64(delay)+1); err == nil { //nolint:gosec // a delay is positive
-			delay = time.Duration(n) //nolint:gosec // at most delay
+		if n, err := randomBelow(x.e.random, uint64(delay)+1); err == nil {
+			delay = time.Duration(n)
 		}
 	}
 	t.Retries[i]++

@@ -122,10 +122,10 @@ func (r *rig) advance(t *testing.T, d time.Duration) {
 	}
 }
 
-type noFunction struct{ name string }
+type noFunctionError struct{ name string }
 
-func (e noFunction) Error() string     { return "Function not found: " + e.name }
-func (e noFunction) ErrorCode() string { return "ResourceNotFoundException" }
+func (e noFunctionError) Error() string     { return "Function not found: " + e.name }
+func (e noFunctionError) ErrorCode() string { return "ResourceNotFoundException" }
 
 func (r *rig) invoke(ctx context.Context, function string, payload []byte) ([]byte, *states.FunctionError, error) {
 	name := function[strings.LastIndexByte(function, ':')+1:]
@@ -134,7 +134,7 @@ func (r *rig) invoke(ctx context.Context, function string, payload []byte) ([]by
 	f := r.stubs[name]
 	r.mu.Unlock()
 	if f == nil {
-		return nil, nil, noFunction{name}
+		return nil, nil, noFunctionError{name}
 	}
 	return f(ctx, payload)
 }

@@ -46,7 +46,7 @@ func numberedKey(key string, n uint64) []byte {
 }
 
 func startKey(rec *record) []byte {
-	k := binary.BigEndian.AppendUint64(append([]byte(rec.Machine), 0), ^uint64(rec.StartedAt)) //nolint:gosec // after 1970
+	k := binary.BigEndian.AppendUint64(append([]byte(rec.Machine), 0), ^uint64(rec.StartedAt))
 	return append(k, rec.Name...)
 }
 
@@ -81,7 +81,7 @@ func (x *execution) entries() ([]entry, error) {
 		if id == executionTimer {
 			continue
 		}
-		key := numberedKey(x.key, uint64(id)) //nolint:gosec // never negative
+		key := numberedKey(x.key, uint64(id))
 		if t := x.threads[id]; t == nil {
 			out = append(out, entry{bucketThreads, key, nil})
 		} else if err := add(bucketThreads, key, t); err != nil {
@@ -89,7 +89,7 @@ func (x *execution) entries() ([]entry, error) {
 		}
 	}
 	if len(x.events) > 0 {
-		first := uint64(x.events[0].ID) //nolint:gosec // counts from 1
+		first := uint64(x.events[0].ID)
 		if err := add(bucketHistory, numberedKey(x.key, first), x.events); err != nil {
 			return nil, err
 		}
@@ -191,7 +191,7 @@ func (e *Engine) resume(ctx context.Context, key string) error {
 	e.running[key] = x
 	e.mu.Unlock()
 	x.mu.Lock()
-	effects := x.takeUp()
+	effects := x.takeUp() //nolint:contextcheck // a task outlives the call that set it off
 	x.mu.Unlock()
 	for _, effect := range effects {
 		effect()

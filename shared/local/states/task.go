@@ -107,7 +107,7 @@ type taskToken struct {
 	Key     string `json:"k"`
 	Thread  int    `json:"t"`
 	Attempt int    `json:"a"`
-	Secret  string `json:"s"`
+	Nonce   string `json:"s"`
 }
 
 // launchLater sets the task off once this burst is stored.
@@ -141,7 +141,7 @@ func (x *execution) launch(id int, job task, s *state) {
 		if err != nil {
 			f = serviceFailure(r, err)
 		}
-		x.e.report(x.burst(x.e.ctx, func() error {
+		x.e.report(x.burst(context.WithoutCancel(ctx), func() error { // even if the task times out just now
 			t := x.threads[id]
 			if t == nil || t.Phase != phaseTask || t.Task.Attempt != job.Attempt || t.Task.Submitted {
 				return nil
@@ -245,9 +245,7 @@ func (x *execution) taskSubmitted(t *thread, r resource, answer any) {
 	d["output"], d["outputDetails"] = string(value.Text(answer)), notTruncated
 	x.event(t, "TaskSubmitted", d)
 	if r.service == "states" && r.pattern != waitForToken {
-		o := answer.(*value.Object)
-		arn, _ := o.Get("ExecutionArn")
-		t.Task.Child = executionKey(arn.(string))
+		t.Task.Child = executionKey(textMember(answer, "ExecutionArn"))
 		child, link := t.Task.Child, x.linkTo(t)
 		x.effects = append(x.effects, func() { x.e.checkChild(child, link) })
 	}

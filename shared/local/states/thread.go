@@ -1,6 +1,7 @@
 package states
 
 import (
+	"fmt"
 	"time"
 
 	"opsflow/shared/local/states/value"
@@ -82,7 +83,11 @@ func (v *variables) UnmarshalJSON(text []byte) error {
 	if err := j.UnmarshalJSON(text); err != nil {
 		return err
 	}
-	v.Object = *j.V.(*value.Object)
+	o, ok := j.V.(*value.Object)
+	if !ok {
+		return fmt.Errorf("variables are not an object: %.80s", text)
+	}
+	v.Object = *o
 	return nil
 }
 
@@ -103,10 +108,10 @@ func (t *thread) due() time.Time {
 }
 
 func (t *thread) deadlines() []int64 {
-	switch {
-	case t.Phase == phaseWait || t.Phase == phaseRetry:
+	switch t.Phase {
+	case phaseWait, phaseRetry:
 		return []int64{t.Wake}
-	case t.Phase == phaseTask:
+	case phaseTask:
 		return []int64{t.Task.TimeoutAt, t.Task.HeartbeatAt}
 	default:
 		return nil

@@ -103,6 +103,7 @@ func (s *step) apply(v, root any, out []any) []any {
 		return children(v, out)
 	case stepDeep:
 		return descend(v, out)
+	case stepFunc: // works on everything found; see Get
 	case stepFilter:
 		if o, ok := v.(*value.Object); ok {
 			if s.filter.match(o, root) {

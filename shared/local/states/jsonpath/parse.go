@@ -133,13 +133,13 @@ func (p *parser) bracket() (step, error) {
 	p.skipSpace()
 	var s step
 	var err error
-	switch c := p.peek(); {
-	case c == '*':
+	switch p.peek() {
+	case '*':
 		p.pos++
 		s = step{kind: stepAll}
-	case c == '?':
+	case '?':
 		s, err = p.filterStep()
-	case c == '\'' || c == '"':
+	case '\'', '"':
 		s, err = p.quotedNames()
 	default:
 		s, err = p.indexes()

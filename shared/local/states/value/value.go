@@ -62,7 +62,8 @@ func parseNext(dec *json.Decoder) (any, error) {
 		if err != nil {
 			return nil, err
 		}
-		obj.Set(key.(string), v)
+		name, _ := key.(string) // the decoder gives nothing else here
+		obj.Set(name, v)
 	}
 	_, err = dec.Token()
 	return obj, err
