@@ -1,0 +1,145 @@
+# opsflow: build, run, test, deploy. `make help` says what each target does.
+
+SHELL       := /bin/sh
+GO          ?= go
+TOOLS       := $(CURDIR)/.tools
+VENV        := $(TOOLS)/venv
+NODE        := $(TOOLS)/node
+export PATH := $(TOOLS)/bin:$(VENV)/bin:$(NODE)/node_modules/.bin:$(PATH)
+
+# Versions of everything that is not in go.mod.
+GOLANGCI    := v2.15.0
+GOFUMPT     := v0.12.0
+SAM         := 1.170.0
+CFNLINT     := 1.58.0
+BOTO3       := 1.43.108
+ASLVALIDATE := 4.0.0
+DYNAMODB    := 2.9.30
+
+# The SAM CLI reports nothing to anybody, and no check needs an AWS account.
+export SAM_CLI_TELEMETRY      := 0
+export AWS_DEFAULT_REGION     ?= us-east-1
+
+.DEFAULT_GOAL := help
+
+.PHONY: help
+help: ## List the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+# --- Go only -------------------------------------------------------------------------------------------------------
+
+.PHONY: run
+run: build ## Build opsflow and run all of it on this machine (needs Go, nothing else)
+	@.bin/opsflow dev
+
+.PHONY: build
+build: ## Build the command line with the local runtime into .bin
+	@$(GO) build -trimpath -o .bin/opsflow ./shared/cmd/opsflow
+
+.PHONY: generate
+generate: ## Write the state machines again from the built-in templates
+	$(GO) generate ./...
+
+.PHONY: bench
+bench: ## Run the benchmarks
+	$(GO) test -run '^$$' -bench . -benchmem ./...
+
+.PHONY: clean
+clean: ## Remove what was built (.tools and .opsflow stay)
+	rm -rf .bin .aws-sam
+
+# --- Checks --------------------------------------------------------------------------------------------------------
+
+# Each check runs even if an earlier one failed, so that one run shows everything; the tests come last.
+CHECKS := vet lint template machines sam-build unit
+
+.PHONY: test
+test: tools ## Check everything: vet, lint, template, state machines, sam build, tests
+	@failed=; for check in $(CHECKS); do \
+		if [ $$check = unit ] && [ -n "$$failed" ]; then echo "failed before the tests:$$failed"; fi; \
+		$(MAKE) --no-print-directory $$check || failed="$$failed $$check"; \
+	done; [ -z "$$failed" ]
+
+.PHONY: vet
+vet:
+	$(GO) vet ./...
+
+.PHONY: lint
+lint: tools ## Lint and check the formatting
+	golangci-lint run ./...
+
+.PHONY: template
+template:
+	cfn-lint template.yaml
+	sam validate --lint
+
+.PHONY: machines
+machines:
+	@for f in statemachines/*.asl.json; do \
+		[ -e "$$f" ] || continue; asl-validator --json-path "$$f" || exit 1; \
+	done
+
+.PHONY: sam-build
+sam-build: tools ## Build the functions for AWS (arm64) into .aws-sam
+	sam build
+
+.PHONY: unit
+unit:
+	$(GO) test $(TESTFLAGS) ./...
+
+# --- The functions, as `sam build` asks for them: build-<logical id> ---------------------------------------------------
+
+build-MatchBookings build-MatchPayments build-MatchServices build-MatchVendors build-MatchOthers: FUNCTION = match-rules
+build-RunSteps: FUNCTION = run-steps
+build-OpenTask: FUNCTION = open-task
+build-RecordOutcome: FUNCTION = record-outcome
+build-SweepDue: FUNCTION = sweep-due
+build-DeliverNotification: FUNCTION = deliver-notification
+build-Api: FUNCTION = api
+
+build-%:
+	$(if $(FUNCTION),,$(error no function is called $*))
+	GOOS=linux GOARCH=arm64 CGO_ENABLED=0 $(GO) build -trimpath -buildvcs=false -tags lambda.norpc -ldflags "-s -w" \
+		-o "$(ARTIFACTS_DIR)/bootstrap" ./functions/$(FUNCTION)
+
+# --- Tools ---------------------------------------------------------------------------------------------------------
+
+# Every tool has a stamp that carries its version: nothing is done again until a version above changes.
+STAMPS := $(TOOLS)/golangci-lint-$(GOLANGCI) $(TOOLS)/gofumpt-$(GOFUMPT) $(TOOLS)/python-$(SAM)-$(CFNLINT)-$(BOTO3) \
+	$(TOOLS)/asl-validator-$(ASLVALIDATE) $(TOOLS)/dynamodb-local-$(DYNAMODB)
+
+.PHONY: tools
+tools: $(STAMPS) ## Install what the checks need into .tools
+	@.ci/need java
+
+$(TOOLS)/golangci-lint-$(GOLANGCI):
+	GOBIN=$(TOOLS)/bin $(GO) install github.com/golangci/golangci-lint/v2/cmd/golangci-lint@$(GOLANGCI)
+	@touch $@
+
+$(TOOLS)/gofumpt-$(GOFUMPT):
+	GOBIN=$(TOOLS)/bin $(GO) install mvdan.cc/gofumpt@$(GOFUMPT)
+	@touch $@
+
+$(TOOLS)/python-$(SAM)-$(CFNLINT)-$(BOTO3):
+	@.ci/need python3
+	rm -rf $(VENV)
+	python3 -m venv $(VENV)
+	$(VENV)/bin/pip install --quiet --disable-pip-version-check \
+		aws-sam-cli==$(SAM) cfn-lint==$(CFNLINT) boto3==$(BOTO3)
+	@touch $@
+
+$(TOOLS)/asl-validator-$(ASLVALIDATE):
+	@.ci/need npm
+	@mkdir -p $(NODE)
+	npm install --prefix $(NODE) --silent --no-save --no-audit --no-fund asl-validator@$(ASLVALIDATE)
+	@touch $@
+
+# DynamoDB Local itself, as it ships inside a package of AWS Amplify.
+$(TOOLS)/dynamodb-local-$(DYNAMODB):
+	@.ci/need npm
+	@mkdir -p $(TOOLS)/unpack
+	cd $(TOOLS)/unpack && npm pack --silent amplify-dynamodb-simulator@$(DYNAMODB) && tar -xzf *.tgz package/emulator
+	rm -rf $(TOOLS)/dynamodb-local
+	mv $(TOOLS)/unpack/package/emulator $(TOOLS)/dynamodb-local
+	rm -rf $(TOOLS)/unpack
+	@touch $@
