@@ -15,6 +15,9 @@ type Key struct {
 	SK string
 }
 
+// String gives the key as messages show it.
+func (k Key) String() string { return k.PK + "/" + k.SK }
+
 // Limits, which both drivers enforce before anything is sent.
 const (
 	MaxItemBytes  = 400 << 10 // one item, attribute names included
@@ -44,16 +47,18 @@ type Item struct {
 	Data json.RawMessage
 }
 
-// Index declares an index. The set that opsflow uses is Indexes.
+// Index declares an index. Package store declares the set that opsflow uses.
 type Index struct {
 	Name string
 	// Project lists the top-level fields of Data that the index holds besides keys, V and ExpiresAt; a Query on the
-	// index returns items with these fields only. Empty: keys only.
+	// index returns items with these fields only, their V, ExpiresAt and their place in this index. Empty: the index
+	// holds nothing but keys (so that writes which do not move the item in it cost it nothing): V is 0 then, and items
+	// that have expired may still be found.
 	Project []string
 }
 
-// Query asks for a range of one partition of the table or of an index, in order of the sort key (and, within an index,
-// of the item's own key where sort keys are equal).
+// Query asks for a range of one partition of the table or of an index, in byte order of the sort key. Items of an index
+// whose sort keys are equal come in an order that stays the same from page to page but is otherwise not told.
 type Query struct {
 	Index string // an index's name; empty: the table itself
 	PK    string
@@ -87,9 +92,9 @@ type Page struct {
 // A Write of a single operation is sent as a plain PutItem, UpdateItem or DeleteItem; more are a transaction, at twice
 // the price.
 type Write struct {
-	// ID is unique to this attempt to write, and every item written keeps it. When a condition fails, the driver reads
-	// the item back: its own ID there means that an earlier try of this very Write was applied and its answer lost, so
-	// the Write succeeded. Required, 1 to 64 characters.
+	// ID is unique to this attempt to write, and every item put or counted keeps it until the next write. When a condition
+	// fails, the driver looks at the stored items: its own ID on any of them means that an earlier try of this very Write
+	// was applied (all of it) and its answer lost, so the Write succeeded. Required, 1 to 64 bytes.
 	ID       string
 	Puts     []Put
 	Deletes  []Delete
@@ -110,7 +115,7 @@ type Delete struct {
 }
 
 // Counter adds to the number Field of the item at Key, which is made if it is not there or has expired, and raises its V.
-// If Max is not 0 the sum may not pass it. The item's other fields are kept.
+// If Max is not 0 the sum may not pass it. The item's other fields are kept; an expired item is replaced whole, from zero.
 type Counter struct {
 	Key       Key
 	Field     string

@@ -1,0 +1,124 @@
+package table
+
+import (
+	"strconv"
+	"strings"
+	"time"
+
+	"opsflow/shared/table/jsonscan"
+)
+
+// Epoch gives an expiry as it is stored: whole seconds since 1970, rounded up; 0 for never.
+func Epoch(expiry time.Time) int64 {
+	if expiry.IsZero() {
+		return 0
+	}
+	s := expiry.Unix()
+	if expiry.Nanosecond() > 0 {
+		s++
+	}
+	return s
+}
+
+// Expired reports whether a stored expiry has come: items with it count as absent.
+func Expired(epoch int64, now time.Time) bool { return epoch != 0 && epoch <= now.Unix() }
+
+// itemBytes measures an item as DynamoDB does (developer guide, "DynamoDB item sizes and formats"): attribute names and
+// strings by their UTF-8 bytes, numbers by half their significant digits and one, booleans and nulls 1, lists and maps 3
+// and 1 more for each element.
+func itemBytes(item Item, writeID string, v int64) int {
+	n := len("pk") + len(item.Key.PK) + len("sk") + len(item.Key.SK) +
+		len("v") + numberBytes(strconv.AppendInt(nil, v, 10)) + len("write_id") + len(writeID)
+	if e := Epoch(item.ExpiresAt); e != 0 {
+		n += len("expires_at") + numberBytes(strconv.AppendInt(nil, e, 10))
+	}
+	for name, key := range item.Index {
+		n += 2*len(name) + len("_pk") + len(key.PK) + len("_sk") + len(key.SK)
+	}
+	return n + dataBytes(item.Data)
+}
+
+// dataBytes sums the fields of an object; the object itself costs nothing, for its fields are the item's attributes.
+func dataBytes(data []byte) int {
+	n, depth := 0, 0
+	inObject := make([]bool, 0, maxDepth+1)
+	named := false // the next token at this place is a value whose name has been read
+	for s := jsonscan.New(data); ; {
+		kind, raw := s.Next()
+		switch kind {
+		case jsonscan.End:
+			return n
+		case jsonscan.ObjectEnd, jsonscan.ArrayEnd:
+			inObject = inObject[:len(inObject)-1]
+			depth--
+			named = false
+			continue
+		}
+		if depth > 0 && inObject[depth-1] && !named {
+			n += len(jsonscan.Text(raw))
+			named = true
+			continue
+		}
+		named = false
+		if depth > 1 {
+			n++
+		}
+		switch kind {
+		case jsonscan.ObjectBegin, jsonscan.ArrayBegin:
+			if depth > 0 {
+				n += 3
+			}
+			inObject = append(inObject, kind == jsonscan.ObjectBegin)
+			depth++
+		case jsonscan.String:
+			n += len(jsonscan.Text(raw))
+		case jsonscan.Number:
+			n += numberBytes(raw)
+		default:
+			n++
+		}
+	}
+}
+
+// significant gives the digits of a JSON number without leading and trailing zeros, and the power of ten of the first.
+func significant(raw []byte) (digits string, power int, ok bool) {
+	text := strings.TrimPrefix(string(raw), "-")
+	exp := 0
+	if i := strings.IndexAny(text, "eE"); i >= 0 {
+		var err error
+		if exp, err = strconv.Atoi(text[i+1:]); err != nil {
+			return "", 0, false // an exponent beyond int
+		}
+		text = text[:i]
+	}
+	whole, fraction, _ := strings.Cut(text, ".")
+	all := whole + fraction
+	trimmed := strings.TrimLeft(all, "0")
+	power = len(whole) - (len(all) - len(trimmed)) - 1 + exp
+	return strings.TrimRight(trimmed, "0"), power, true
+}
+
+// numberFault says why DynamoDB would refuse a number: it keeps 38 digits, from 1E-130 to 9.9E+125.
+func numberFault(raw []byte) string {
+	digits, power, ok := significant(raw)
+	switch {
+	case !ok:
+		return "is out of range"
+	case digits == "":
+		return ""
+	case len(digits) > 38:
+		return "has more than 38 digits"
+	case power < -130 || power > 125:
+		return "is not between 1E-130 and 9.9E+125"
+	}
+	return ""
+}
+
+func numberBytes(raw []byte) int {
+	digits, _, _ := significant(raw)
+	n := (len(digits)+1)/2 + 1
+	if raw[0] == '-' {
+		n++
+	}
+	return n
+}
