@@ -3,6 +3,7 @@ package ops
 import (
 	"context"
 	"encoding/json"
+	"fmt"
 	"time"
 )
 
@@ -150,4 +151,24 @@ type Bus interface {
 	// Put sends events, in batches as large as EventBridge takes. It returns nil only when all were accepted; after an
 	// error any of them may have been: send all again under the same ids.
 	Put(ctx context.Context, events ...OutEvent) error
+}
+
+// Body is the event's detail as it is sent: Detail with event_id and cause added.
+func (e OutEvent) Body() (json.RawMessage, error) {
+	fields := map[string]json.RawMessage{}
+	if len(e.Detail) > 0 {
+		if err := json.Unmarshal(e.Detail, &fields); err != nil {
+			return nil, fmt.Errorf("the detail of %s %s is no JSON object: %w", e.Type, e.ID, err)
+		}
+	}
+	id, err := json.Marshal(e.ID)
+	if err != nil {
+		return nil, fmt.Errorf("marshal event id: %w", err)
+	}
+	cause, err := json.Marshal(e.Cause)
+	if err != nil {
+		return nil, fmt.Errorf("marshal cause: %w", err)
+	}
+	fields["event_id"], fields["cause"] = id, cause
+	return json.Marshal(fields)
 }
