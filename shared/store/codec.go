@@ -1,0 +1,136 @@
+package store
+
+import (
+	"encoding/json"
+	"fmt"
+	"slices"
+
+	"opsflow/shared/ops"
+	"opsflow/shared/table"
+	"opsflow/shared/table/jsonscan"
+)
+
+const (
+	summaryField = "summary"
+	counterField = "value"
+)
+
+// record is a pointer to a domain type that embeds ops.Meta.
+type record[T any] interface {
+	*T
+	ops.Record
+}
+
+// encode makes a record's item. Its data are the record's JSON without what the item itself says: the version that Save
+// counts and the expiry. Rules and templates have a version of their own, which stays.
+func encode(r ops.Record) (table.Item, error) {
+	whole, err := json.Marshal(r)
+	if err != nil {
+		return table.Item{}, fmt.Errorf("write as JSON: %w", err)
+	}
+	item := table.Item{Key: keyOf(r), ExpiresAt: r.RecordMeta().ExpiresAt, Index: placesOf(r)}
+	counted := true
+	switch r.(type) {
+	case *ops.Rule, *ops.Template:
+		counted = false
+	}
+	shown := shownInLists(r.Ref().Kind)
+	data, summary := []byte{'{'}, []byte{'{'}
+	for name, value := range jsonscan.Fields(whole) {
+		if name == "expires_at" || (name == "version" && counted) {
+			continue
+		}
+		data = appendField(data, name, value)
+		if slices.Contains(shown, name) {
+			summary = appendField(summary, name, value)
+		}
+	}
+	if len(shown) > 0 {
+		data = appendField(data, summaryField, append(summary, '}'))
+	}
+	item.Data = append(data, '}')
+	return item, nil
+}
+
+func appendField(object []byte, name string, value []byte) []byte {
+	if len(object) > 1 {
+		object = append(object, ',')
+	}
+	object = append(jsonscan.AppendString(object, name), ':')
+	return append(object, value...)
+}
+
+// decode reads a record from an item of the table itself.
+func decode[T any, P record[T]](item table.Item) (P, error) {
+	return decodeData[T, P](item, item.Data)
+}
+
+// decodeSummary reads what an index holds of a record.
+func decodeSummary[T any, P record[T]](item table.Item) (P, error) {
+	var data struct {
+		Summary json.RawMessage `json:"summary"`
+	}
+	if err := json.Unmarshal(item.Data, &data); err != nil {
+		return nil, fmt.Errorf("read the summary of %s: %w", item.Key, err)
+	}
+	return decodeData[T, P](item, data.Summary)
+}
+
+func decodeData[T any, P record[T]](item table.Item, data []byte) (P, error) {
+	r := P(new(T))
+	if err := json.Unmarshal(data, r); err != nil {
+		return nil, fmt.Errorf("read %s: %w", item.Key, err)
+	}
+	m := r.RecordMeta()
+	m.V, m.ExpiresAt = item.V, item.ExpiresAt
+	return r, nil
+}
+
+// shownInLists names the fields of a kind that lists show. None: the kind is in no list.
+func shownInLists(kind ops.Kind) []string {
+	switch kind {
+	case ops.KindInstance:
+		return []string{
+			"id", "template", "template_version", "type", "name", "team", "priority", "status", "attempt", "current_step",
+			"progress", "error", "subject", "assigned_to", "triggered_by", "started_at", "ended_at", "due_at",
+			"waiting_for", "created_at", "updated_at",
+		}
+	case ops.KindTask:
+		return []string{
+			"id", "instance", "step", "loop", "kind", "title", "outcomes", "team", "assignee", "candidates", "quorum",
+			"subject", "started_by", "priority", "due_at", "status", "outcome", "decided_by", "decided_at",
+			"created_at", "updated_at",
+		}
+	case ops.KindAlert:
+		return []string{
+			"id", "type", "severity", "status", "title", "subject", "instance", "cause_key", "count", "last_seen_at",
+			"ladder_position", "acknowledged_by", "acknowledged_at", "resolved_by", "resolved_at", "resolution",
+			"created_at", "updated_at",
+		}
+	case ops.KindEvent:
+		return []string{
+			"id", "type", "source", "time", "status", "identity", "subject", "faults", "delivered", "cause",
+			"created_at", "updated_at",
+		}
+	case ops.KindNotification:
+		return []string{
+			"id", "template", "to", "subject", "status", "channel", "title", "sent_at", "tries", "error", "cause",
+			"created_at", "updated_at",
+		}
+	case ops.KindVendor:
+		return []string{
+			"id", "name", "email", "phone", "active", "verified", "categories", "areas", "skills", "lat", "lng",
+			"daily_capacity", "price_level", "rating", "ratings", "response_minutes", "created_at", "updated_at",
+		}
+	case ops.KindMetric:
+		return []string{
+			"id", "vendor_id", "type", "value", "max_value", "calculation_method", "data_points", "confidence", "level",
+			"period_start", "period_end", "created_at", "updated_at",
+		}
+	case ops.KindAudit:
+		return []string{
+			"id", "at", "actor", "action", "target", "seq", "reason", "request_id", "prev_hash", "hash", "created_at",
+		}
+	}
+	return nil
+}

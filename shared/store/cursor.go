@@ -1,0 +1,133 @@
+package store
+
+import (
+	"context"
+	"crypto/hmac"
+	"crypto/sha256"
+	"encoding/base64"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+
+	"opsflow/shared/ops"
+	"opsflow/shared/table"
+)
+
+// position is where a page of a list ended. Sort keys are unique over all shards of a list and order them, so one of them
+// marks a place in each.
+type position struct {
+	After string `json:"a"` // the sort key of the last row that was looked at
+	Seen  int    `json:"n"` // records given up to there
+}
+
+const macBytes = 16
+
+// sealCursor writes a place down, signed, for the list and filter that scope names.
+func (s *Store) sealCursor(ctx context.Context, scope string, p position) (string, error) {
+	secret, err := s.cursorSecret(ctx)
+	if err != nil {
+		return "", err
+	}
+	text, err := json.Marshal(p)
+	if err != nil {
+		return "", fmt.Errorf("write a cursor: %w", err)
+	}
+	return base64.RawURLEncoding.EncodeToString(append(sign(secret, scope, text), text...)), nil
+}
+
+// openCursor reads what sealCursor wrote for the same scope. CodeInvalid for anything else.
+func (s *Store) openCursor(ctx context.Context, scope, cursor string) (position, error) {
+	secret, err := s.cursorSecret(ctx)
+	if err != nil {
+		return position{}, err
+	}
+	var p position
+	raw, err := base64.RawURLEncoding.Strict().DecodeString(cursor)
+	if err != nil || len(raw) < macBytes || !hmac.Equal(raw[:macBytes], sign(secret, scope, raw[macBytes:])) ||
+		json.Unmarshal(raw[macBytes:], &p) != nil {
+		return position{}, ops.Invalid("list request", []ops.Fault{{
+			Path: "cursor", Expected: "the next_cursor of a page of this list with the same filter",
+		}})
+	}
+	return p, nil
+}
+
+func sign(secret []byte, scope string, text []byte) []byte {
+	mac := hmac.New(sha256.New, secret)
+	fmt.Fprintf(mac, "%d:%s", len(scope), scope)
+	mac.Write(text)
+	return mac.Sum(nil)[:macBytes]
+}
+
+// cursorSecret gives the table's secret, which whoever comes first makes.
+func (s *Store) cursorSecret(ctx context.Context) ([]byte, error) {
+	s.secretMu.Lock()
+	defer s.secretMu.Unlock()
+	if s.secret != nil {
+		return s.secret, nil
+	}
+	secret, err := s.readSecret(ctx)
+	if err == nil && secret == nil {
+		err = s.makeSecret(ctx)
+		if err == nil {
+			secret, err = s.readSecret(ctx)
+		}
+	}
+	if err != nil {
+		return nil, fmt.Errorf("read the secret that signs cursors: %w", err)
+	}
+	s.secret = secret
+	return secret, nil
+}
+
+type secretData struct {
+	Secret []byte `json:"secret"`
+}
+
+// readSecret gives nil when there is none yet.
+func (s *Store) readSecret(ctx context.Context) ([]byte, error) {
+	item, found, err := s.table.Get(ctx, secretKey)
+	if err != nil || !found {
+		return nil, inWords(err)
+	}
+	var data secretData
+	if err := json.Unmarshal(item.Data, &data); err != nil {
+		return nil, err
+	}
+	if len(data.Secret) == 0 {
+		return nil, fmt.Errorf("item %s is empty", secretKey)
+	}
+	return data.Secret, nil
+}
+
+// makeSecret stores a new secret, unless somebody else was faster.
+func (s *Store) makeSecret(ctx context.Context) error {
+	write, err := s.newWrite()
+	if err != nil {
+		return err
+	}
+	data := secretData{Secret: make([]byte, 32)}
+	if err := s.readRandom(data.Secret); err != nil {
+		return err
+	}
+	text, err := json.Marshal(data)
+	if err != nil {
+		return err
+	}
+	write.Puts = []table.Put{{Item: table.Item{Key: secretKey, Data: text}}}
+	err = s.table.Write(ctx, write)
+	if _, lost := errors.AsType[*table.ConditionError](err); lost {
+		return nil
+	}
+	return inWords(err)
+}
+
+func (s *Store) readRandom(b []byte) error {
+	s.randomMu.Lock()
+	defer s.randomMu.Unlock()
+	if _, err := io.ReadFull(s.random, b); err != nil {
+		return fmt.Errorf("read random bytes: %w", err)
+	}
+	return nil
+}

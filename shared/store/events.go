@@ -1,0 +1,77 @@
+package store
+
+import (
+	"context"
+	"time"
+
+	"opsflow/shared/ops"
+)
+
+// Event implements ops.EventStore.
+func (s *Store) Event(ctx context.Context, id string) (*ops.Event, error) {
+	e, err := get[ops.Event](ctx, s, ops.Ref{Kind: ops.KindEvent, ID: id})
+	if ops.ErrorCode(err) != ops.CodeNotFound {
+		return e, err
+	}
+	d, aliasErr := get[ops.Delivery](ctx, s, ops.Ref{Kind: ops.KindDelivery, ID: id})
+	if ops.ErrorCode(aliasErr) == ops.CodeNotFound {
+		return nil, err
+	}
+	if aliasErr != nil {
+		return nil, aliasErr
+	}
+	return get[ops.Event](ctx, s, ops.Ref{Kind: ops.KindEvent, ID: d.EventID})
+}
+
+// Events implements ops.EventStore. Newest is by arrival: the sender's clock may be wrong.
+func (s *Store) Events(ctx context.Context, f ops.EventFilter) (ops.Page[*ops.Event], error) {
+	req := f.PageRequest
+	f.PageRequest = ops.PageRequest{}
+	l := list{name: "events", filter: f, descending: true}
+	switch {
+	case !f.Subject.IsZero():
+		l.index, l.partitions, l.prefix = subjectIndex, []string{f.Subject.String()}, "event#"
+	case f.Status == ops.EventInvalid:
+		l.index, l.partitions = stateIndex, sharded("event#invalid")
+	default:
+		l.index, l.more = listIndex, s.eventDays(ctx, l, req.Cursor)
+	}
+	var keep func(*ops.Event) bool
+	if f != (ops.EventFilter{}) {
+		keep = func(e *ops.Event) bool {
+			return (f.Status == "" || e.Status == f.Status) && (f.Type == "" || e.Type == f.Type) &&
+				(f.Subject.IsZero() || e.Subject == f.Subject)
+		}
+	}
+	return page(ctx, s, l, req, keep)
+}
+
+// eventDays gives the partitions of the days on which stored events can have come, newest first: one day, then two more,
+// then four, so that a quiet quarter is looked through in few rounds.
+func (s *Store) eventDays(ctx context.Context, l list, cursor string) func() []string {
+	now := s.now().UTC()
+	day := now.Add(time.Hour) // another process's clock may be ahead
+	if cursor != "" {
+		// A cursor that cannot be read is refused by page itself.
+		if _, from, err := s.scope(ctx, l, cursor); err == nil && len(from.After) > dayLength {
+			if t, err := time.Parse(time.DateOnly, from.After[:dayLength]); err == nil {
+				day = t
+			}
+		}
+	}
+	oldest := now.Add(-ops.EventRetention).Format(time.DateOnly)
+	round := 1
+	return func() []string {
+		var partitions []string
+		for range round {
+			name := day.Format(time.DateOnly)
+			if name < oldest {
+				break
+			}
+			partitions = append(partitions, sharded("events#"+name)...)
+			day = day.AddDate(0, 0, -1)
+		}
+		round = min(2*round, 32)
+		return partitions
+	}
+}

@@ -1,0 +1,173 @@
+package store
+
+import (
+	"fmt"
+	"strconv"
+	"strings"
+	"time"
+
+	"opsflow/shared/ops"
+	"opsflow/shared/table"
+)
+
+// The items of the table:
+//
+//	pk                       sk            what
+//	rule                     <id>          a stored rule: all of them are read at once, consistently
+//	template                 <name>@<v>    a stored template, likewise
+//	vendor                   <id>          a vendor, likewise
+//	audit#<kind>#<id>        <seq>         a target's audit entries in order: two writers of one place cannot both win
+//	<kind>#<id>              record        every other record
+//	secret#cursor            record        what signs cursors
+//
+// And their places in the indexes. <time> is the time of creation unless said otherwise; every sort key ends with the
+// record's id, so that no two are the same and the last one on a page marks a place in all shards at once.
+//
+//	index    pk                               sk                          which
+//	list     <kind>#<shard>                   <time>#<id>                 instances tasks alerts notifications vendors audit
+//	list     events#<day>#<shard>             <time>#<id>                 events
+//	state    instance#<status>#<shard>        <time>#<id>                 instances
+//	state    alert#<status>#<shard>           <rank>#<time>#<id>          alerts
+//	state    event#invalid#<shard>            <time>#<id>                 invalid events
+//	state    task#<team>#<shard>              <due>#<urgency>#<time>#<id> tasks that are not decided: the teams' queues
+//	subject  <type>/<id>                      <kind>#<time>#<id>          instances alerts notifications events
+//	subject  vendor/<id>                      metric#<time>#<id>          metrics
+//	subject  assignee/<user>                  task#<due>#<urgency>#...    tasks that somebody has, not decided
+//	subject  instance/<id>                    task#<time>#<id>            all other tasks
+//	wake     wake#<shard>                     <wake_at>#<kind>#<id>       whatever has a timer
+const (
+	listIndex    = "list"
+	stateIndex   = "state"
+	subjectIndex = "subject"
+	wakeIndex    = "wake"
+
+	onlySK = "record"
+)
+
+// Indexes declares the indexes of the table. The ones that lists come from hold, besides keys and version, one field:
+// summary, what lists show of the record (DynamoDB allows 20 projected fields an index, and our kinds have more).
+func Indexes() []table.Index {
+	return []table.Index{
+		{Name: listIndex, Project: []string{summaryField}},
+		{Name: stateIndex, Project: []string{summaryField}},
+		{Name: subjectIndex, Project: []string{summaryField}},
+		{Name: wakeIndex},
+	}
+}
+
+// keyOf is where a record is kept.
+func keyOf(r ops.Record) table.Key {
+	if a, ok := r.(*ops.AuditEntry); ok {
+		return table.Key{PK: auditPartition(a.Target), SK: fmt.Sprintf("%012d", a.Seq)}
+	}
+	return keyOfRef(r.Ref())
+}
+
+// keyOfRef is keyOf for every kind but audit entries, whose place is their target's.
+func keyOfRef(ref ops.Ref) table.Key {
+	switch ref.Kind {
+	case ops.KindRule, ops.KindTemplate, ops.KindVendor:
+		return table.Key{PK: string(ref.Kind), SK: ref.ID}
+	}
+	return table.Key{PK: string(ref.Kind) + "#" + ref.ID, SK: onlySK}
+}
+
+func auditPartition(target ops.Ref) string {
+	return "audit#" + string(target.Kind) + "#" + target.ID
+}
+
+var secretKey = table.Key{PK: "secret#cursor", SK: onlySK}
+
+// placesOf is where a record stands in the indexes.
+func placesOf(r ops.Record) map[string]table.Key {
+	m, ref := r.RecordMeta(), r.Ref()
+	shard := strconv.Itoa(ops.ShardOf(ref.ID))
+	created := stamp(m.CreatedAt) + "#" + ref.ID
+	kind := string(ref.Kind)
+	places := map[string]table.Key{}
+	listed := func() { places[listIndex] = table.Key{PK: kind + "#" + shard, SK: created} }
+	about := func(s ops.SubjectRef) {
+		if !s.IsZero() {
+			places[subjectIndex] = table.Key{PK: s.String(), SK: kind + "#" + created}
+		}
+	}
+	switch r := r.(type) {
+	case *ops.Instance:
+		listed()
+		places[stateIndex] = table.Key{PK: "instance#" + string(r.Status) + "#" + shard, SK: created}
+		about(r.Subject)
+	case *ops.Task:
+		listed()
+		placeTask(r, places, shard, created)
+	case *ops.Alert:
+		listed()
+		places[stateIndex] = table.Key{
+			PK: "alert#" + string(r.Status) + "#" + shard,
+			SK: strconv.Itoa(r.Severity.Rank()) + "#" + created,
+		}
+		about(r.Subject)
+	case *ops.Event:
+		places[listIndex] = table.Key{PK: eventsPartition(created[:dayLength], shard), SK: created}
+		if r.Status == ops.EventInvalid {
+			places[stateIndex] = table.Key{PK: "event#invalid#" + shard, SK: created}
+		}
+		about(r.Subject)
+	case *ops.Notification:
+		listed()
+		about(r.Subject)
+	case *ops.Metric:
+		about(ops.SubjectRef{Type: "vendor", ID: r.VendorID})
+	case *ops.Vendor, *ops.AuditEntry:
+		listed()
+	}
+	if at := m.WakeAt(); !at.IsZero() {
+		places[wakeIndex] = table.Key{PK: "wake#" + shard, SK: stamp(at) + "#" + kind + "#" + ref.ID}
+	}
+	return places
+}
+
+func placeTask(t *ops.Task, places map[string]table.Key, shard, created string) {
+	if t.Status.Decided() {
+		places[subjectIndex] = table.Key{PK: "instance/" + t.InstanceID, SK: "task#" + created}
+		return
+	}
+	due := t.DueAt
+	if due.IsZero() {
+		due = time.Date(9999, 12, 31, 0, 0, 0, 0, time.UTC) // no deadline: behind everything that has one
+	}
+	urgent := fmt.Sprintf("%s#%02d#%s", stamp(due), min(max(99-t.Priority, 0), 99), created)
+	places[stateIndex] = table.Key{PK: queuePartition(t.Team, shard), SK: urgent}
+	if t.Assignee != "" {
+		places[subjectIndex] = table.Key{PK: "assignee/" + t.Assignee, SK: "task#" + urgent}
+	} else {
+		places[subjectIndex] = table.Key{PK: "instance/" + t.InstanceID, SK: "task#" + created}
+	}
+}
+
+func queuePartition(team ops.Team, shard string) string { return "task#" + string(team) + "#" + shard }
+
+func eventsPartition(day, shard string) string { return "events#" + day + "#" + shard }
+
+// dayLength is how much of a stamp is its day.
+const dayLength = len("2006-01-02")
+
+// stamp writes a time so that texts sort as times do.
+func stamp(t time.Time) string { return t.UTC().Format("2006-01-02T15:04:05.000000000Z") }
+
+// sharded gives the partitions of all shards.
+func sharded(prefix string) []string {
+	all := make([]string, ops.Shards)
+	for i := range all {
+		all[i] = prefix + "#" + strconv.Itoa(i)
+	}
+	return all
+}
+
+// wokenRef reads which record a place in the wake index stands for.
+func wokenRef(at table.Key) (ops.Ref, bool) {
+	parts := strings.SplitN(at.SK, "#", 3)
+	if len(parts) != 3 {
+		return ops.Ref{}, false
+	}
+	return ops.Ref{Kind: ops.Kind(parts[1]), ID: parts[2]}, true
+}

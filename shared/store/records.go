@@ -1,0 +1,161 @@
+package store
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"opsflow/shared/ops"
+	"opsflow/shared/table"
+)
+
+// Rule implements ops.RuleStore.
+func (s *Store) Rule(ctx context.Context, id string) (*ops.Rule, error) {
+	return get[ops.Rule](ctx, s, ops.Ref{Kind: ops.KindRule, ID: id})
+}
+
+// Rules implements ops.RuleStore.
+func (s *Store) Rules(ctx context.Context) ([]*ops.Rule, error) {
+	return readAll[ops.Rule](ctx, s, string(ops.KindRule))
+}
+
+// RuleSet implements ops.RuleStore.
+func (s *Store) RuleSet(ctx context.Context) (*ops.RuleSet, error) {
+	set := &ops.RuleSet{}
+	stored, found, err := read[ops.RuleSet](ctx, s, keyOf(set))
+	if err != nil {
+		return nil, fmt.Errorf("read the rule set: %w", err)
+	}
+	if found {
+		set = stored
+	}
+	return set, nil
+}
+
+// Template implements ops.TemplateStore.
+func (s *Store) Template(ctx context.Context, name string, version int) (*ops.Template, error) {
+	return get[ops.Template](ctx, s, ops.Ref{Kind: ops.KindTemplate, ID: ops.TemplateID(name, version)})
+}
+
+// Templates implements ops.TemplateStore.
+func (s *Store) Templates(ctx context.Context) ([]*ops.Template, error) {
+	all, err := readAll[ops.Template](ctx, s, string(ops.KindTemplate))
+	slices.SortFunc(all, func(a, b *ops.Template) int {
+		if c := strings.Compare(a.Name, b.Name); c != 0 {
+			return c
+		}
+		return b.Version - a.Version
+	})
+	return all, err
+}
+
+// Subject implements ops.SubjectStore.
+func (s *Store) Subject(ctx context.Context, ref ops.SubjectRef) (*ops.Subject, error) {
+	empty := &ops.Subject{SubjectRef: ref}
+	stored, found, err := read[ops.Subject](ctx, s, keyOf(empty))
+	if err != nil {
+		return nil, fmt.Errorf("read subject %s: %w", ref, err)
+	}
+	if !found {
+		return empty, nil
+	}
+	return stored, nil
+}
+
+// PendingAction implements ops.ActionStore.
+func (s *Store) PendingAction(ctx context.Context, id string) (*ops.PendingAction, error) {
+	return get[ops.PendingAction](ctx, s, ops.Ref{Kind: ops.KindAction, ID: id})
+}
+
+// Cooldown implements ops.CooldownStore.
+func (s *Store) Cooldown(ctx context.Context, id string) (*ops.Cooldown, error) {
+	c, _, err := read[ops.Cooldown](ctx, s, keyOfRef(ops.Ref{Kind: ops.KindCooldown, ID: id}))
+	if err != nil {
+		return nil, fmt.Errorf("read cooldown %s: %w", id, err)
+	}
+	return c, nil
+}
+
+// Count implements ops.CounterStore.
+func (s *Store) Count(ctx context.Context, id string) (int64, error) {
+	item, found, err := s.table.Get(ctx, keyOfRef(ops.Ref{Kind: ops.KindCounter, ID: id}))
+	if err != nil {
+		return 0, fmt.Errorf("read counter %s: %w", id, inWords(err))
+	}
+	if !found {
+		return 0, nil
+	}
+	var data struct {
+		Value int64 `json:"value"`
+	}
+	if err := json.Unmarshal(item.Data, &data); err != nil {
+		return 0, fmt.Errorf("read counter %s: %w", id, err)
+	}
+	return data.Value, nil
+}
+
+// Notification implements ops.NotificationStore.
+func (s *Store) Notification(ctx context.Context, id string) (*ops.Notification, error) {
+	return get[ops.Notification](ctx, s, ops.Ref{Kind: ops.KindNotification, ID: id})
+}
+
+// Notifications implements ops.NotificationStore.
+func (s *Store) Notifications(ctx context.Context, p ops.PageRequest) (ops.Page[*ops.Notification], error) {
+	return page[ops.Notification](ctx, s, newest("notifications", ops.KindNotification, nil), p, nil)
+}
+
+// Vendor implements ops.VendorStore.
+func (s *Store) Vendor(ctx context.Context, id string) (*ops.Vendor, error) {
+	return get[ops.Vendor](ctx, s, ops.Ref{Kind: ops.KindVendor, ID: id})
+}
+
+// Vendors implements ops.VendorStore.
+func (s *Store) Vendors(ctx context.Context, p ops.PageRequest) (ops.Page[*ops.Vendor], error) {
+	return page[ops.Vendor](ctx, s, newest("vendors", ops.KindVendor, nil), p, nil)
+}
+
+// AllVendors implements ops.VendorStore.
+func (s *Store) AllVendors(ctx context.Context) ([]*ops.Vendor, error) {
+	return readAll[ops.Vendor](ctx, s, string(ops.KindVendor))
+}
+
+// Metrics implements ops.MetricStore.
+func (s *Store) Metrics(ctx context.Context, vendorID string, p ops.PageRequest) (ops.Page[*ops.Metric], error) {
+	return page[ops.Metric](ctx, s, list{
+		name: "metrics", filter: vendorID, index: subjectIndex, prefix: "metric#", descending: true,
+		partitions: []string{ops.SubjectRef{Type: "vendor", ID: vendorID}.String()},
+	}, p, nil)
+}
+
+// newest is the list of all records of a kind, newest first.
+func newest(name string, kind ops.Kind, filter any) list {
+	return list{name: name, filter: filter, index: listIndex, partitions: sharded(string(kind)), descending: true}
+}
+
+// Due implements ops.Waker.
+func (s *Store) Due(ctx context.Context, shard int, now time.Time, limit int) ([]ops.Ref, error) {
+	var due []ops.Ref
+	// Sort keys begin with the time and "#"; "$" is the next character.
+	q := table.Query{Index: wakeIndex, PK: "wake#" + strconv.Itoa(shard), To: stamp(now) + "$"}
+	for len(due) < limit {
+		q.Limit = min(limit-len(due), 1000)
+		p, err := s.table.Query(ctx, q)
+		if err != nil {
+			return nil, fmt.Errorf("list what is due in shard %d: %w", shard, inWords(err))
+		}
+		for _, item := range p.Items {
+			if ref, ok := wokenRef(item.Index[wakeIndex]); ok {
+				due = append(due, ref)
+			}
+		}
+		if p.Next == nil {
+			break
+		}
+		q.After = p.Next
+	}
+	return due, nil
+}

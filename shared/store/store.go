@@ -1,0 +1,197 @@
+// Package store keeps the domain's records in a table.Table: it implements every store contract of package ops, once,
+// over both drivers. keys.go is the whole key and index scheme.
+package store
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"slices"
+	"sync"
+	"time"
+
+	"opsflow/shared/ops"
+	"opsflow/shared/table"
+)
+
+// Store reads and writes the domain's records. It is safe for concurrent use.
+type Store struct {
+	table table.Table
+	now   func() time.Time
+
+	randomMu sync.Mutex // an io.Reader need not be safe for concurrent use
+	random   io.Reader
+
+	secretMu sync.Mutex
+	secret   []byte // signs cursors; read from the table on first use
+}
+
+var _ interface {
+	ops.Saver
+	ops.Waker
+	ops.ActionStore
+	ops.AlertStore
+	ops.AuditStore
+	ops.CooldownStore
+	ops.CounterStore
+	ops.EventStore
+	ops.InstanceStore
+	ops.MetricStore
+	ops.NotificationStore
+	ops.RuleStore
+	ops.SubjectStore
+	ops.TaskStore
+	ops.TemplateStore
+	ops.VendorStore
+} = (*Store)(nil)
+
+// New makes a Store over a table that was made with Indexes. random names writes and makes the secret that signs
+// cursors: crypto/rand.Reader outside of tests.
+func New(t table.Table, random io.Reader, now func() time.Time) *Store {
+	return &Store{table: t, random: random, now: now}
+}
+
+// Save implements ops.Saver. A new record without CreatedAt gets the present time, for lists are ordered by it.
+func (s *Store) Save(ctx context.Context, records ...ops.Record) error {
+	if len(records) == 0 {
+		return nil
+	}
+	write, err := s.newWrite()
+	if err != nil {
+		return fmt.Errorf("save %s: %w", records[0].Ref(), err)
+	}
+	for _, r := range records {
+		if c, ok := r.(*ops.Counter); ok {
+			write.Counters = append(write.Counters, table.Counter{
+				Key: keyOf(c), Field: counterField, Add: c.Add, Max: c.Max, ExpiresAt: c.ExpiresAt,
+			})
+			continue
+		}
+		m := r.RecordMeta()
+		if m.V == 0 && m.CreatedAt.IsZero() {
+			m.CreatedAt = s.now().UTC()
+		}
+		item, err := encode(r)
+		if err != nil {
+			return fmt.Errorf("save %s: %w", r.Ref(), err)
+		}
+		write.Puts = append(write.Puts, table.Put{Item: item, WantV: m.V})
+	}
+	if err := s.write(ctx, write, records); err != nil {
+		return fmt.Errorf("save %s: %w", records[0].Ref(), err)
+	}
+	for _, r := range records {
+		r.RecordMeta().V++
+	}
+	return nil
+}
+
+// Delete implements ops.Saver. A record that was never stored (V 0) is lost from the start.
+func (s *Store) Delete(ctx context.Context, records ...ops.Record) error {
+	if len(records) == 0 {
+		return nil
+	}
+	write, err := s.newWrite()
+	if err != nil {
+		return fmt.Errorf("delete %s: %w", records[0].Ref(), err)
+	}
+	var lost []ops.Ref
+	for _, r := range records {
+		v := r.RecordMeta().V
+		if v == 0 {
+			lost = append(lost, r.Ref())
+		}
+		write.Deletes = append(write.Deletes, table.Delete{Key: keyOf(r), WantV: v})
+	}
+	if len(lost) > 0 {
+		return fmt.Errorf("delete %s: %w", records[0].Ref(), &ops.Conflict{Lost: lost})
+	}
+	if err := s.write(ctx, write, records); err != nil {
+		return fmt.Errorf("delete %s: %w", records[0].Ref(), err)
+	}
+	return nil
+}
+
+func (s *Store) newWrite() (table.Write, error) {
+	s.randomMu.Lock()
+	defer s.randomMu.Unlock()
+	id, err := ops.RandomID("", s.random)
+	return table.Write{ID: id}, err
+}
+
+// write sends a write and puts a failure into the domain's words.
+func (s *Store) write(ctx context.Context, w table.Write, records []ops.Record) error {
+	err := s.table.Write(ctx, w)
+	failed, ok := errors.AsType[*table.ConditionError](err)
+	if !ok {
+		return inWords(err)
+	}
+	conflict := &ops.Conflict{}
+	for _, r := range records {
+		if slices.Contains(failed.Failed, keyOf(r)) {
+			conflict.Lost = append(conflict.Lost, r.Ref())
+		}
+	}
+	return conflict
+}
+
+// inWords gives an error of the table the code that callers act on.
+func inWords(err error) error {
+	if e, ok := errors.AsType[*table.LimitError](err); ok {
+		return ops.Errorf(ops.CodeTooLarge, "%w", e)
+	}
+	if e, ok := errors.AsType[*table.ThrottleError](err); ok {
+		return ops.Errorf(ops.CodeThrottled, "%w", e)
+	}
+	return err
+}
+
+// read gives the record at a key, consistently. found is false for an id that no record can have, too: ids come from
+// callers.
+func read[T any, P record[T]](ctx context.Context, s *Store, key table.Key) (r P, found bool, err error) {
+	if table.CheckKey(key) != nil {
+		return nil, false, nil
+	}
+	item, found, err := s.table.Get(ctx, key)
+	if err != nil || !found {
+		return nil, false, inWords(err)
+	}
+	r, err = decode[T, P](item)
+	return r, err == nil, err
+}
+
+// get is read for a record that must be there. CodeNotFound.
+func get[T any, P record[T]](ctx context.Context, s *Store, ref ops.Ref) (P, error) {
+	r, found, err := read[T, P](ctx, s, keyOfRef(ref))
+	if err != nil {
+		return nil, fmt.Errorf("read %s: %w", ref, err)
+	}
+	if !found {
+		return nil, ops.Errorf(ops.CodeNotFound, "there is no %s", ref)
+	}
+	return r, nil
+}
+
+// readAll gives all records of a partition of the table itself, consistently, in the order of their sort keys.
+func readAll[T any, P record[T]](ctx context.Context, s *Store, partition string) ([]P, error) {
+	var all []P
+	q := table.Query{PK: partition, Consistent: true, Limit: 1000}
+	for {
+		page, err := s.table.Query(ctx, q)
+		if err != nil {
+			return nil, fmt.Errorf("read all of %s: %w", partition, inWords(err))
+		}
+		for _, item := range page.Items {
+			r, err := decode[T, P](item)
+			if err != nil {
+				return nil, err
+			}
+			all = append(all, r)
+		}
+		if page.Next == nil {
+			return all, nil
+		}
+		q.After = page.Next
+	}
+}
