@@ -48,7 +48,8 @@ func encode(r ops.Record) (table.Item, error) {
 	if len(shown) > 0 {
 		data = appendField(data, summaryField, append(summary, '}'))
 	}
-	item.Data = append(data, '}')
+	data = append(data, '}')
+	item.Data = data
 	return item, nil
 }
 
@@ -88,7 +89,7 @@ func decodeData[T any, P record[T]](item table.Item, data []byte) (P, error) {
 
 // shownInLists names the fields of a kind that lists show. None: the kind is in no list.
 func shownInLists(kind ops.Kind) []string {
-	switch kind {
+	switch kind { //nolint:exhaustive // the other kinds are in no list
 	case ops.KindInstance:
 		return []string{
 			"id", "template", "template_version", "type", "name", "team", "priority", "status", "attempt", "current_step",

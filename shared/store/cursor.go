@@ -9,6 +9,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"strconv"
 
 	"opsflow/shared/ops"
 	"opsflow/shared/table"
@@ -55,7 +56,7 @@ func (s *Store) openCursor(ctx context.Context, scope, cursor string) (position,
 
 func sign(secret []byte, scope string, text []byte) []byte {
 	mac := hmac.New(sha256.New, secret)
-	fmt.Fprintf(mac, "%d:%s", len(scope), scope)
+	mac.Write([]byte(strconv.Itoa(len(scope)) + ":" + scope))
 	mac.Write(text)
 	return mac.Sum(nil)[:macBytes]
 }
@@ -73,6 +74,9 @@ func (s *Store) cursorSecret(ctx context.Context) ([]byte, error) {
 		if err == nil {
 			secret, err = s.readSecret(ctx)
 		}
+		if err == nil && secret == nil {
+			err = fmt.Errorf("item %s vanished", secretKey)
+		}
 	}
 	if err != nil {
 		return nil, fmt.Errorf("read the secret that signs cursors: %w", err)
@@ -81,8 +85,9 @@ func (s *Store) cursorSecret(ctx context.Context) ([]byte, error) {
 	return secret, nil
 }
 
+// secretData is the item at secretKey.
 type secretData struct {
-	Secret []byte `json:"secret"`
+	Key []byte `json:"key"`
 }
 
 // readSecret gives nil when there is none yet.
@@ -95,10 +100,10 @@ func (s *Store) readSecret(ctx context.Context) ([]byte, error) {
 	if err := json.Unmarshal(item.Data, &data); err != nil {
 		return nil, err
 	}
-	if len(data.Secret) == 0 {
+	if len(data.Key) == 0 {
 		return nil, fmt.Errorf("item %s is empty", secretKey)
 	}
-	return data.Secret, nil
+	return data.Key, nil
 }
 
 // makeSecret stores a new secret, unless somebody else was faster.
@@ -107,8 +112,8 @@ func (s *Store) makeSecret(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	data := secretData{Secret: make([]byte, 32)}
-	if err := s.readRandom(data.Secret); err != nil {
+	data := secretData{Key: make([]byte, 32)}
+	if err := s.readRandom(data.Key); err != nil {
 		return err
 	}
 	text, err := json.Marshal(data)

@@ -65,7 +65,7 @@ func keyOf(r ops.Record) table.Key {
 
 // keyOfRef is keyOf for every kind but audit entries, whose place is their target's.
 func keyOfRef(ref ops.Ref) table.Key {
-	switch ref.Kind {
+	switch ref.Kind { //nolint:exhaustive // the rest follows below
 	case ops.KindRule, ops.KindTemplate, ops.KindVendor:
 		return table.Key{PK: string(ref.Kind), SK: ref.ID}
 	}

@@ -150,7 +150,7 @@ func inWords(err error) error {
 // read gives the record at a key, consistently. found is false for an id that no record can have, too: ids come from
 // callers.
 func read[T any, P record[T]](ctx context.Context, s *Store, key table.Key) (r P, found bool, err error) {
-	if table.CheckKey(key) != nil {
+	if malformed := table.CheckKey(key) != nil; malformed {
 		return nil, false, nil
 	}
 	item, found, err := s.table.Get(ctx, key)

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"reflect"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -275,7 +276,7 @@ func TestACounterStopsAtItsMaximumUnderConcurrency(t *testing.T) {
 	for i := range 20 {
 		wg.Go(func() {
 			c := &ops.Counter{ID: "rule/r/2026-11-24", Add: 1, Max: 7}
-			err := b.Save(ctx, &ops.Cooldown{ID: fmt.Sprint(i)}, c)
+			err := b.Save(ctx, &ops.Cooldown{ID: strconv.Itoa(i)}, c)
 			mu.Lock()
 			defer mu.Unlock()
 			switch {
@@ -322,7 +323,7 @@ func TestARecordOverTheLimitIsTooLarge(t *testing.T) {
 	}
 	many := make([]ops.Record, 101)
 	for i := range many {
-		many[i] = &ops.Cooldown{ID: fmt.Sprint(i)}
+		many[i] = &ops.Cooldown{ID: strconv.Itoa(i)}
 	}
 	if err := b.Save(t.Context(), many...); ops.ErrorCode(err) != ops.CodeTooLarge {
 		t.Errorf("saving 101 records gave %v, want too_large", err)
