@@ -1,0 +1,162 @@
+package events
+
+import (
+	"context"
+	"encoding/json"
+	"strings"
+
+	"opsflow/shared/local/events/pattern"
+)
+
+// operations is the API by operation name.
+func operations() map[string]operation {
+	return map[string]operation{
+		"PutEvents":        apiPutEvents,
+		"TestEventPattern": typed(apiTestPattern),
+
+		"CreateEventBus":   typed(apiCreateBus),
+		"DescribeEventBus": typed(apiDescribeBus),
+		"ListEventBuses":   typed(apiListBuses),
+		"DeleteEventBus":   typed(apiDeleteBus),
+
+		"PutRule":               typed(apiPutRule),
+		"DescribeRule":          typed(apiDescribeRule),
+		"ListRules":             typed(apiListRules),
+		"ListRuleNamesByTarget": typed(apiListRuleNames),
+		"DeleteRule":            typed(apiDeleteRule),
+		"EnableRule":            typed(apiEnableRule),
+		"DisableRule":           typed(apiDisableRule),
+		"PutTargets":            typed(apiPutTargets),
+		"RemoveTargets":         typed(apiRemoveTargets),
+		"ListTargetsByRule":     typed(apiListTargets),
+
+		"CreateArchive":   typed(apiCreateArchive),
+		"UpdateArchive":   typed(apiUpdateArchive),
+		"DescribeArchive": typed(apiDescribeArchive),
+		"ListArchives":    typed(apiListArchives),
+		"DeleteArchive":   typed(apiDeleteArchive),
+		"StartReplay":     typed(apiStartReplay),
+		"DescribeReplay":  typed(apiDescribeReplay),
+		"ListReplays":     typed(apiListReplays),
+	}
+}
+
+func apiPutEvents(ctx context.Context, e *Engine, c call) (any, error) {
+	var in struct {
+		Entries []struct {
+			Time         epoch
+			Source       string
+			Resources    []string
+			DetailType   string
+			Detail       string
+			EventBusName string
+		}
+	}
+	if err := c.decode(&in); err != nil {
+		return nil, err
+	}
+	entries := make([]Entry, len(in.Entries))
+	for i, en := range in.Entries {
+		entries[i] = Entry{
+			Source: en.Source, DetailType: en.DetailType, Detail: en.Detail, EventBusName: en.EventBusName,
+			Resources: en.Resources, Time: en.Time.time(),
+		}
+	}
+	results, err := e.Put(ctx, c.accessKeyID, entries)
+	if err != nil {
+		return nil, err
+	}
+	type entry struct {
+		EventID      string `json:"EventId,omitempty"`
+		ErrorCode    string `json:",omitempty"`
+		ErrorMessage string `json:",omitempty"`
+	}
+	out := struct {
+		FailedEntryCount int
+		Entries          []entry
+	}{Entries: make([]entry, len(results))}
+	for i, r := range results {
+		out.Entries[i] = entry(r)
+		if r.ErrorCode != "" {
+			out.FailedEntryCount++
+		}
+	}
+	return out, nil
+}
+
+func apiTestPattern(_ context.Context, _ *Engine, in struct{ EventPattern, Event string }) (any, error) {
+	p, err := compilePattern(in.EventPattern)
+	if err != nil {
+		return nil, err
+	}
+	var fields map[string]json.RawMessage
+	if json.Unmarshal([]byte(in.Event), &fields) != nil || fields == nil {
+		return nil, invalid("Parameter Event is not valid. Reason: it must be a JSON object.")
+	}
+	for _, required := range []string{"id", "account", "source", "time", "region", "detail-type"} {
+		if _, ok := fields[required]; !ok {
+			return nil, invalid("Parameter Event is not valid. Reason: it must have the field %s.", required)
+		}
+	}
+	event, err := pattern.ParseEvent([]byte(in.Event))
+	if err != nil {
+		return nil, invalid("Parameter Event is not valid.")
+	}
+	return map[string]bool{"Result": p.MatchEvent(event)}, nil
+}
+
+type busOut struct {
+	Name             string
+	Arn              string
+	Description      string `json:",omitempty"`
+	CreationTime     epoch  `json:",omitzero"`
+	LastModifiedTime epoch  `json:",omitzero"`
+}
+
+func showBus(b Bus) busOut {
+	return busOut{b.Name, b.ARN, b.Description, epoch(b.Created), epoch(b.Modified)}
+}
+
+func apiCreateBus(ctx context.Context, e *Engine, in struct{ Name, Description string }) (any, error) {
+	b, err := e.CreateBus(ctx, in.Name, in.Description)
+	if err != nil {
+		return nil, err
+	}
+	return struct{ EventBusArn, Description string }{b.ARN, b.Description}, nil
+}
+
+func apiDescribeBus(_ context.Context, e *Engine, in struct{ Name string }) (any, error) {
+	b, err := e.Bus(in.Name)
+	if err != nil {
+		return nil, err
+	}
+	return showBus(b), nil
+}
+
+// listing is what all lists take.
+type listing struct {
+	NamePrefix string
+	Limit      int
+	NextToken  string
+}
+
+func apiListBuses(_ context.Context, e *Engine, in listing) (any, error) {
+	var matching []busOut
+	for _, b := range e.Buses() {
+		if strings.HasPrefix(b.Name, in.NamePrefix) {
+			matching = append(matching, showBus(b))
+		}
+	}
+	part, next, err := page(matching, func(b *busOut) string { return b.Name }, in.Limit, in.NextToken)
+	if err != nil {
+		return nil, err
+	}
+	return struct {
+		EventBuses []busOut
+		NextToken  string `json:",omitempty"`
+	}{part, next}, nil
+}
+
+func apiDeleteBus(ctx context.Context, e *Engine, in struct{ Name string }) (any, error) {
+	return nil, e.DeleteBus(ctx, in.Name)
+}

@@ -1,0 +1,175 @@
+package events
+
+import (
+	"cmp"
+	"context"
+	"encoding/json"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"time"
+
+	"go.etcd.io/bbolt"
+)
+
+// configBucket holds buses ("bus/<name>"), rules with their targets ("rule/<bus>/<name>") and archives
+// ("archive/<name>"). Names have no slash but those of partner buses, which the local runtime does not have.
+var configBucket = []byte("events.config")
+
+// Bus is an event bus.
+type Bus struct {
+	Name        string
+	ARN         string
+	Description string `json:",omitempty"`
+	Created     time.Time
+	Modified    time.Time
+}
+
+// bus is a Bus and its rules by name; both are guarded by the engine's mu. A rule in it never changes: an update puts
+// another in its place.
+type bus struct {
+	Bus
+	rules map[string]*rule
+}
+
+func (e *Engine) loadConfig(k, v []byte) error {
+	kind, rest, _ := strings.Cut(string(k), "/")
+	switch kind {
+	case "bus":
+		b := &bus{rules: map[string]*rule{}}
+		if err := json.Unmarshal(v, &b.Bus); err != nil {
+			return fmt.Errorf("read bus %s: %w", rest, err)
+		}
+		e.buses[b.Name] = b // before its rules: keys are in order
+	case "rule":
+		var r Rule
+		if err := json.Unmarshal(v, &r); err != nil {
+			return fmt.Errorf("read rule %s: %w", rest, err)
+		}
+		compiled, err := compile(r)
+		if err != nil {
+			return fmt.Errorf("read rule %s: %w", rest, err)
+		}
+		b := e.buses[r.Bus]
+		if b == nil { // the default bus is stored nowhere
+			b = &bus{Bus: Bus{Name: r.Bus, ARN: e.arn("event-bus/" + r.Bus)}, rules: map[string]*rule{}}
+			e.buses[r.Bus] = b
+		}
+		b.rules[r.Name] = compiled
+	case "archive":
+		var a Archive
+		if err := json.Unmarshal(v, &a); err != nil {
+			return fmt.Errorf("read archive %s: %w", rest, err)
+		}
+		compiled, err := compileArchive(a)
+		if err != nil {
+			return fmt.Errorf("read archive %s: %w", rest, err)
+		}
+		e.archives[a.Name] = compiled
+	}
+	return nil
+}
+
+func (e *Engine) store(ctx context.Context, key string, v any) error {
+	data := mustJSON(v)
+	return e.o.DB.Update(ctx, func(tx *bbolt.Tx) error { return tx.Bucket(configBucket).Put([]byte(key), data) })
+}
+
+func (e *Engine) forget(ctx context.Context, key string) error {
+	return e.o.DB.Update(ctx, func(tx *bbolt.Tx) error { return tx.Bucket(configBucket).Delete([]byte(key)) })
+}
+
+// busName takes a bus's name or ARN; empty is the default bus.
+func busName(nameOrARN string) string {
+	if _, name, ok := strings.Cut(nameOrARN, ":event-bus/"); ok {
+		return name
+	}
+	return cmp.Or(nameOrARN, DefaultBus)
+}
+
+// CreateBus makes a bus. ResourceAlreadyExistsException when there is one of the name, ValidationException when the name
+// is not 1 to 256 characters of A-Z a-z 0-9 . _ -
+func (e *Engine) CreateBus(ctx context.Context, name, description string) (Bus, error) {
+	if !validName(name, 256) {
+		return Bus{}, invalid("Value '%s' at 'name' failed to satisfy constraint: "+
+			"Member must be 1 to 256 characters of A-Z a-z 0-9 . _ -", name)
+	}
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if e.buses[name] != nil {
+		return Bus{}, exists("Event bus %s already exists.", name)
+	}
+	now := e.o.Clock.Now()
+	b := Bus{Name: name, ARN: e.arn("event-bus/" + name), Description: description, Created: now, Modified: now}
+	if err := e.store(ctx, "bus/"+name, b); err != nil {
+		return Bus{}, fmt.Errorf("create event bus %s: %w", name, err)
+	}
+	e.buses[name] = &bus{Bus: b, rules: map[string]*rule{}}
+	return b, nil
+}
+
+// PutBus makes a bus unless it exists.
+func (e *Engine) PutBus(ctx context.Context, name string) (Bus, error) {
+	if b, err := e.Bus(name); err == nil {
+		return b, nil
+	}
+	return e.CreateBus(ctx, name, "")
+}
+
+// Bus gives a bus by name or ARN; ResourceNotFoundException when there is none.
+func (e *Engine) Bus(nameOrARN string) (Bus, error) {
+	e.mu.RLock()
+	defer e.mu.RUnlock()
+	if b := e.buses[busName(nameOrARN)]; b != nil {
+		return b.Bus, nil
+	}
+	return Bus{}, noBus(busName(nameOrARN))
+}
+
+// Buses gives all buses, by name.
+func (e *Engine) Buses() []Bus {
+	e.mu.RLock()
+	defer e.mu.RUnlock()
+	all := make([]Bus, 0, len(e.buses))
+	for _, name := range slices.Sorted(maps.Keys(e.buses)) {
+		all = append(all, e.buses[name].Bus)
+	}
+	return all
+}
+
+// DeleteBus removes a bus. One that is not there is no error, like at AWS; one that has rules, and the default bus, are.
+func (e *Engine) DeleteBus(ctx context.Context, nameOrARN string) error {
+	name := busName(nameOrARN)
+	if name == DefaultBus {
+		return invalid("Cannot delete event bus default.")
+	}
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	b := e.buses[name]
+	if b == nil {
+		return nil
+	}
+	if len(b.rules) > 0 {
+		return invalid("Event bus can't be deleted since it has rules.")
+	}
+	if err := e.forget(ctx, "bus/"+name); err != nil {
+		return fmt.Errorf("delete event bus %s: %w", name, err)
+	}
+	delete(e.buses, name)
+	return nil
+}
+
+// validName reports whether s is 1 to limit characters of A-Z a-z 0-9 . _ -
+func validName(s string, limit int) bool {
+	if s == "" || len(s) > limit {
+		return false
+	}
+	for i := range len(s) {
+		c := s[i]
+		if (c < 'a' || c > 'z') && (c < 'A' || c > 'Z') && (c < '0' || c > '9') && c != '.' && c != '_' && c != '-' {
+			return false
+		}
+	}
+	return true
+}

@@ -1,0 +1,133 @@
+package events
+
+import (
+	"context"
+	"encoding/binary"
+	"encoding/json"
+	"fmt"
+	"strconv"
+	"time"
+
+	"go.etcd.io/bbolt"
+)
+
+// deadBucket holds dead letters by a number that counts up.
+var deadBucket = []byte("events.dead")
+
+// DeadLetter is an event that could not be delivered to a target. AWS keeps it if the target has a dead-letter queue and
+// forgets it else; here it is kept in both cases.
+type DeadLetter struct {
+	ID        string
+	Queue     string `json:",omitempty"` // ARN of the target's dead-letter queue; empty: it has none
+	Bus       string
+	Rule      string
+	TargetID  string
+	TargetARN string
+	EventID   string
+	Payload   json.RawMessage // what was sent; null when it could not be made
+	Cause     string          // RETRY_ATTEMPTS_EXHAUSTED, EVENT_AGE_EXCEEDED, RESOURCE_NOT_FOUND, INVALID_JSON
+	Reason    string          // the last error
+	Attempts  int
+	Accepted  time.Time
+	Died      time.Time
+}
+
+type deadRecord struct {
+	Cause    string
+	Died     time.Time
+	Delivery *delivery
+}
+
+// bury moves a delivery from the queue to the dead letters.
+func (e *Engine) bury(d *delivery, cause string) error {
+	record := mustJSON(deadRecord{cause, e.o.Clock.Now(), d})
+	return e.o.DB.Update(e.committing(), func(tx *bbolt.Tx) error {
+		if d.seq != 0 {
+			if err := tx.Bucket(queueBucket).Delete(seqKey(d.seq)); err != nil {
+				return err
+			}
+		}
+		b := tx.Bucket(deadBucket)
+		n, err := b.NextSequence()
+		if err != nil {
+			return err
+		}
+		return b.Put(seqKey(n), record)
+	})
+}
+
+// DeadLetters gives up to limit dead letters behind the one with the id after (empty: from the first), oldest first.
+func (e *Engine) DeadLetters(ctx context.Context, after string, limit int) ([]DeadLetter, error) {
+	from := uint64(0)
+	if after != "" {
+		n, err := strconv.ParseUint(after, 10, 64)
+		if err != nil {
+			return nil, notFound("Dead letter %s does not exist.", after)
+		}
+		from = n
+	}
+	var all []DeadLetter
+	err := e.o.DB.View(ctx, func(tx *bbolt.Tx) error {
+		c := tx.Bucket(deadBucket).Cursor()
+		for k, v := c.Seek(seqKey(from + 1)); k != nil && len(all) < limit; k, v = c.Next() {
+			var r deadRecord
+			if err := json.Unmarshal(v, &r); err != nil {
+				return fmt.Errorf("read dead letter: %w", err)
+			}
+			all = append(all, r.letter(binary.BigEndian.Uint64(k)))
+		}
+		return nil
+	})
+	if err != nil {
+		return nil, fmt.Errorf("list dead letters: %w", err)
+	}
+	return all, nil
+}
+
+func (r *deadRecord) letter(n uint64) DeadLetter {
+	d := r.Delivery
+	payload := json.RawMessage(d.Payload)
+	if d.Broken != "" {
+		payload = json.RawMessage("null")
+	}
+	return DeadLetter{
+		ID: strconv.FormatUint(n, 10), Queue: d.Queue, Bus: d.Bus, Rule: d.Rule, TargetID: d.TargetID, TargetARN: d.TargetARN,
+		EventID: d.EventID, Payload: payload, Cause: r.Cause, Reason: d.Reason, Attempts: d.Tries,
+		Accepted: d.Accepted, Died: r.Died,
+	}
+}
+
+// Redrive puts a dead letter back on the queue, with all of its attempts and its time before it again, and sends it.
+// ResourceNotFoundException when there is none of the id (any more).
+func (e *Engine) Redrive(ctx context.Context, id string) error {
+	defer e.o.Clock.Busy()()
+	n, err := strconv.ParseUint(id, 10, 64)
+	if err != nil {
+		return notFound("Dead letter %s does not exist.", id)
+	}
+	now := e.o.Clock.Now()
+	var d *delivery
+	err = e.o.DB.Update(ctx, func(tx *bbolt.Tx) error {
+		dead := tx.Bucket(deadBucket)
+		data := dead.Get(seqKey(n))
+		if data == nil {
+			return notFound("Dead letter %s does not exist.", id)
+		}
+		var r deadRecord
+		if err := json.Unmarshal(data, &r); err != nil {
+			return fmt.Errorf("read dead letter: %w", err)
+		}
+		d = r.Delivery
+		d.Deadline = now.Add(d.Deadline.Sub(d.Accepted))
+		d.Accepted, d.Tries, d.Next, d.Reason = now, 0, time.Time{}, ""
+		if err := dead.Delete(seqKey(n)); err != nil {
+			return err
+		}
+		return d.insert(tx.Bucket(queueBucket))
+	})
+	if err != nil {
+		return fmt.Errorf("redrive dead letter %s: %w", id, err)
+	}
+	e.lanes.add(e, d)
+	return nil
+}

@@ -1,0 +1,146 @@
+package events
+
+import (
+	"context"
+	"errors"
+	"sync"
+	"time"
+
+	"go.etcd.io/bbolt"
+)
+
+// deliver makes one attempt and sees to what follows from it.
+func (e *Engine) deliver(d *delivery) {
+	err := e.attempt(d)
+	if err == nil {
+		e.settled.add(e, d)
+		return
+	}
+	if e.ctx.Err() != nil { // closing ended the attempt; the next run makes it again
+		d.done()
+		return
+	}
+	defer d.done()
+	d.Tries++
+	d.Reason = err.Error()
+	d.Next = e.o.Clock.Now().Add(d.backoff())
+	log := e.o.Logger.With("rule", d.Rule, "target", d.TargetARN, "event_id", d.EventID, "attempt", d.Tries)
+	if cause := d.giveUp(err); cause != "" {
+		log.Error("event not delivered", "cause", cause, "error", err)
+		if err := e.bury(d, cause); err != nil {
+			log.Error("dead letter not stored", "error", err)
+		}
+		return
+	}
+	log.Warn("delivery failed", "again_at", d.Next, "error", err)
+	err = e.o.DB.Update(e.committing(), func(tx *bbolt.Tx) error {
+		b := tx.Bucket(queueBucket)
+		if d.seq == 0 {
+			return d.insert(b)
+		}
+		return b.Put(seqKey(d.seq), mustJSON(d))
+	})
+	if err != nil {
+		log.Error("attempt not recorded", "error", err)
+	}
+	e.retryAt(d)
+}
+
+// errBroken is a delivery whose payload could not be made.
+var errBroken = errors.New("no payload for the target")
+
+func (e *Engine) attempt(d *delivery) error {
+	if d.Broken != "" {
+		return errors.Join(errBroken, errors.New(d.Broken))
+	}
+	if isStateMachine(d.TargetARN) {
+		return e.o.StartExecution(e.ctx, d.TargetARN, []byte(d.Payload))
+	}
+	return e.o.Invoke(e.ctx, function(d.TargetARN), []byte(d.Payload))
+}
+
+// backoff is the time before the next attempt. Lambda waits one minute and two before its attempts at a failed
+// asynchronous invocation; from there, and from a second for a state machine, it doubles up to ten minutes.
+func (d *delivery) backoff() time.Duration {
+	first := time.Minute
+	if isStateMachine(d.TargetARN) {
+		first = time.Second
+	}
+	return min(first<<min(d.Tries-1, 20), 10*time.Minute)
+}
+
+// giveUp gives the reason, as AWS names it in a dead letter's attributes, for making no further attempt; "" when there
+// is to be one.
+func (d *delivery) giveUp(err error) string {
+	switch {
+	case errors.Is(err, errBroken):
+		return "INVALID_JSON"
+	case errors.Is(err, ErrNoTarget):
+		return "RESOURCE_NOT_FOUND"
+	case d.Tries > d.Retries:
+		return "RETRY_ATTEMPTS_EXHAUSTED"
+	case d.Next.After(d.Deadline):
+		return "EVENT_AGE_EXCEEDED"
+	}
+	return ""
+}
+
+func (e *Engine) retryAt(d *delivery) {
+	e.timers.at(string(seqKey(d.seq)), d.Next, func() { e.lanes.add(e, d) })
+}
+
+// committing is the context of what must still be written while the engine closes.
+func (e *Engine) committing() context.Context { return context.WithoutCancel(e.ctx) }
+
+// settler takes finished deliveries out of the queue, as many at once as have gathered during the last commit. Should the
+// process end between a delivery and this, the next run delivers once more.
+type settler struct {
+	mu      sync.Mutex
+	ready   []*delivery
+	running bool
+	wg      sync.WaitGroup
+}
+
+func (s *settler) add(e *Engine, d *delivery) {
+	if d.seq == 0 {
+		d.done()
+		return
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.ready = append(s.ready, d)
+	if !s.running {
+		s.running = true
+		s.wg.Go(func() { s.run(e) })
+	}
+}
+
+func (s *settler) run(e *Engine) {
+	for {
+		s.mu.Lock()
+		batch := s.ready
+		s.ready = nil
+		s.running = len(batch) > 0
+		s.mu.Unlock()
+		if len(batch) == 0 {
+			return
+		}
+		err := e.o.DB.Update(e.committing(), func(tx *bbolt.Tx) error {
+			b := tx.Bucket(queueBucket)
+			for _, d := range batch {
+				if err := b.Delete(seqKey(d.seq)); err != nil {
+					return err
+				}
+			}
+			return nil
+		})
+		if err != nil {
+			e.o.Logger.Error("finished deliveries not taken off the queue; they will be made again", "count", len(batch), "error", err)
+		}
+		for _, d := range batch {
+			d.done()
+		}
+	}
+}
+
+func (s *settler) wait(ctx context.Context) error { return waitFor(ctx, &s.wg) }

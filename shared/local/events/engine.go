@@ -1,0 +1,191 @@
+// Package events is EventBridge on this machine: buses, rules with patterns and schedules, targets (Lambda functions and
+// state machines), retries, dead-letter queues, archives and replays, and its JSON API.
+//
+// Protocol and limits are those of AWS's documentation ("Amazon EventBridge User Guide", "API Reference") and, where it is
+// silent, of what AWS answers.
+//
+// What PutEvents accepts is on disk before it answers: one record for each target that an event goes to. A record leaves
+// the queue when its target has taken it or when it is moved to the dead letters. So every delivery happens at least
+// once, over any crash, and in the ordinary case once. The slots of schedules are the exception: one is written down only
+// when its first attempt fails. A crash in that moment loses one slot, as any time without a running process loses those
+// in it.
+package events
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"sync"
+	"time"
+
+	"go.etcd.io/bbolt"
+
+	"opsflow/shared/local/clock"
+	"opsflow/shared/table/embedded"
+)
+
+// DefaultBus is the bus that exists always and on which AWS's own services send.
+const DefaultBus = "default"
+
+// ErrNoTarget is to be wrapped by the error of Invoke or StartExecution when what it names does not exist: trying again
+// is useless then, and the delivery goes to the dead letters at once.
+var ErrNoTarget = errors.New("the target does not exist")
+
+// Options of New. DB, Clock, Account and Region are required; the rest has defaults.
+type Options struct {
+	DB      *embedded.DB
+	Clock   *clock.Clock
+	Account string
+	Region  string
+
+	// Invoke runs a Lambda function as an asynchronous invocation does. An error means that the function failed (or could
+	// not be run), and that the event is to be sent again.
+	Invoke func(ctx context.Context, function string, payload []byte) error
+	// StartExecution starts an execution of a state machine. An error means that it is to be tried again.
+	StartExecution func(ctx context.Context, stateMachineARN string, input []byte) error
+
+	// MaySendAs is the policy of the buses: whether the owner of an access key may send events of a source. nil: everybody.
+	MaySendAs func(accessKeyID, source string) bool
+	// SkipSlot is asked when a schedule's slot has come; skip drops it. The next slot asked about is then the first at or
+	// after next (the following one when next is not later than the slot), unless Rearm is called before. nil: every slot
+	// is delivered.
+	SkipSlot func(rule string, slot time.Time) (next time.Time, skip bool)
+
+	// Concurrency is how many deliveries to one target go on at once; 0 means 16.
+	Concurrency int
+	Rand        io.Reader    // of event ids; nil: crypto/rand
+	Logger      *slog.Logger // nil: none
+}
+
+// Engine is EventBridge. All methods are safe for concurrent use.
+type Engine struct {
+	o    Options
+	ctx  context.Context //nolint:containedctx // the life of the deliveries, ended by Close
+	stop context.CancelFunc
+
+	mu    sync.RWMutex
+	buses map[string]*bus
+	// archives are few and asked for every event; replays are only in the database.
+	archives map[string]*archive
+
+	randMu sync.Mutex
+
+	lanes   laneSet
+	settled settler
+	timers  timerSet
+	tickers tickerSet
+
+	leftover uint64 // the last place in the queue that an earlier run gave
+	resume   sync.Once
+}
+
+// New opens the engine on what the database holds of an earlier run. Nothing is delivered from that before Resume.
+func New(o Options) (*Engine, error) {
+	if o.DB == nil || o.Clock == nil || o.Account == "" || o.Region == "" {
+		return nil, errors.New("new event engine: DB, Clock, Account and Region are required")
+	}
+	if o.Rand == nil {
+		o.Rand = rand.Reader
+	}
+	if o.Logger == nil {
+		o.Logger = slog.New(slog.DiscardHandler)
+	}
+	if o.Concurrency <= 0 {
+		o.Concurrency = 16
+	}
+	if o.Invoke == nil {
+		o.Invoke = func(context.Context, string, []byte) error { return ErrNoTarget }
+	}
+	if o.StartExecution == nil {
+		o.StartExecution = func(context.Context, string, []byte) error { return ErrNoTarget }
+	}
+	e := &Engine{o: o, buses: map[string]*bus{}, archives: map[string]*archive{}}
+	e.timers = timerSet{clock: o.Clock, set: map[string]*timer{}}
+	e.tickers.m = map[string]*ticker{}
+	e.lanes.m = map[string]*lane{}
+	e.ctx, e.stop = context.WithCancel(context.Background())
+	if err := e.load(e.ctx); err != nil {
+		e.stop()
+		return nil, fmt.Errorf("open event engine: %w", err)
+	}
+	return e, nil
+}
+
+// Close ends all schedules and waits, until ctx ends, for the deliveries that are going on; their contexts are ended.
+// What is not delivered stays in the queue. The database is the caller's to close, after this.
+func (e *Engine) Close(ctx context.Context) error {
+	e.stop()
+	e.timers.stopAll()
+	if err := e.lanes.wait(ctx); err != nil {
+		return fmt.Errorf("close event engine: %w", err)
+	}
+	if err := e.settled.wait(ctx); err != nil {
+		return fmt.Errorf("close event engine: %w", err)
+	}
+	return nil
+}
+
+func (e *Engine) load(ctx context.Context) error {
+	err := e.o.DB.Update(ctx, func(tx *bbolt.Tx) error {
+		for _, name := range [][]byte{configBucket, queueBucket, deadBucket, archivedBucket, replayBucket} {
+			if _, err := tx.CreateBucketIfNotExists(name); err != nil {
+				return err
+			}
+		}
+		e.leftover = tx.Bucket(queueBucket).Sequence()
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	err = e.o.DB.View(ctx, func(tx *bbolt.Tx) error {
+		return tx.Bucket(configBucket).ForEach(e.loadConfig)
+	})
+	if err != nil {
+		return err
+	}
+	if e.buses[DefaultBus] == nil {
+		now := e.o.Clock.Now()
+		e.buses[DefaultBus] = &bus{
+			Bus:   Bus{Name: DefaultBus, ARN: e.arn("event-bus/" + DefaultBus), Created: now, Modified: now},
+			rules: map[string]*rule{},
+		}
+	}
+	for _, b := range e.buses {
+		for _, r := range b.rules {
+			e.arm(b.Name, r)
+		}
+	}
+	return nil
+}
+
+func (e *Engine) arn(resource string) string {
+	return fmt.Sprintf("arn:aws:events:%s:%s:%s", e.o.Region, e.o.Account, resource)
+}
+
+// newID makes a random UUID (version 4).
+func (e *Engine) newID() (string, error) {
+	var b [16]byte
+	e.randMu.Lock()
+	_, err := io.ReadFull(e.o.Rand, b[:])
+	e.randMu.Unlock()
+	if err != nil {
+		return "", fmt.Errorf("make event id: %w", err)
+	}
+	b[6] = b[6]&0x0f | 0x40
+	b[8] = b[8]&0x3f | 0x80
+	return fmt.Sprintf("%x-%x-%x-%x-%x", b[:4], b[4:6], b[6:8], b[8:10], b[10:]), nil
+}
+
+// mustJSON is for our own records, which are made of types that JSON can always hold.
+func mustJSON(v any) []byte {
+	b, err := json.Marshal(v)
+	if err != nil {
+		panic(fmt.Sprintf("encode %T: %v", v, err))
+	}
+	return b
+}

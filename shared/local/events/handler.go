@@ -1,0 +1,150 @@
+package events
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"io"
+	"math"
+	"net/http"
+	"strings"
+	"time"
+)
+
+// maxBody is the largest request: one mebibyte of detail can be six times as long as a JSON string.
+const maxBody = 8 << 20
+
+// operation is one call of the API: in is the request's body, the answer is encoded as JSON (nil: no body).
+type operation func(ctx context.Context, e *Engine, in call) (any, error)
+
+// call is a request.
+type call struct {
+	accessKeyID string
+	body        []byte
+}
+
+// decode reads the body into v.
+func (c call) decode(v any) error {
+	if len(c.body) == 0 {
+		return nil
+	}
+	if err := json.Unmarshal(c.body, v); err != nil {
+		return &Error{"SerializationException", "The request is not valid: " + err.Error()}
+	}
+	return nil
+}
+
+// typed makes an operation of a function with a request type.
+func typed[T any](f func(ctx context.Context, e *Engine, in T) (any, error)) operation {
+	return func(ctx context.Context, e *Engine, c call) (any, error) {
+		var in T
+		if err := c.decode(&in); err != nil {
+			return nil, err
+		}
+		return f(ctx, e, in)
+	}
+}
+
+// Handler serves EventBridge's API (AWS JSON 1.1: POST with X-Amz-Target: AWSEvents.<operation>). Signatures are not
+// verified; the access key id in them is who the caller is.
+func Handler(e *Engine) http.Handler {
+	operations := operations()
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		name, ok := strings.CutPrefix(r.Header.Get("X-Amz-Target"), "AWSEvents.")
+		op := operations[name]
+		if !ok || op == nil {
+			writeError(w, e, &Error{"UnknownOperationException", "Unknown operation " + r.Header.Get("X-Amz-Target")})
+			return
+		}
+		body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxBody))
+		if err != nil {
+			writeError(w, e, &Error{"RequestEntityTooLargeException", "The request body could not be read: " + err.Error()})
+			return
+		}
+		out, err := op(r.Context(), e, call{accessKeyID(r), body})
+		if err != nil {
+			writeError(w, e, err)
+			return
+		}
+		if out == nil {
+			out = struct{}{}
+		}
+		writeJSON(w, http.StatusOK, out)
+	})
+}
+
+// accessKeyID takes the key id from a signature ("AWS4-HMAC-SHA256 Credential=AKID/20261124/us-east-1/events/...").
+func accessKeyID(r *http.Request) string {
+	_, rest, _ := strings.Cut(r.Header.Get("Authorization"), "Credential=")
+	id, _, _ := strings.Cut(rest, "/")
+	return id
+}
+
+func writeError(w http.ResponseWriter, e *Engine, err error) {
+	status := http.StatusBadRequest
+	known, ok := errors.AsType[*Error](err)
+	if !ok {
+		e.o.Logger.Error("event API", "error", err)
+		known = &Error{"InternalException", "This exception occurs due to unexpected causes."}
+		status = http.StatusInternalServerError
+	}
+	w.Header().Set("X-Amzn-Errortype", known.Code)
+	writeJSON(w, status, map[string]string{"__type": known.Code, "message": known.Message})
+}
+
+func writeJSON(w http.ResponseWriter, status int, v any) {
+	w.Header().Set("Content-Type", "application/x-amz-json-1.1")
+	w.WriteHeader(status)
+	_, _ = w.Write(mustJSON(v)) // the client may be gone
+}
+
+// epoch is a time as the protocol has it: seconds since 1970, with a fraction.
+type epoch time.Time
+
+func (t epoch) time() time.Time { return time.Time(t) }
+
+// IsZero leaves times that are not known out of answers.
+func (t epoch) IsZero() bool { return time.Time(t).IsZero() }
+
+func (t epoch) MarshalJSON() ([]byte, error) {
+	return json.Marshal(float64(time.Time(t).UnixMilli()) / 1000)
+}
+
+func (t *epoch) UnmarshalJSON(b []byte) error {
+	var seconds float64
+	if err := json.Unmarshal(b, &seconds); err != nil {
+		var text time.Time
+		if json.Unmarshal(b, &text) != nil {
+			return err
+		}
+		*t = epoch(text)
+		return nil
+	}
+	if math.Abs(seconds) > 1<<40 {
+		return errors.New("time is out of range")
+	}
+	whole, fraction := math.Modf(seconds)
+	*t = epoch(time.Unix(int64(whole), int64(math.Round(fraction*1e3))*1e6).UTC())
+	return nil
+}
+
+// page cuts a list for Limit and NextToken, which here is the name that the page before ended with.
+func page[T any](all []T, name func(*T) string, limit int, token string) (part []T, next string, err error) {
+	if limit < 0 || limit > 100 {
+		return nil, "", invalid("Value '%d' at 'limit' failed to satisfy constraint: Member must be 1 to 100", limit)
+	}
+	if limit == 0 {
+		limit = 100
+	}
+	part = make([]T, 0, min(limit, len(all)))
+	for i := range all {
+		if token != "" && name(&all[i]) <= token {
+			continue
+		}
+		if len(part) == limit {
+			return part, name(&part[limit-1]), nil
+		}
+		part = append(part, all[i])
+	}
+	return part, "", nil
+}

@@ -1,0 +1,172 @@
+package events
+
+import (
+	"context"
+	"encoding/json"
+	"slices"
+	"strings"
+	"time"
+)
+
+const (
+	maxTargetsPerRule = 5
+	maxTargetsPerCall = 100
+)
+
+// Target is where a rule sends its events: a Lambda function or a state machine.
+type Target struct {
+	ID      string `json:"Id"`
+	ARN     string `json:"Arn"`
+	RoleARN string `json:"RoleArn,omitempty"`
+	// At most one of the three changes what is sent; else it is the event.
+	Input            string            `json:",omitempty"` // this JSON text
+	InputPath        string            `json:",omitempty"` // the part of the event at this JSONPath
+	InputTransformer *InputTransformer `json:",omitempty"`
+	RetryPolicy      *RetryPolicy      `json:",omitempty"`
+	DeadLetterConfig *DeadLetterConfig `json:",omitempty"`
+}
+
+// InputTransformer makes what is sent from a template, in which <name> stands for what is at a path of the event.
+type InputTransformer struct {
+	InputPathsMap map[string]string `json:",omitempty"`
+	InputTemplate string
+}
+
+// RetryPolicy bounds the attempts at one delivery. nil is the default: for a Lambda function that of an asynchronous
+// invocation (2 more attempts, after 1 and 2 minutes, within 6 hours), for a state machine that of EventBridge (185 more
+// within 24 hours).
+type RetryPolicy struct {
+	MaximumRetryAttempts     *int `json:",omitempty"` // 0 to 185
+	MaximumEventAgeInSeconds *int `json:",omitempty"` // 60 to 86400
+}
+
+// DeadLetterConfig names the queue of what could not be delivered.
+type DeadLetterConfig struct {
+	ARN string `json:"Arn,omitempty"`
+}
+
+// service gives the AWS service of a target: "lambda" or "states"; "" for those that the local runtime does not have.
+func (t *Target) service() string {
+	parts := strings.SplitN(t.ARN, ":", 7)
+	if len(parts) == 7 && parts[0] == "arn" {
+		if parts[2] == "lambda" && parts[5] == "function" || parts[2] == "states" && parts[5] == "stateMachine" {
+			return parts[2]
+		}
+	}
+	return ""
+}
+
+func isStateMachine(arn string) bool { return strings.Contains(arn, ":stateMachine:") }
+
+// function gives the name in a Lambda function's ARN, without version or alias.
+func function(arn string) string {
+	return strings.SplitN(arn, ":", 8)[6]
+}
+
+func (t *Target) validate() error {
+	if !validName(t.ID, 64) {
+		return invalid("Value '%s' at 'targets.member.id' failed to satisfy constraint: "+
+			"Member must be 1 to 64 characters of A-Z a-z 0-9 . _ -", t.ID)
+	}
+	if t.service() == "" {
+		return invalid("Parameter %s is not valid. Reason: Provided Arn is not in correct format, or of a service that the "+
+			"local runtime does not have (it has Lambda functions and state machines).", t.ARN)
+	}
+	ways := 0
+	for _, given := range []bool{t.Input != "", t.InputPath != "", t.InputTransformer != nil} {
+		if given {
+			ways++
+		}
+	}
+	if ways > 1 {
+		return invalid("Only one of Input, InputPath, or InputTransformer must be provided for target %s.", t.ID)
+	}
+	if t.Input != "" && !json.Valid([]byte(t.Input)) {
+		return invalid("JSON syntax error in input for target %s.", t.ID)
+	}
+	if t.InputPath != "" {
+		if _, err := parsePath(t.InputPath); err != nil {
+			return invalid("Invalid InputPath for target %s: %s.", t.ID, err)
+		}
+	}
+	if t.InputTransformer != nil {
+		if err := t.InputTransformer.validate(); err != nil {
+			return invalid("Invalid InputTransformer for target %s: %s.", t.ID, err)
+		}
+	}
+	return t.RetryPolicy.validate(t.ID)
+}
+
+func (p *RetryPolicy) validate(id string) error {
+	if p == nil {
+		return nil
+	}
+	if n := p.MaximumRetryAttempts; n != nil && (*n < 0 || *n > 185) {
+		return invalid("Parameter MaximumRetryAttempts of target %s is not valid: it must be 0 to 185.", id)
+	}
+	if n := p.MaximumEventAgeInSeconds; n != nil && (*n < 60 || *n > 86400) {
+		return invalid("Parameter MaximumEventAgeInSeconds of target %s is not valid: it must be 60 to 86400.", id)
+	}
+	return nil
+}
+
+// limits gives how many attempts after the first are made, and until how long after its acceptance an event is sent.
+func (t *Target) limits() (retries int, age time.Duration) {
+	retries, age = 185, 24*time.Hour
+	if t.RetryPolicy == nil && t.service() == "lambda" {
+		return 2, 6 * time.Hour
+	}
+	if p := t.RetryPolicy; p != nil {
+		if p.MaximumRetryAttempts != nil {
+			retries = *p.MaximumRetryAttempts
+		}
+		if p.MaximumEventAgeInSeconds != nil {
+			age = time.Duration(*p.MaximumEventAgeInSeconds) * time.Second
+		}
+	}
+	return retries, age
+}
+
+// PutTargets adds targets to a rule or changes those of the same id. ResourceNotFoundException when the rule is not
+// there, ValidationException or LimitExceededException (5 a rule) when a target is refused; nothing is changed then.
+func (e *Engine) PutTargets(ctx context.Context, bus, rule string, targets ...Target) error {
+	if len(targets) == 0 || len(targets) > maxTargetsPerCall {
+		return invalid("1 validation error detected: Value at 'targets' failed to satisfy constraint: "+
+			"Member must have length from 1 to %d", maxTargetsPerCall)
+	}
+	for i := range targets {
+		if err := targets[i].validate(); err != nil {
+			return err
+		}
+	}
+	return e.changeRule(ctx, bus, rule, func(r *Rule) error {
+		for _, t := range targets {
+			i := slices.IndexFunc(r.Targets, func(old Target) bool { return old.ID == t.ID })
+			if i >= 0 {
+				r.Targets[i] = t
+			} else {
+				r.Targets = append(r.Targets, t)
+			}
+		}
+		if len(r.Targets) > maxTargetsPerRule {
+			return &Error{"LimitExceededException", "The requested resource exceeds the maximum number allowed."}
+		}
+		return nil
+	})
+}
+
+// RemoveTargets takes targets from a rule and gives the ids that it did not have.
+func (e *Engine) RemoveTargets(ctx context.Context, bus, rule string, ids ...string) (missing []string, err error) {
+	err = e.changeRule(ctx, bus, rule, func(r *Rule) error {
+		missing = nil
+		for _, id := range ids {
+			n := len(r.Targets)
+			r.Targets = slices.DeleteFunc(r.Targets, func(t Target) bool { return t.ID == id })
+			if len(r.Targets) == n {
+				missing = append(missing, id)
+			}
+		}
+		return nil
+	})
+	return missing, err
+}
