@@ -1,0 +1,219 @@
+package ops
+
+import (
+	"encoding/json"
+	"fmt"
+	"regexp"
+	"slices"
+	"strings"
+	"time"
+)
+
+// Limits of a template.
+const (
+	MaxTemplateSteps = 100
+	maxStepName      = 60 // Step Functions allows 80 characters for a state's name; an id may be added to it
+	maxStepRetries   = 10
+	maxStepBackoff   = 5 * time.Minute
+	maxStepWait      = 365 * 24 * time.Hour // how long an execution may live
+)
+
+var (
+	templateName = regexp.MustCompile(`^[a-z][a-z0-9_]{0,49}$`)
+	stepID       = regexp.MustCompile(`^[A-Za-z][A-Za-z0-9_-]{0,49}$`)
+)
+
+// Faults tells everything that is wrong with a template, apart from its conditions and forms, which package workflow
+// checks. Action reports whether an action of that name exists.
+func (t *Template) Faults(action func(name string) bool) []Fault {
+	c := &templateCheck{t: t, action: action}
+	c.head()
+	ids := map[string]int{}
+	for i := range t.Steps {
+		s := &t.Steps[i]
+		path := fmt.Sprintf("$.steps[%d]", i)
+		if first, ok := ids[s.ID]; ok {
+			c.fault(path+".id", fmt.Sprintf("an id of its own: steps[%d] has it too", first), s.ID)
+		} else {
+			ids[s.ID] = i
+		}
+		c.step(s, path)
+	}
+	c.graph()
+	return c.faults
+}
+
+type templateCheck struct {
+	t      *Template
+	action func(string) bool
+	faults []Fault
+}
+
+func (c *templateCheck) fault(path, expected, got string) {
+	c.faults = append(c.faults, Fault{Path: path, Expected: expected, Got: shorten(got)})
+}
+
+func (c *templateCheck) require(ok bool, path, expected, got string) {
+	if !ok {
+		c.fault(path, expected, got)
+	}
+}
+
+func (c *templateCheck) head() {
+	t := c.t
+	c.require(templateName.MatchString(t.Name), "$.name", "1 to 50 characters of a-z 0-9 _, a letter first", t.Name)
+	c.require(slices.Contains(WorkflowTypes(), t.Type), "$.type", oneOf(WorkflowTypes()), string(t.Type))
+	triggers := []Trigger{TriggerManual, TriggerEvent, TriggerTime, TriggerCondition}
+	c.require(slices.Contains(triggers, t.Trigger), "$.trigger", oneOf(triggers), string(t.Trigger))
+	c.require(slices.Contains(Teams(), t.Team), "$.team", oneOf(Teams()), string(t.Team))
+	c.require(t.Priority >= 1 && t.Priority <= 10, "$.priority", "1 to 10", fmt.Sprint(t.Priority))
+	c.require(t.EstimatedMinutes >= 0, "$.estimated_minutes", "0 or more", fmt.Sprint(t.EstimatedMinutes))
+	c.require(t.MaxParallelInstances >= 0, "$.max_parallel_instances", "0 (no limit) or more", fmt.Sprint(t.MaxParallelInstances))
+	c.require(len(t.Steps) > 0 && len(t.Steps) <= MaxTemplateSteps, "$.steps",
+		fmt.Sprintf("a list of 1 to %d steps", MaxTemplateSteps), fmt.Sprintf("%d", len(t.Steps)))
+}
+
+func (c *templateCheck) step(s *Step, path string) {
+	c.require(stepID.MatchString(s.ID), path+".id", "1 to 50 characters of A-Z a-z 0-9 _ -, a letter first", s.ID)
+	c.require(strings.TrimSpace(s.Name) != "" && len([]rune(s.Name)) <= maxStepName, path+".name",
+		fmt.Sprintf("1 to %d characters", maxStepName), s.Name)
+	c.require(s.EstimatedMinutes >= 0, path+".estimated_minutes", "0 or more", fmt.Sprint(s.EstimatedMinutes))
+	seen := map[string]bool{}
+	for i, d := range s.DependsOn {
+		at := fmt.Sprintf("%s.depends_on[%d]", path, i)
+		c.target(at, d)
+		c.require(!seen[d], at, "named once", d)
+		seen[d] = true
+	}
+	switch {
+	case !slices.Contains(StepKinds(), s.Kind):
+		c.fault(path+".kind", oneOf(StepKinds()), string(s.Kind))
+		return
+	case s.Kind == StepAPICall || s.Kind == StepAwaitEvent:
+		c.fault(path+".kind", "another kind: this release can't run "+string(s.Kind)+" steps", string(s.Kind))
+		return
+	}
+	c.foreign(s, path)
+	c.errors(s, path)
+	switch s.Kind {
+	case StepAutomated, StepAssignment:
+		c.actionName(path+".action", s.ActionName(), string(s.Action))
+	case StepDecision:
+		c.decision(s, path)
+	case StepNotification:
+		c.require(s.Template != "", path+".template", "the name of a message template", "")
+	case StepDelay:
+		c.delay(s, path)
+	case StepManual, StepApproval, StepQualityCheck:
+		c.human(s, path)
+	}
+}
+
+// errors checks what becomes of a failure.
+func (c *templateCheck) errors(s *Step, path string) {
+	ways := []OnError{OnErrorFail, OnErrorSkip, OnErrorCompensate}
+	c.require(s.OnError == "" || slices.Contains(ways, s.OnError), path+".on_error", oneOf(ways), string(s.OnError))
+	if s.Compensate != "" {
+		c.actionName(path+".compensate", s.Compensate, s.Compensate)
+	}
+	if r := s.Retry; r != nil {
+		c.require(r.MaxAttempts >= 1 && r.MaxAttempts <= maxStepRetries, path+".retry.max_attempts",
+			fmt.Sprintf("1 to %d", maxStepRetries), fmt.Sprint(r.MaxAttempts))
+		c.require(!r.Backoff.Business && r.Backoff.D <= maxStepBackoff, path+".retry.backoff",
+			"clock time, at most "+Duration{D: maxStepBackoff}.String(), r.Backoff.String())
+	}
+}
+
+func (c *templateCheck) actionName(path, name, got string) {
+	c.require(name != "" && c.action(name), path, "the name of an action that exists", got)
+}
+
+func (c *templateCheck) decision(s *Step, path string) {
+	c.require(len(s.Choices) > 0, path+".choices", "at least one choice", "")
+	for i, choice := range s.Choices {
+		c.target(fmt.Sprintf("%s.choices[%d].next", path, i), choice.Next)
+	}
+	if s.Default != "" {
+		c.target(path+".default", s.Default)
+	}
+}
+
+func (c *templateCheck) delay(s *Step, path string) {
+	c.require(s.For.IsZero() != (s.Until == ""), path, "given either for or until", "")
+	c.require(s.For.D <= maxStepWait, path+".for", "at most "+Duration{D: maxStepWait}.String(), s.For.String())
+	c.require(s.Until == "" || strings.HasPrefix(s.Until, "$."), path+".until", `a path like "$.context.starts_at"`, s.Until)
+}
+
+func (c *templateCheck) human(s *Step, path string) {
+	ways := []OnError{OnErrorFail, OnErrorSkip, OnErrorCompensate}
+	c.require(s.OnReject == "" || slices.Contains(ways, s.OnReject), path+".on_reject", oneOf(ways), string(s.OnReject))
+	c.require(s.Role == "" || slices.Contains(Teams(), s.Role), path+".role", oneOf(Teams()), string(s.Role))
+	c.require(s.Quorum == 0 || s.Quorum == 1, path+".quorum", "1: this release can't wait for more people", fmt.Sprint(s.Quorum))
+	for i, o := range s.Outcomes {
+		at := fmt.Sprintf("%s.outcomes[%d]", path, i)
+		c.require(ValidID(o), at, idText, o)
+		c.require(slices.Index(s.Outcomes, o) == i, at, "named once", o)
+	}
+}
+
+// foreign finds what is given but has no meaning for a step of this kind.
+func (c *templateCheck) foreign(s *Step, path string) {
+	acts := s.Kind == StepAutomated || s.Kind == StepAssignment
+	given := []struct {
+		field string
+		given bool
+		ok    bool
+	}{
+		{"action", s.Action != nil && string(s.Action) != "null", acts},
+		{"parameters", len(s.Parameters) > 0, acts || s.Kind == StepNotification || s.Kind.Human()},
+		{"retry", s.Retry != nil, acts || s.Kind == StepNotification},
+		{"role", s.Role != "", s.Kind.Human() || acts},
+		{"due", !s.Due.IsZero(), s.Kind.Human()},
+		{"form", s.Form != nil && string(s.Form) != "null", s.Kind.Human()},
+		{"outcomes", len(s.Outcomes) > 0, s.Kind.Human()},
+		{"on_reject", s.OnReject != "", s.Kind.Human()},
+		{"quorum", s.Quorum != 0, s.Kind.Human()},
+		{"choices", len(s.Choices) > 0, s.Kind == StepDecision},
+		{"default", s.Default != "", s.Kind == StepDecision},
+		{"template", s.Template != "", s.Kind == StepNotification},
+		{"to", s.To != nil, s.Kind == StepNotification},
+		{"for", !s.For.IsZero(), s.Kind == StepDelay},
+		{"until", s.Until != "", s.Kind == StepDelay},
+		{"event", s.Event != "", false},
+		{"key", s.Key != "", false},
+		{"timeout", !s.Timeout.IsZero(), false},
+		{"on_timeout", s.OnTimeout != "", false},
+		{"lookback", !s.Lookback.IsZero(), false},
+	}
+	for _, g := range given {
+		c.require(!g.given || g.ok, path+"."+g.field, "left out: it has no meaning for a step of kind "+string(s.Kind), "")
+	}
+}
+
+func (c *templateCheck) target(path, id string) {
+	c.require(c.t.Step(id) != nil, path, "the id of a step of this template", id)
+}
+
+// graph finds what keeps steps from ever being ready.
+func (c *templateCheck) graph() {
+	cycle := c.t.cycle()
+	if cycle == nil {
+		return
+	}
+	c.fault("$.steps", "free of cycles", strings.Join(cycle, " -> "))
+	order := c.t.Order()
+	for i := range c.t.Steps {
+		s := &c.t.Steps[i]
+		unknown := slices.ContainsFunc(s.DependsOn, func(d string) bool { return c.t.Step(d) == nil })
+		if slices.Contains(order, s.ID) || slices.Contains(cycle, s.ID) || unknown {
+			continue
+		}
+		c.fault(fmt.Sprintf("$.steps[%d]", i), "reachable: it waits for a step that can never run", s.ID)
+	}
+}
+
+// oneOf words a list of allowed values.
+func oneOf[T ~string](values []T) string {
+	b, _ := json.Marshal(values) //nolint:errchkjson // a list of texts
+	return "one of " + strings.Join(strings.Split(strings.Trim(string(b), `[]`), ","), ", ")
+}
