@@ -1,0 +1,39 @@
+package stack
+
+import (
+	"os"
+	"path/filepath"
+	"regexp"
+)
+
+var substitution = regexp.MustCompile(`\$\{([A-Za-z0-9_]+)\}`)
+
+// addStateMachine reads a state machine's definition and puts the values in the place of its ${Name}s.
+func (s *Stack) addStateMachine(r *resolver, res resource, p properties, name, arn string) error {
+	m := StateMachine{LogicalID: res.id, Name: name, ARN: arn, RoleARN: p.text("Role"), File: p.text("DefinitionUri")}
+	if m.RoleARN == "" {
+		m.RoleARN = roleARN + "opsflow-" + res.id + "Role"
+	}
+	at := res.properties["DefinitionUri"]
+	if m.File == "" {
+		return r.fault(res.node, "state machine %s has no DefinitionUri that names a file", res.id)
+	}
+	text, err := os.ReadFile(filepath.Join(filepath.Dir(r.path), filepath.FromSlash(m.File)))
+	if err != nil {
+		return r.fault(at, "the definition of state machine %s: %w", res.id, err)
+	}
+	values := p.sub("DefinitionSubstitutions")
+	missing := ""
+	m.Definition = substitution.ReplaceAllFunc(text, func(found []byte) []byte {
+		key := string(found[2 : len(found)-1])
+		if _, ok := values[key]; !ok {
+			missing = key
+		}
+		return []byte(values.text(key))
+	})
+	if missing != "" {
+		return r.fault(at, "%s uses ${%s}, which the DefinitionSubstitutions of %s do not have", m.File, missing, res.id)
+	}
+	s.StateMachines = append(s.StateMachines, m)
+	return nil
+}

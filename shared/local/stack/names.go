@@ -1,0 +1,137 @@
+package stack
+
+import (
+	"slices"
+	"strings"
+
+	"github.com/goccy/go-yaml/ast"
+)
+
+// The types of resources that the local runtime makes something of.
+const (
+	typeFunction     = "AWS::Serverless::Function"
+	typeStateMachine = "AWS::Serverless::StateMachine"
+	typeHTTPAPI      = "AWS::Serverless::HttpApi"
+	typeBus          = "AWS::Events::EventBus"
+	typeRule         = "AWS::Events::Rule"
+	typeTable        = "AWS::DynamoDB::Table"
+	typeQueue        = "AWS::SQS::Queue"
+)
+
+// named says, for a type, which property gives the physical name, and what the ARN begins with.
+var named = map[string]struct{ property, arn string }{
+	typeFunction:              {"FunctionName", "arn:aws:lambda:" + Region + ":" + Account + ":function:"},
+	typeStateMachine:          {"Name", "arn:aws:states:" + Region + ":" + Account + ":stateMachine:"},
+	typeHTTPAPI:               {"Name", "arn:aws:apigateway:" + Region + "::/apis/"},
+	typeBus:                   {"Name", "arn:aws:events:" + Region + ":" + Account + ":event-bus/"},
+	typeRule:                  {"Name", "arn:aws:events:" + Region + ":" + Account + ":rule/"},
+	typeTable:                 {"TableName", "arn:aws:dynamodb:" + Region + ":" + Account + ":table/"},
+	typeQueue:                 {"QueueName", "arn:aws:sqs:" + Region + ":" + Account + ":"},
+	"AWS::Events::Archive":    {"ArchiveName", "arn:aws:events:" + Region + ":" + Account + ":archive/"},
+	"AWS::IAM::Role":          {"RoleName", roleARN},
+	"AWS::Logs::LogGroup":     {"LogGroupName", "arn:aws:logs:" + Region + ":" + Account + ":log-group:"},
+	"AWS::SNS::Topic":         {"TopicName", "arn:aws:sns:" + Region + ":" + Account + ":"},
+	"AWS::IAM::ManagedPolicy": {"ManagedPolicyName", "arn:aws:iam::" + Account + ":policy/"},
+}
+
+const roleARN = "arn:aws:iam::" + Account + ":role/"
+
+// pseudo are the parameters that CloudFormation itself gives. The stack is called by its prefix, as in samconfig.toml.
+func pseudo(name string) (any, bool) {
+	switch name {
+	case "AWS::AccountId":
+		return Account, true
+	case "AWS::Region":
+		return Region, true
+	case "AWS::Partition":
+		return "aws", true
+	case "AWS::URLSuffix":
+		return "amazonaws.com", true
+	case "AWS::StackName":
+		return "opsflow", true
+	case "AWS::NoValue":
+		return noValue{}, true
+	}
+	return nil, false
+}
+
+func (r *resolver) find(id string) (resource, bool) {
+	for _, res := range r.resources {
+		if res.id == id {
+			return res, true
+		}
+	}
+	return resource{}, false
+}
+
+// ref is what Ref of a parameter or resource gives.
+func (r *resolver) ref(at ast.Node, name string) (any, error) {
+	if v, ok := pseudo(name); ok {
+		return v, nil
+	}
+	if v, ok := r.values[name]; ok {
+		return v, nil
+	}
+	res, ok := r.find(name)
+	if !ok {
+		return nil, r.fault(at, "there is no parameter or resource %s", name)
+	}
+	physical, err := r.name(res)
+	if err != nil {
+		return nil, err
+	}
+	switch res.kind {
+	case typeStateMachine, "AWS::IAM::ManagedPolicy", "AWS::SNS::Topic":
+		return named[res.kind].arn + physical, nil
+	case typeQueue:
+		return "https://sqs." + Region + ".amazonaws.com/" + Account + "/" + physical, nil
+	}
+	return physical, nil
+}
+
+// getAtt is what GetAtt of "Resource.Attribute" gives.
+func (r *resolver) getAtt(at ast.Node, s string) (any, error) {
+	id, attribute, ok := strings.Cut(s, ".")
+	if !ok {
+		return nil, r.fault(at, "!GetAtt needs Resource.Attribute, got %s", s)
+	}
+	res, ok := r.find(id)
+	if !ok {
+		// SAM makes a role for each function and state machine that has none of its own.
+		if owner, isRole := strings.CutSuffix(id, "Role"); isRole && attribute == "Arn" {
+			if o, ok := r.find(owner); ok && (o.kind == typeFunction || o.kind == typeStateMachine) {
+				return roleARN + "opsflow-" + id, nil
+			}
+		}
+		return nil, r.fault(at, "there is no resource %s", id)
+	}
+	physical, err := r.name(res)
+	if err != nil {
+		return nil, err
+	}
+	switch attribute {
+	case "Arn":
+		if n, ok := named[res.kind]; ok {
+			return n.arn + physical, nil
+		}
+	case "Name", "QueueName", "FunctionName":
+		return physical, nil
+	case "ApiEndpoint":
+		return "http://127.0.0.1:3000", nil
+	}
+	return nil, r.fault(at, "%s %s has no attribute %s that the local runtime knows", res.kind, id, attribute)
+}
+
+// name is a resource's physical name: what its property says, else its logical id with the stack's name before it.
+func (r *resolver) name(res resource) (string, error) {
+	if slices.Contains(r.asking, res.id) {
+		return "", r.fault(res.node, "the name of %s depends on itself", res.id)
+	}
+	n := res.properties[named[res.kind].property]
+	if n == nil {
+		return "opsflow-" + res.id, nil
+	}
+	r.asking = append(r.asking, res.id)
+	defer func() { r.asking = r.asking[:len(r.asking)-1] }()
+	return r.text(n)
+}

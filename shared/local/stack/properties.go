@@ -1,0 +1,211 @@
+package stack
+
+import (
+	"encoding/json"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"time"
+)
+
+// properties are resolved values with ways to read them; what is missing or of another type reads as zero.
+type properties map[string]any
+
+func (p properties) sub(name string) properties {
+	m, _ := p[name].(map[string]any)
+	return m
+}
+
+func (p properties) text(name string) string {
+	switch v := p[name].(type) {
+	case string:
+		return v
+	case int64, float64, bool:
+		return fmt.Sprint(v)
+	}
+	return ""
+}
+
+func (p properties) number(name string, otherwise int) int {
+	switch v := p[name].(type) {
+	case int64:
+		return int(v)
+	case string:
+		var n int
+		if _, err := fmt.Sscanf(v, "%d", &n); err == nil {
+			return n
+		}
+	}
+	return otherwise
+}
+
+func (p properties) seconds(name string) time.Duration {
+	return time.Duration(p.number(name, 0)) * time.Second
+}
+
+func (p properties) list(name string) []properties {
+	items, _ := p[name].([]any)
+	var out []properties
+	for _, i := range items {
+		if m, ok := i.(map[string]any); ok {
+			out = append(out, m)
+		}
+	}
+	return out
+}
+
+func (p properties) texts(name string) []string {
+	items, _ := p[name].([]any)
+	var out []string
+	for _, i := range items {
+		out = append(out, fmt.Sprint(i))
+	}
+	return out
+}
+
+func (s *Stack) addFunction(r *resolver, res resource, p properties, name, arn string) error {
+	source, err := r.text(res.metadata["Source"])
+	dir, ok := strings.CutPrefix(source, "functions/")
+	if err != nil || !ok {
+		return r.fault(res.node, "function %s needs Metadata.Source, functions/<folder>", res.id)
+	}
+	async := p.sub("EventInvokeConfig")
+	f := Function{
+		LogicalID: res.id, Name: name, ARN: arn, Dir: dir, Env: map[string]string{},
+		MemoryMB: p.number("MemorySize", 128), Timeout: p.seconds("Timeout"),
+		Retries: async.number("MaximumRetryAttempts", 2), MaxAge: async.seconds("MaximumEventAgeInSeconds"),
+		OnFailure: async.sub("DestinationConfig").sub("OnFailure").text("Destination"),
+	}
+	if f.Timeout == 0 {
+		f.Timeout = 3 * time.Second // Lambda's default
+	}
+	env := p.sub("Environment").sub("Variables")
+	for k := range env {
+		f.Env[k] = env.text(k)
+	}
+	s.Functions = append(s.Functions, f)
+	events := p.sub("Events")
+	for _, id := range slices.Sorted(maps.Keys(events)) {
+		if err := s.addEvent(r, res, f, id, events.sub(id)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// addEvent adds what one of a function's Events stands for.
+func (s *Stack) addEvent(r *resolver, res resource, f Function, id string, event properties) error {
+	p := event.sub("Properties")
+	target := Target{
+		ID: res.id + id, ARN: f.ARN, Input: p.text("Input"), DeadLetter: p.sub("DeadLetterConfig").text("Arn"),
+		Retry: retryOf(p),
+	}
+	rule := Rule{Bus: "default", Targets: []Target{target}, Disabled: p.text("State") == "DISABLED" || p.text("Enabled") == "false"}
+	switch event.text("Type") {
+	case "EventBridgeRule", "CloudWatchEvent":
+		rule.Name = p.text("RuleName")
+		if bus := p.text("EventBusName"); bus != "" {
+			rule.Bus = bus[strings.LastIndexByte(bus, '/')+1:]
+		}
+		pattern, err := json.Marshal(p["Pattern"])
+		if err != nil || p["Pattern"] == nil {
+			return r.fault(res.node, "event %s of %s has no Pattern", id, res.id)
+		}
+		rule.Pattern = pattern
+	case "Schedule":
+		rule.Name, rule.Schedule = p.text("Name"), p.text("Schedule")
+	case "HttpApi":
+		s.Routes = append(s.Routes, route(f, p))
+		return nil
+	default:
+		return r.fault(res.node, "event %s of %s has type %s, which the local runtime does not have", id, res.id, event.text("Type"))
+	}
+	s.putRule(rule, "opsflow-"+res.id+id)
+	return nil
+}
+
+func (s *Stack) putRule(rule Rule, name string) {
+	if rule.Name == "" {
+		rule.Name = name
+	}
+	path := rule.Name
+	if rule.Bus != "default" {
+		path = rule.Bus + "/" + rule.Name
+	}
+	rule.ARN = named[typeRule].arn + path
+	s.Rules = append(s.Rules, rule)
+}
+
+func route(f Function, p properties) Route {
+	r := Route{Method: p.text("Method"), Path: p.text("Path"), Function: f.ARN}
+	if r.Path == "" {
+		r.Method, r.Path = "$default", "$default"
+	}
+	r.Method = strings.ToUpper(r.Method)
+	if r.Path == "$default" {
+		r.Method = "$default"
+	}
+	if a := p.sub("Auth").text("Authorizer"); a != "NONE" {
+		r.Authorizer = a
+	}
+	return r
+}
+
+func retryOf(p properties) *Retry {
+	if p["RetryPolicy"] == nil {
+		return nil
+	}
+	policy := p.sub("RetryPolicy")
+	return &Retry{policy.number("MaximumRetryAttempts", 185), policy.seconds("MaximumEventAgeInSeconds")}
+}
+
+func (s *Stack) addRule(r *resolver, res resource, p properties, name string) error {
+	rule := Rule{Name: name, Bus: "default", Schedule: p.text("ScheduleExpression"), Disabled: p.text("State") == "DISABLED"}
+	if bus := p.text("EventBusName"); bus != "" {
+		rule.Bus = bus[strings.LastIndexByte(bus, '/')+1:]
+	}
+	if p["EventPattern"] != nil {
+		pattern, err := json.Marshal(p["EventPattern"])
+		if err != nil {
+			return r.fault(res.node, "the EventPattern of %s: %w", res.id, err)
+		}
+		rule.Pattern = pattern
+	}
+	for _, t := range p.list("Targets") {
+		rule.Targets = append(rule.Targets, Target{
+			ID: t.text("Id"), ARN: t.text("Arn"), RoleARN: t.text("RoleArn"), Input: t.text("Input"),
+			DeadLetter: t.sub("DeadLetterConfig").text("Arn"), Retry: retryOf(t),
+		})
+	}
+	s.putRule(rule, name)
+	return nil
+}
+
+func (s *Stack) addTable(res resource, p properties, name, arn string) {
+	t := Table{LogicalID: res.id, Name: name, ARN: arn}
+	t.Hash, t.Range = keys(p.list("KeySchema"))
+	if ttl := p.sub("TimeToLiveSpecification"); ttl.text("Enabled") == "true" {
+		t.TTL = ttl.text("AttributeName")
+	}
+	for _, i := range p.list("GlobalSecondaryIndexes") {
+		hash, sort := keys(i.list("KeySchema"))
+		projection := i.sub("Projection")
+		t.Indexes = append(t.Indexes, Index{
+			Name: i.text("IndexName"), Hash: hash, Range: sort,
+			Type: projection.text("ProjectionType"), Include: projection.texts("NonKeyAttributes"),
+		})
+	}
+	s.Tables = append(s.Tables, t)
+}
+
+func keys(schema []properties) (hash, sort string) {
+	for _, k := range schema {
+		if k.text("KeyType") == "HASH" {
+			hash = k.text("AttributeName")
+		} else {
+			sort = k.text("AttributeName")
+		}
+	}
+	return hash, sort
+}

@@ -1,0 +1,145 @@
+// Package stack reads template.yaml as AWS CloudFormation would deploy it: parameters and intrinsic functions resolved,
+// physical names and ARNs given, so that the local runtime is made from the same text as the real one.
+//
+// It knows the resources that mean something on one machine (functions, buses, rules, schedules, state machines, tables,
+// queues, HTTP routes); the others are listed in Stack.Others.
+package stack
+
+import (
+	"encoding/json"
+	"time"
+)
+
+// The place that local stacks are in.
+const (
+	Account = "000000000000"
+	Region  = "us-east-1"
+)
+
+// Stack is a template with everything resolved. Lists are in the order of the template.
+type Stack struct {
+	Path       string            // the template's file
+	Parameters map[string]string // the values of all parameters
+
+	Functions     []Function
+	Buses         []Bus // without the default bus, which is always there
+	Rules         []Rule
+	StateMachines []StateMachine
+	Tables        []Table
+	Queues        []Queue
+	Routes        []Route
+	// Others are the resources that have no meaning here.
+	Others []Resource
+}
+
+// Function is a Lambda function.
+type Function struct {
+	LogicalID string
+	Name      string
+	ARN       string
+	Dir       string // its folder below functions/
+	Env       map[string]string
+	MemoryMB  int
+	Timeout   time.Duration
+	// Of an asynchronous invocation: how often it is tried again after an error, how old its event may become (0: 6 hours),
+	// and the ARN of the queue that an event goes to after that ("": none).
+	Retries   int
+	MaxAge    time.Duration
+	OnFailure string
+}
+
+// Bus is an event bus.
+type Bus struct {
+	LogicalID string
+	Name      string
+	ARN       string
+}
+
+// Rule sends the events of a bus that match its pattern, or a tick of its schedule, to targets.
+type Rule struct {
+	Name     string
+	ARN      string
+	Bus      string          // the bus's name
+	Pattern  json.RawMessage // nil for a schedule
+	Schedule string          // "rate(1 minute)" or "cron(...)"; "" for a pattern
+	Disabled bool
+	Targets  []Target
+}
+
+// Target is where a rule sends an event.
+type Target struct {
+	ID         string
+	ARN        string
+	RoleARN    string
+	Input      string // sent in the event's place; "": the event is sent
+	DeadLetter string // ARN of the queue of what could not be delivered; "": none
+	// Retry bounds the tries at a delivery; nil: EventBridge's default.
+	Retry *Retry
+}
+
+// Retry bounds the tries at a delivery.
+type Retry struct {
+	Attempts int           // after the first
+	MaxAge   time.Duration // 0: the default
+}
+
+// StateMachine is a Step Functions state machine.
+type StateMachine struct {
+	LogicalID  string
+	Name       string
+	ARN        string
+	RoleARN    string
+	File       string // its definition's, relative to the template
+	Definition []byte // with the substitutions made
+}
+
+// Table is a DynamoDB table.
+type Table struct {
+	LogicalID string
+	Name      string
+	ARN       string
+	Hash      string // attribute
+	Range     string
+	TTL       string // attribute; "": none
+	Indexes   []Index
+}
+
+// Index is a global secondary index.
+type Index struct {
+	Name    string
+	Hash    string
+	Range   string
+	Type    string // KEYS_ONLY, INCLUDE or ALL
+	Include []string
+}
+
+// Queue is an SQS queue.
+type Queue struct {
+	LogicalID string
+	Name      string
+	ARN       string
+}
+
+// Route is a route of the HTTP API. Path and Method are "$default" for the route of everything else.
+type Route struct {
+	Method     string // ANY or a method
+	Path       string // "/v1/{proxy+}"
+	Function   string // ARN
+	Authorizer string // "": none
+}
+
+// Resource names a resource of the template.
+type Resource struct {
+	LogicalID string
+	Type      string
+}
+
+// Function finds a function by its name, its ARN or its logical id.
+func (s *Stack) Function(name string) (Function, bool) {
+	for _, f := range s.Functions {
+		if name == f.Name || name == f.ARN || name == f.LogicalID {
+			return f, true
+		}
+	}
+	return Function{}, false
+}
