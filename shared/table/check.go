@@ -232,27 +232,23 @@ func checkData(item Item, indexes []Index) error {
 		return limitf("put %s: its data is not a JSON object", item.Key)
 	}
 	for name := range jsonscan.Fields(item.Data) {
-		if name == "" || reserved(name, indexes) {
+		if reserved(name, indexes) {
 			return limitf("put %s: its data uses the reserved name %q", item.Key, name)
 		}
 	}
-	depth := 0
-	for s := jsonscan.New(item.Data); ; {
-		switch kind, raw := s.Next(); kind {
-		case jsonscan.ObjectBegin, jsonscan.ArrayBegin:
-			if depth++; depth > maxDepth+1 {
-				return limitf("put %s: its data is nested deeper than %d levels", item.Key, maxDepth)
+	for tok := range tokens(item.Data) {
+		switch {
+		case tok.name && len(tok.raw) == len(`""`):
+			return limitf("put %s: its data has a field without a name", item.Key)
+		case tok.depth > maxDepth:
+			return limitf("put %s: its data is nested deeper than %d levels", item.Key, maxDepth)
+		case tok.kind == jsonscan.Number:
+			if why := numberFault(tok.raw); why != "" {
+				return limitf("put %s: the number %.60s %s", item.Key, tok.raw, why)
 			}
-		case jsonscan.ObjectEnd, jsonscan.ArrayEnd:
-			depth--
-		case jsonscan.Number:
-			if why := numberFault(raw); why != "" {
-				return limitf("put %s: the number %.60s %s", item.Key, raw, why)
-			}
-		case jsonscan.End:
-			return nil
 		}
 	}
+	return nil
 }
 
 func checkCounter(c Counter, indexes []Index) error {

@@ -40,42 +40,59 @@ func itemBytes(item Item, writeID string, v int64) int {
 
 // dataBytes sums the fields of an object; the object itself costs nothing, for its fields are the item's attributes.
 func dataBytes(data []byte) int {
-	n, depth := 0, 0
-	inObject := make([]bool, 0, maxDepth+1)
-	named := false // the next token at this place is a value whose name has been read
-	for s := jsonscan.New(data); ; {
-		kind, raw := s.Next()
-		switch kind {
-		case jsonscan.End:
-			return n
-		case jsonscan.ObjectEnd, jsonscan.ArrayEnd:
-			inObject = inObject[:len(inObject)-1]
-			depth--
-			named = false
-			continue
+	n := 0
+	for tok := range tokens(data) {
+		if tok.depth > 1 && !tok.name {
+			n++ // an element of a list or map
 		}
-		if depth > 0 && inObject[depth-1] && !named {
-			n += len(jsonscan.Text(raw))
-			named = true
-			continue
-		}
-		named = false
-		if depth > 1 {
-			n++
-		}
-		switch kind {
+		switch tok.kind {
 		case jsonscan.ObjectBegin, jsonscan.ArrayBegin:
-			if depth > 0 {
+			if tok.depth > 0 {
 				n += 3
 			}
-			inObject = append(inObject, kind == jsonscan.ObjectBegin)
-			depth++
 		case jsonscan.String:
-			n += len(jsonscan.Text(raw))
+			n += len(jsonscan.Text(tok.raw))
 		case jsonscan.Number:
-			n += numberBytes(raw)
+			n += numberBytes(tok.raw)
 		default:
 			n++
+		}
+	}
+	return n
+}
+
+// token is a token of a document with its place there.
+type token struct {
+	kind  byte
+	raw   []byte
+	depth int  // objects and arrays around it
+	name  bool // it is the name of a field
+}
+
+// tokens gives the tokens of valid JSON, without the ends of objects and arrays.
+func tokens(data []byte) func(yield func(token) bool) {
+	return func(yield func(token) bool) {
+		inObject := make([]bool, 0, maxDepth)
+		named := false // the name of the value that comes next has been given
+		for s := jsonscan.New(data); ; {
+			tok := token{depth: len(inObject)}
+			switch tok.kind, tok.raw = s.Next(); tok.kind {
+			case jsonscan.End:
+				return
+			case jsonscan.ObjectEnd, jsonscan.ArrayEnd:
+				inObject = inObject[:len(inObject)-1]
+				named = false
+				continue
+			}
+			tok.name = tok.depth > 0 && inObject[tok.depth-1] && !named
+			named = tok.name
+			if !yield(tok) {
+				return
+			}
+			if tok.kind == jsonscan.ObjectBegin || tok.kind == jsonscan.ArrayBegin {
+				inObject = append(inObject, tok.kind == jsonscan.ObjectBegin)
+				named = false
+			}
 		}
 	}
 }
