@@ -150,7 +150,7 @@ func inWords(err error) error {
 // read gives the record at a key, consistently. found is false for an id that no record can have, too: ids come from
 // callers.
 func read[T any, P record[T]](ctx context.Context, s *Store, key table.Key) (r P, found bool, err error) {
-	if malformed := table.CheckKey(key) != nil; malformed {
+	if !possible(key) {
 		return nil, false, nil
 	}
 	item, found, err := s.table.Get(ctx, key)
@@ -160,6 +160,9 @@ func read[T any, P record[T]](ctx context.Context, s *Store, key table.Key) (r P
 	r, err = decode[T, P](item)
 	return r, err == nil, err
 }
+
+// possible reports whether a record can have this key.
+func possible(key table.Key) bool { return table.CheckKey(key) == nil }
 
 // get is read for a record that must be there. CodeNotFound.
 func get[T any, P record[T]](ctx context.Context, s *Store, ref ops.Ref) (P, error) {

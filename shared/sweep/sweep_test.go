@@ -1,0 +1,194 @@
+package sweep_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"math/rand/v2"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"opsflow/shared/local/clock"
+	"opsflow/shared/ops"
+	"opsflow/shared/store"
+	"opsflow/shared/sweep"
+	"opsflow/shared/table/embedded"
+)
+
+var start = time.Date(2026, 11, 24, 10, 0, 0, 0, time.UTC)
+
+type bundle struct {
+	store *store.Store
+	clock *clock.Clock
+
+	mu      sync.Mutex
+	handled map[string]int
+}
+
+func setup(t *testing.T) *bundle {
+	t.Helper()
+	db, err := embedded.Open("", embedded.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := db.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	c := clock.Virtual(start)
+	tbl, err := embedded.NewTable(db, "opsflow", store.Indexes(), c.Now)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return &bundle{store: store.New(tbl, rand.NewChaCha8([32]byte{1}), c.Now), clock: c, handled: map[string]int{}}
+}
+
+// due stores actions whose time came that many minutes ago.
+func (b *bundle) due(t *testing.T, ids []string, minutes int) {
+	t.Helper()
+	for len(ids) > 0 {
+		n := min(len(ids), 100)
+		records := make([]ops.Record, n)
+		for i, id := range ids[:n] {
+			a := &ops.PendingAction{ID: id}
+			a.SetTimer(ops.TimerDue, start.Add(time.Duration(-minutes)*time.Minute))
+			records[i] = a
+		}
+		if err := b.store.Save(t.Context(), records...); err != nil {
+			t.Fatal(err)
+		}
+		ids = ids[n:]
+	}
+}
+
+// done clears an action's timer, as a handler does.
+func (b *bundle) done(ctx context.Context, ref ops.Ref) error {
+	a, err := b.store.PendingAction(ctx, ref.ID)
+	if err != nil {
+		return err
+	}
+	a.ClearTimer(ops.TimerDue)
+	b.mu.Lock()
+	b.handled[ref.ID]++
+	b.mu.Unlock()
+	return b.store.Save(ctx, a)
+}
+
+func (b *bundle) tick(t *testing.T, handlers map[ops.Kind]sweep.Handler) sweep.Report {
+	t.Helper()
+	r, err := sweep.New(b.store, b.clock, handlers, slog.New(slog.DiscardHandler)).HandleTick(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	return r
+}
+
+func numbered(prefix string, n int) []string {
+	ids := make([]string, n)
+	for i := range ids {
+		ids[i] = fmt.Sprintf("%s-%04d", prefix, i)
+	}
+	return ids
+}
+
+func TestATickDealsWithEverythingThatIsDueOnce(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	b.due(t, numbered("now", 1000), 1)
+	b.due(t, numbered("later", 10), -1)
+	handlers := map[ops.Kind]sweep.Handler{ops.KindAction: b.done}
+	if r := b.tick(t, handlers); r.Due != 1000 || r.Done != 1000 || len(b.handled) != 1000 {
+		t.Errorf("the tick reports %+v and handled %d, want 1000", r, len(b.handled))
+	}
+	if r := b.tick(t, handlers); r.Due != 0 {
+		t.Errorf("the next tick reports %+v, want nothing due", r)
+	}
+	if err := b.clock.Advance(t.Context(), time.Minute); err != nil {
+		t.Fatal(err)
+	}
+	if r := b.tick(t, handlers); r.Done != 10 {
+		t.Errorf("a minute later the tick reports %+v, want 10 done", r)
+	}
+	for id, n := range b.handled {
+		if n != 1 {
+			t.Errorf("%s was handled %d times", id, n)
+		}
+	}
+}
+
+func TestRecordsThatFailStopNoOthers(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	b.due(t, numbered("bad", 600), 10) // before the good ones, and more than one page of each shard
+	b.due(t, numbered("good", 600), 1)
+	r := b.tick(t, map[ops.Kind]sweep.Handler{ops.KindAction: func(ctx context.Context, ref ops.Ref) error {
+		switch {
+		case strings.HasPrefix(ref.ID, "bad-01"):
+			panic("broken")
+		case strings.HasPrefix(ref.ID, "bad"):
+			return errors.New("no luck")
+		}
+		return b.done(ctx, ref)
+	}})
+	if r.Due != 1200 || r.Done != 600 || r.Failed != 600 || len(b.handled) != 600 {
+		t.Errorf("the tick reports %d due, %d done, %d failed; want 1200, 600, 600", r.Due, r.Done, r.Failed)
+	}
+	if len(r.Failures) != 20 || r.Failures[0].Error == "" || r.Failures[0].Ref.Kind != ops.KindAction {
+		t.Errorf("the report names %+v", r.Failures)
+	}
+}
+
+func TestAKindThatNobodyDealsWithIsReported(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	b.due(t, []string{"act-1"}, 1)
+	r := b.tick(t, nil)
+	if r.Failed != 1 || !strings.Contains(r.Failures[0].Error, `kind "action"`) {
+		t.Errorf("the tick reports %+v, want one failure that names the kind", r)
+	}
+}
+
+func TestLosingARaceIsNoFailure(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	b.due(t, []string{"act-1"}, 1)
+	r := b.tick(t, map[ops.Kind]sweep.Handler{ops.KindAction: func(_ context.Context, ref ops.Ref) error {
+		return fmt.Errorf("claim: %w", &ops.Conflict{Lost: []ops.Ref{ref}})
+	}})
+	if r.Overtaken != 1 || r.Failed != 0 {
+		t.Errorf("the tick reports %+v, want one overtaken", r)
+	}
+}
+
+// brokenShard cannot list shard 2.
+type brokenShard struct{ ops.Waker }
+
+func (b brokenShard) Due(ctx context.Context, shard int, now time.Time, limit int) ([]ops.Ref, error) {
+	if shard == 2 {
+		return nil, errors.New("unreachable")
+	}
+	return b.Waker.Due(ctx, shard, now, limit)
+}
+
+func TestAShardThatCannotBeListedStopsNoOthers(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	ids := numbered("act", 40)
+	b.due(t, ids, 1)
+	want := 0
+	for _, id := range ids {
+		if ops.ShardOf(id) != 2 {
+			want++
+		}
+	}
+	s := sweep.New(brokenShard{b.store}, b.clock, map[ops.Kind]sweep.Handler{ops.KindAction: b.done},
+		slog.New(slog.DiscardHandler))
+	r, err := s.HandleTick(t.Context())
+	if err == nil || !strings.Contains(err.Error(), "shard 2") || r.Done != want {
+		t.Errorf("the tick gave %+v, %v; want %d done and an error that names the shard", r, err, want)
+	}
+}
