@@ -70,7 +70,8 @@ func apiDescribeArchive(ctx context.Context, e *Engine, in struct{ ArchiveName s
 func apiListArchives(ctx context.Context, e *Engine, in struct {
 	listing
 	EventSourceArn, State string
-}) (any, error) {
+},
+) (any, error) {
 	all := []archiveOut{}
 	for _, a := range e.Archives() {
 		if !strings.HasPrefix(a.Name, in.NamePrefix) || in.EventSourceArn != "" && in.EventSourceArn != a.SourceARN ||
@@ -107,7 +108,8 @@ func apiStartReplay(ctx context.Context, e *Engine, in struct {
 	ReplayName, Description, EventSourceArn string
 	EventStartTime, EventEndTime            epoch
 	Destination                             destination
-}) (any, error) {
+},
+) (any, error) {
 	r, err := e.StartReplay(ctx, Replay{
 		Name: in.ReplayName, Description: in.Description, ArchiveARN: in.EventSourceArn,
 		From: in.EventStartTime.time(), To: in.EventEndTime.time(),
@@ -156,7 +158,8 @@ func apiDescribeReplay(ctx context.Context, e *Engine, in struct{ ReplayName str
 func apiListReplays(ctx context.Context, e *Engine, in struct {
 	listing
 	State, EventSourceArn string
-}) (any, error) {
+},
+) (any, error) {
 	replays, err := e.Replays(ctx)
 	if err != nil {
 		return nil, err

@@ -27,7 +27,8 @@ func showRule(r Rule) ruleOut {
 
 func apiPutRule(ctx context.Context, e *Engine, in struct {
 	Name, EventBusName, EventPattern, ScheduleExpression, State, Description, RoleArn string
-}) (any, error) {
+},
+) (any, error) {
 	disabled := false
 	switch cmp.Or(in.State, "ENABLED") {
 	case "ENABLED", "ENABLED_WITH_ALL_CLOUDTRAIL_MANAGEMENT_EVENTS":
@@ -61,7 +62,8 @@ func apiDescribeRule(_ context.Context, e *Engine, in ruleName) (any, error) {
 func apiListRules(_ context.Context, e *Engine, in struct {
 	listing
 	EventBusName string
-}) (any, error) {
+},
+) (any, error) {
 	rules, err := e.Rules(in.EventBusName, in.NamePrefix)
 	if err != nil {
 		return nil, err
@@ -83,7 +85,8 @@ func apiListRules(_ context.Context, e *Engine, in struct {
 func apiListRuleNames(_ context.Context, e *Engine, in struct {
 	listing
 	EventBusName, TargetArn string
-}) (any, error) {
+},
+) (any, error) {
 	rules, err := e.Rules(in.EventBusName, "")
 	if err != nil {
 		return nil, err
@@ -131,7 +134,8 @@ type failure struct {
 func apiPutTargets(ctx context.Context, e *Engine, in struct {
 	Rule, EventBusName string
 	Targets            []Target
-}) (any, error) {
+},
+) (any, error) {
 	if err := e.PutTargets(ctx, in.EventBusName, in.Rule, in.Targets...); err != nil {
 		return nil, err
 	}
@@ -141,7 +145,8 @@ func apiPutTargets(ctx context.Context, e *Engine, in struct {
 func apiRemoveTargets(ctx context.Context, e *Engine, in struct {
 	Rule, EventBusName string
 	Ids                []string
-}) (any, error) {
+},
+) (any, error) {
 	missing, err := e.RemoveTargets(ctx, in.EventBusName, in.Rule, in.Ids...)
 	if err != nil {
 		return nil, err
@@ -158,7 +163,8 @@ func apiRemoveTargets(ctx context.Context, e *Engine, in struct {
 func apiListTargets(_ context.Context, e *Engine, in struct {
 	listing
 	Rule, EventBusName string
-}) (any, error) {
+},
+) (any, error) {
 	r, err := e.Rule(in.EventBusName, in.Rule)
 	if err != nil {
 		return nil, err

@@ -50,7 +50,7 @@ func (x *InputTransformer) validate() error {
 			return fmt.Errorf("%q is no name for a variable", name)
 		}
 		if strings.HasPrefix(name, "AWS.") {
-			return fmt.Errorf("variable %s begins with AWS.", name)
+			return fmt.Errorf("variable %s has the reserved prefix AWS", name)
 		}
 		if _, err := parsePath(text); err != nil {
 			return err

@@ -101,7 +101,7 @@ func (c *compiler) anythingButText() (matcher, error) {
 		if err := add(t); err != nil {
 			return nil, err
 		}
-		return m, c.end(onlyOneKey)
+		return m, c.end()
 	}
 	for {
 		if t, err = c.next(); err != nil {
@@ -117,5 +117,5 @@ func (c *compiler) anythingButText() (matcher, error) {
 	if len(m) == 0 {
 		return nil, c.fail("Empty arrays are not allowed")
 	}
-	return m, c.end(onlyOneKey)
+	return m, c.end()
 }

@@ -1,7 +1,6 @@
 package pattern
 
 import (
-	"errors"
 	"net/netip"
 	"strconv"
 	"strings"
@@ -12,28 +11,29 @@ func parseIP(s string) (netip.Addr, bool) {
 	return ip, err == nil && ip.Zone() == ""
 }
 
-// parseCIDR reads "address/bits". Like AWS it refuses blocks of a single address, for which an exact value is enough.
-func parseCIDR(s string) (addresses, error) {
+// parseCIDR reads "address/bits". reason says, in AWS's words, what is wrong with it;
+// empty: nothing. Like AWS it refuses blocks of a single address, for which an exact value is enough.
+func parseCIDR(s string) (m addresses, reason string) {
 	address, mask, ok := strings.Cut(s, "/")
 	if !ok || strings.Contains(mask, "/") {
-		return addresses{}, errors.New("Malformed CIDR, one '/' required")
+		return addresses{}, "Malformed CIDR, one '/' required"
 	}
 	bits, err := strconv.Atoi(mask)
 	if err != nil {
-		return addresses{}, errors.New("Malformed CIDR, mask bits must be an integer")
+		return addresses{}, "Malformed CIDR, mask bits must be an integer"
 	}
 	if bits < 0 {
-		return addresses{}, errors.New("Malformed CIDR, mask bits must not be negative")
+		return addresses{}, "Malformed CIDR, mask bits must not be negative"
 	}
 	first, ok := parseIP(address)
 	if !ok {
-		return addresses{}, errors.New("Nonstandard IP address: " + address)
+		return addresses{}, "Nonstandard IP address: " + address
 	}
 	if first.Is4() && bits > 31 {
-		return addresses{}, errors.New("IPv4 mask bits must be < 32")
+		return addresses{}, "IPv4 mask bits must be < 32"
 	}
 	if bits > 127 {
-		return addresses{}, errors.New("IPv6 mask bits must be < 128")
+		return addresses{}, "IPv6 mask bits must be < 128"
 	}
 	top := first.AsSlice()
 	for i := range top {
@@ -41,5 +41,5 @@ func parseCIDR(s string) (addresses, error) {
 		top[i] |= byte(1<<host - 1)
 	}
 	last, _ := netip.AddrFromSlice(top)
-	return addresses{first, last}, nil
+	return addresses{first, last}, ""
 }

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"maps"
+	"strconv"
 )
 
 const orKey = "$or"
@@ -156,7 +157,7 @@ func (c *compiler) element(t json.Token) (matcher, error) {
 		n, ok := parseMicro(t.String())
 		return newEqual(value{kind: number, text: t.String(), num: n, ok: ok}), nil
 	case bool:
-		return newEqual(value{kind: literal, text: fmt.Sprint(t)}), nil
+		return newEqual(value{kind: literal, text: strconv.FormatBool(t)}), nil
 	case nil:
 		return newEqual(value{kind: literal, text: "null"}), nil
 	}

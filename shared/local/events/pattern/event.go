@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"strconv"
 )
 
 // Event is an event taken apart for matching. It is safe for concurrent use.
@@ -73,7 +74,7 @@ func (e *Event) add(path string, v any, within []membership) {
 		n, ok := parseMicro(v.String())
 		e.addLeaf(path, value{kind: number, text: v.String(), num: n, ok: ok}, within)
 	case bool:
-		e.addLeaf(path, value{kind: literal, text: fmt.Sprint(v)}, within)
+		e.addLeaf(path, value{kind: literal, text: strconv.FormatBool(v)}, within)
 	default:
 		e.addLeaf(path, value{kind: literal, text: "null"}, within)
 	}

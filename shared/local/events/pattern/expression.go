@@ -5,8 +5,6 @@ import (
 	"strings"
 )
 
-const onlyOneKey = "Only one key allowed in match expression"
-
 // expression reads {"operator": operand} behind its opening brace.
 func (c *compiler) expression() (matcher, error) {
 	t, err := c.next()
@@ -37,17 +35,17 @@ func (c *compiler) expression() (matcher, error) {
 	if err != nil {
 		return nil, err
 	}
-	return m, c.end(onlyOneKey)
+	return m, c.end()
 }
 
 // end reads the brace that closes an expression.
-func (c *compiler) end(otherwise string) error {
+func (c *compiler) end() error {
 	t, err := c.next()
 	if err != nil {
 		return err
 	}
 	if t != json.Delim('}') {
-		return c.fail(otherwise)
+		return c.fail("Only one key allowed in match expression")
 	}
 	return nil
 }
@@ -73,9 +71,9 @@ func (c *compiler) textMatcher(operator, s string) (matcher, error) {
 	case "equals-ignore-case":
 		return equalFold(s), nil
 	case "wildcard":
-		w, err := parseWildcard(s)
-		if err != nil {
-			return nil, c.fail(err.Error())
+		w, reason := parseWildcard(s)
+		if reason != "" {
+			return nil, c.fail(reason)
 		}
 		return w, nil
 	default:
@@ -108,7 +106,7 @@ func (c *compiler) affix(operator string) (matcher, error) {
 	if !ok {
 		return nil, c.fail("equals-ignore-case match pattern must be a string")
 	}
-	if err := c.end(onlyOneKey); err != nil {
+	if err := c.end(); err != nil {
 		return nil, err
 	}
 	if operator == "prefix" {
@@ -131,9 +129,9 @@ func (c *compiler) cidr() (matcher, error) {
 	if !ok {
 		return nil, c.fail("prefix match pattern must be a string") // AWS's words for cidr too
 	}
-	m, err := parseCIDR(s)
-	if err != nil {
-		return nil, c.fail(err.Error())
+	m, reason := parseCIDR(s)
+	if reason != "" {
+		return nil, c.fail(reason)
 	}
 	return m, nil
 }

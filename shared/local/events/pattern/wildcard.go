@@ -1,7 +1,6 @@
 package pattern
 
 import (
-	"errors"
 	"fmt"
 	"strings"
 )
@@ -13,8 +12,9 @@ const maxStars = 5
 // wildcard is a text with stars, cut at them: what comes before the first, between them, and after the last.
 type wildcard []string
 
-// parseWildcard reads a text in which * stands for any characters; \* and \\ are the characters themselves.
-func parseWildcard(s string) (wildcard, error) {
+// parseWildcard reads a text in which * stands for any characters; \* and \\ are the characters themselves. reason says,
+// in AWS's words, what is wrong with it; empty: nothing.
+func parseWildcard(s string) (m wildcard, reason string) {
 	var (
 		parts wildcard
 		part  strings.Builder
@@ -22,13 +22,13 @@ func parseWildcard(s string) (wildcard, error) {
 	for i := 0; i < len(s); i++ {
 		switch {
 		case s[i] == '*' && i+1 < len(s) && s[i+1] == '*':
-			return nil, fmt.Errorf("Consecutive wildcard characters at pos %d", i+1)
+			return nil, fmt.Sprintf("Consecutive wildcard characters at pos %d", i+1)
 		case s[i] == '*':
 			parts = append(parts, part.String())
 			part.Reset()
 		case s[i] == '\\':
 			if i+1 == len(s) || s[i+1] != '*' && s[i+1] != '\\' {
-				return nil, fmt.Errorf("Invalid escape character at pos %d", i+1)
+				return nil, fmt.Sprintf("Invalid escape character at pos %d", i+1)
 			}
 			i++
 			part.WriteByte(s[i])
@@ -37,10 +37,10 @@ func parseWildcard(s string) (wildcard, error) {
 		}
 	}
 	if len(parts) > maxStars {
-		return nil, errors.New("Rule is too complex - try using fewer wildcard characters or fewer repeating character " +
-			"sequences after a wildcard character")
+		return nil, "Rule is too complex - try using fewer wildcard characters or fewer repeating character " +
+			"sequences after a wildcard character"
 	}
-	return append(parts, part.String()), nil
+	return append(parts, part.String()), ""
 }
 
 // match takes the leftmost place for every part in turn, which is always right: it leaves the most for those behind.

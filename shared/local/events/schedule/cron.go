@@ -69,11 +69,11 @@ func (c *cron) inDay(year int, month time.Month, day, hour, minute int, after ti
 			if slot.Hour() != hour || slot.Minute() != m {
 				slot = afterGap(slot)
 			}
+			slot = first(slot)
 			if slot.After(after) {
 				return slot, true
 			}
 		}
-		minute = 0
 	}
 	return time.Time{}, false
 }
@@ -88,11 +88,25 @@ func afterGap(t time.Time) time.Time {
 	return end
 }
 
+// first gives the first of the two moments that have t's reading when the clocks were set back; t itself otherwise.
+func first(t time.Time) time.Time {
+	start, _ := t.ZoneBounds()
+	if start.IsZero() {
+		return t
+	}
+	_, before := start.Add(-1).Zone()
+	_, now := t.Zone()
+	if earlier := t.Add(time.Duration(now-before) * time.Second); now < before && earlier.Before(start) {
+		return earlier
+	}
+	return t
+}
+
 // of gives the days of a month as bits 1 to 31.
 func (d dayRule) of(year int, month time.Month) uint64 {
-	first := time.Date(year, month, 1, 0, 0, 0, 0, time.UTC)
-	length := first.AddDate(0, 1, -1).Day()
-	weekday := func(day int) int { return int(first.AddDate(0, 0, day-1).Weekday()) + 1 }
+	begin := time.Date(year, month, 1, 0, 0, 0, 0, time.UTC)
+	length := begin.AddDate(0, 1, -1).Day()
+	weekday := func(day int) int { return int(begin.AddDate(0, 0, day-1).Weekday()) + 1 }
 	all := uint64(1)<<(length+1) - 2
 	switch {
 	case d.lastWork:

@@ -1,0 +1,156 @@
+package events_test
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	"opsflow/shared/local/events"
+)
+
+func TestTargetInput(t *testing.T) {
+	t.Parallel()
+	const detail = `{"id":"b-1","n":1.50,"note":"say \"hi\"","tags":["a","b"],"deep":{"first name":"Ann"}}`
+	for _, c := range []struct {
+		name   string
+		target events.Target
+		want   string // payload, or the reason of the dead letter behind "!"
+	}{
+		{"constant", events.Target{Input: `{"fixed": true}`}, `{"fixed": true}`},
+		{"detail", events.Target{InputPath: "$.detail"}, detail},
+		{"number", events.Target{InputPath: "$.detail.n"}, `1.50`},
+		{"index", events.Target{InputPath: "$.detail.tags[1]"}, `"b"`},
+		{"quoted name", events.Target{InputPath: "$['detail'].deep['first name']"}, `"Ann"`},
+		{"missing", events.Target{InputPath: "$.detail.none"}, `null`},
+		{"template", events.Target{InputTransformer: &events.InputTransformer{
+			InputPathsMap: map[string]string{"id": "$.detail.id", "n": "$.detail.n", "tags": "$.detail.tags", "none": "$.detail.none"},
+			InputTemplate: `{"id": <id>, "text": "booking <id> of <n>: <tags><none>", "tags": <tags>, "x": <none>, "y": "<no name>"}`,
+		}}, `{"id": "b-1", "text": "booking b-1 of 1.50: [\"a\",\"b\"]", "tags": ["a","b"], "x": null, "y": "<no name>"}`},
+		{"string", events.Target{InputTransformer: &events.InputTransformer{
+			InputPathsMap: map[string]string{"note": "$.detail.note"}, InputTemplate: `"they <note>"`,
+		}}, `"they say \"hi\""`},
+		{"own names", events.Target{InputTransformer: &events.InputTransformer{
+			InputTemplate: `{"rule": <aws.events.rule-name>, "arn": "<aws.events.rule-arn>", "at": <aws.events.event.ingestion-time>}`,
+		}}, `{"rule": "bookings", "arn": "arn:aws:events:us-east-1:000000000000:rule/opsflow/bookings", "at": "2026-11-24T09:30:15Z"}`},
+		{"broken", events.Target{InputTransformer: &events.InputTransformer{
+			InputPathsMap: map[string]string{"id": "$.detail.id"}, InputTemplate: `{"id": <id>`,
+		}}, "!makes no valid JSON"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			b := setup(t)
+			c.target.ID, c.target.ARN = "fn", fnARN
+			b.rule(events.Rule{Name: "bookings", Bus: bookings, Pattern: `{"detail-type": ["booking_created"]}`}, c.target)
+			b.put(detail)
+			got := b.calls()
+			if reason, ok := strings.CutPrefix(c.want, "!"); ok {
+				dead := b.deadLetters()
+				if len(got) != 0 || len(dead) != 1 || dead[0].Cause != "INVALID_JSON" || !strings.Contains(dead[0].Reason, reason) {
+					t.Errorf("got %v, dead %+v", got, dead)
+				}
+				return
+			}
+			if len(got) != 1 || got[0].payload != c.want {
+				t.Errorf("got %v\nwant %s", got, c.want)
+			}
+		})
+	}
+}
+
+func TestRefusedTargetsAndRules(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	b.bookingRule()
+	big, small := 186, 59
+	for name, target := range map[string]events.Target{
+		"no id":        {ARN: fnARN},
+		"no arn":       {ID: "x"},
+		"queue":        {ID: "x", ARN: dlqARN},
+		"two inputs":   {ID: "x", ARN: fnARN, Input: "{}", InputPath: "$"},
+		"input":        {ID: "x", ARN: fnARN, Input: "{"},
+		"path":         {ID: "x", ARN: fnARN, InputPath: "detail"},
+		"no template":  {ID: "x", ARN: fnARN, InputTransformer: &events.InputTransformer{}},
+		"undeclared":   {ID: "x", ARN: fnARN, InputTransformer: &events.InputTransformer{InputTemplate: `{"a": <b>}`}},
+		"bad map":      {ID: "x", ARN: fnARN, InputTransformer: &events.InputTransformer{InputTemplate: `1`, InputPathsMap: map[string]string{"a": "b"}}},
+		"many retries": {ID: "x", ARN: fnARN, RetryPolicy: &events.RetryPolicy{MaximumRetryAttempts: &big}},
+		"short age":    {ID: "x", ARN: fnARN, RetryPolicy: &events.RetryPolicy{MaximumEventAgeInSeconds: &small}},
+	} {
+		if err := b.PutTargets(t.Context(), bookings, "bookings", target); code(err) != "ValidationException" {
+			t.Errorf("%s: got %v", name, err)
+		}
+	}
+	six := make([]events.Target, 6)
+	for i := range six {
+		six[i] = events.Target{ID: string(rune('a' + i)), ARN: fnARN}
+	}
+	if err := b.PutTargets(t.Context(), bookings, "bookings", six...); code(err) != "LimitExceededException" {
+		t.Errorf("six targets: %v", err)
+	}
+	if r, err := b.Rule(bookings, "bookings"); err != nil || len(r.Targets) != 1 {
+		t.Errorf("a refusal changed the rule: %+v %v", r, err)
+	}
+	for want, rules := range map[string][]events.Rule{
+		"ValidationException": {
+			{Pattern: `{"a":[1]}`},
+			{Name: "a b", Pattern: `{"a":[1]}`},
+			{Name: "r"},
+			{Name: "r", Schedule: "rate(1 minutes)"},
+			{Name: "r", Bus: bookings, Schedule: "rate(1 minute)"},
+			{Name: "r", Pattern: `{"a":["` + strings.Repeat("x", 4096) + `"]}`},
+		},
+		"InvalidEventPatternException": {{Name: "r", Pattern: `{"a":1}`}},
+		"ResourceNotFoundException":    {{Name: "r", Bus: "none", Pattern: `{"a":[1]}`}},
+	} {
+		for _, r := range rules {
+			if _, err := b.PutRule(t.Context(), r); code(err) != want {
+				t.Errorf("%+v: got %v, want %s", r, err, want)
+			}
+		}
+	}
+}
+
+func TestReplaySendsArchivedEventsAgain(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	ctx := t.Context()
+	b.bookingRule()
+	a, err := b.CreateArchive(ctx, events.Archive{
+		Name: "shop", SourceARN: "arn:aws:events:us-east-1:000000000000:event-bus/" + bookings,
+		Pattern: `{"detail": {"keep": [true]}}`, RetentionDays: 10,
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	b.put(`{"keep":true,"n":1}`)
+	b.put(`{"keep":false}`)
+	b.advance(time.Hour)
+	id := b.put(`{"keep":true,"n":2}`)
+	b.advance(time.Hour)
+	before := len(b.calls())
+	b.close()
+	b.open() // archives are durable
+	replay, err := b.StartReplay(ctx, events.Replay{
+		Name: "again", ArchiveARN: a.ARN, Destination: a.SourceARN, From: start.Add(time.Minute), To: start.Add(2 * time.Hour),
+	})
+	if err != nil || replay.State != "COMPLETED" {
+		t.Fatal(replay, err)
+	}
+	got := b.calls()[before:]
+	if len(got) != 1 {
+		t.Fatalf("%d replayed, want the one in the time asked for", len(got))
+	}
+	if m := fields(t, got[0].payload); m["id"] != id || m["replay-name"] != "again" || m["time"] != "2026-11-24T10:30:15Z" {
+		t.Errorf("replayed %v", m)
+	}
+	if _, size, err := b.Archive(ctx, "shop"); err != nil || size.Events != 2 {
+		t.Errorf("archive holds %+v (%v), want the two events and no replayed one", size, err)
+	}
+	b.advance(10*24*time.Hour - 90*time.Minute)
+	b.put(`{"keep":true,"n":3}`)
+	if _, size, err := b.Archive(ctx, "shop"); err != nil || size.Events != 2 {
+		t.Errorf("archive holds %+v (%v), want the first event gone after ten days", size, err)
+	}
+	if _, err := b.StartReplay(ctx, replay); code(err) != "ResourceAlreadyExistsException" {
+		t.Errorf("same replay again: %v", err)
+	}
+}
