@@ -1,0 +1,142 @@
+package ops
+
+import (
+	"encoding/json"
+	"strings"
+	"time"
+)
+
+// The types of the subjects that events have.
+const (
+	SubjectBooking = "booking"
+	SubjectPayment = "payment"
+	SubjectVendor  = "vendor"
+)
+
+// eventKey says what makes two events of a type the same, and what they are about.
+type eventKey struct {
+	natural      []string // required members of the detail that identify the event; none: it has no natural key
+	more         []string // optional ones
+	subjectType  string
+	subjectField string
+	keeps        func(field string) bool // which members the subject's record takes over; nil: all
+}
+
+var eventKeys = map[EventType]eventKey{
+	BookingCreated:      {natural: []string{"booking_id"}, subjectType: SubjectBooking, subjectField: "booking_id"},
+	BookingConfirmed:    {natural: []string{"booking_id"}, subjectType: SubjectBooking, subjectField: "booking_id"},
+	PaymentReceived:     {natural: []string{"payment_id"}, more: []string{"status"}, subjectType: SubjectPayment, subjectField: "payment_id"},
+	ServiceCompleted:    {natural: []string{"booking_id"}, more: []string{"completed_at"}, subjectType: SubjectBooking, subjectField: "booking_id"},
+	CustomerComplaint:   {natural: []string{"complaint_id"}, subjectType: SubjectBooking, subjectField: "booking_id", keeps: only("complaint_id", "customer_id", "vendor_id")},
+	VendorAssigned:      {natural: []string{"booking_id", "vendor_id"}, subjectType: SubjectBooking, subjectField: "booking_id"},
+	QualityScoreUpdated: {subjectType: SubjectVendor, subjectField: "vendor_id", keeps: only("vendor_id", "score", "max_score")},
+	// The subject's type is in the event. Nothing of the event is a property of that subject.
+	SLAViolation: {natural: []string{"subject_type", "subject_id"}, more: []string{"policy", "due_at"}, subjectField: "subject_id", keeps: only()},
+}
+
+func only(fields ...string) func(string) bool {
+	return func(f string) bool {
+		for _, k := range fields {
+			if f == k {
+				return true
+			}
+		}
+		return false
+	}
+}
+
+// IdentifyEvent says what makes a valid event the same as another (readable: "booking_created booking_id=bk-1") and what it
+// is about. An event is identified by its detail's event_id, or the natural key of its type, or the envelope's id. Of the
+// key's members, times are compared as instants and a payment without status is pending.
+func IdentifyEvent(env Envelope) (identity string, subject SubjectRef) {
+	var detail map[string]json.RawMessage
+	if json.Unmarshal(env.Detail, &detail) != nil {
+		return IdentifyInvalidEvent(env), SubjectRef{}
+	}
+	t := EventType(env.DetailType)
+	key := eventKeys[t]
+	subject = SubjectRef{Type: key.subjectType, ID: textOf(detail[key.subjectField])}
+	if key.subjectType == "" {
+		subject.Type = textOf(detail["subject_type"])
+	}
+	if id := textOf(detail["event_id"]); id != "" {
+		return env.DetailType + " event_id=" + id, subject
+	}
+	if key.natural == nil {
+		return env.DetailType + " id=" + env.ID, subject
+	}
+	var b strings.Builder
+	b.WriteString(env.DetailType)
+	for _, name := range key.natural {
+		b.WriteString(" " + name + "=" + textOf(detail[name]))
+	}
+	for _, name := range key.more {
+		v := textOf(detail[name])
+		switch {
+		case name == "status" && v == "":
+			v = "pending"
+		case strings.HasSuffix(name, "_at"):
+			if at, err := time.Parse(time.RFC3339, v); err == nil {
+				v = at.UTC().Format(time.RFC3339Nano)
+			}
+		}
+		if v != "" {
+			b.WriteString(" " + name + "=" + v)
+		}
+	}
+	return b.String(), subject
+}
+
+// IdentifyInvalidEvent identifies an event whose content can't be relied on: by its envelope alone, so that the corrected
+// event, sent again under the same event_id, is another.
+func IdentifyInvalidEvent(env Envelope) string {
+	id := env.ID
+	if id == "" {
+		id = HashID("", env.Source, env.DetailType, env.Time.UTC().Format(time.RFC3339Nano), string(env.Detail))
+	}
+	return "invalid id=" + id
+}
+
+// EventID is the id of the event with this identity.
+func EventID(identity string) string { return HashID("evt-", identity) }
+
+// Learn takes over what a valid event says about the subject. Each field keeps the value of the event with the latest time;
+// on equal times the greater value wins, so that the order of arrival doesn't matter. It reports whether
+// anything changed.
+func (s *Subject) Learn(e *Event) bool {
+	var detail map[string]json.RawMessage
+	if json.Unmarshal(e.Detail, &detail) != nil {
+		return false
+	}
+	t := EventType(e.Type)
+	changed := false
+	for name, v := range detail {
+		if name == "event_id" || name == "correlation_id" || name == "cause" {
+			continue
+		}
+		if keeps := eventKeys[t].keeps; keeps != nil && !keeps(name) {
+			continue
+		}
+		if at, ok := s.Times[name]; ok && at.Equal(e.Time) && string(s.Fields[name]) > string(v) {
+			continue
+		}
+		changed = s.Set(name, v, e.Time) || changed
+	}
+	last, ok := s.Last[t]
+	if ok && (last.At.After(e.Time) || last.At.Equal(e.Time) && last.EventID >= e.ID) {
+		return changed
+	}
+	if s.Last == nil {
+		s.Last = map[EventType]LastEvent{}
+	}
+	s.Last[t] = LastEvent{EventID: e.ID, At: e.Time}
+	return true
+}
+
+func textOf(raw json.RawMessage) string {
+	var s string
+	if json.Unmarshal(raw, &s) != nil {
+		return ""
+	}
+	return s
+}

@@ -1,0 +1,233 @@
+package rule
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"time"
+
+	"opsflow/shared/alert"
+	"opsflow/shared/ops"
+)
+
+// knowledge is what lost writes taught about the present event.
+type knowledge struct {
+	redelivery bool             // the event is stored already
+	noAlias    bool             // EventBridge's id leads to another event already
+	exists     map[ops.Ref]bool // instances and actions that were made before: once_per
+}
+
+func (k *knowledge) learn(c *ops.Conflict, event *ops.Event) {
+	for _, ref := range c.Lost {
+		switch ref.Kind {
+		case ops.KindEvent:
+			k.redelivery = ref == event.Ref()
+		case ops.KindDelivery:
+			k.noAlias = true
+		case ops.KindInstance, ops.KindAction:
+			if k.exists == nil {
+				k.exists = map[ops.Ref]bool{}
+			}
+			k.exists[ref] = true
+		default: // subject, counter, cooldown, alert: read again by the next try
+		}
+	}
+}
+
+// decide asks all rules about an event that wasn't stored before, writes everything at once and carries out what follows.
+// The error is a *ops.Conflict when somebody else wrote first; what is to be known for the next try is in known then.
+func (e *Engine) decide(ctx context.Context, arrived *ops.Event, known *knowledge) error {
+	event := *arrived
+	p := plan{engine: e, event: &event, known: known, now: e.clock.Now(), alerts: map[ops.Ref]*ops.Alert{}}
+	if event.Status == ops.EventValid {
+		if err := p.decide(ctx); err != nil {
+			return err
+		}
+	}
+	if alias := aliasOf(&event, event.Envelopes[0]); alias != nil && !known.noAlias {
+		p.records = append(p.records, alias)
+	}
+	if err := e.store.Save(ctx, append([]ops.Record{&event}, p.records...)...); err != nil {
+		if c := ops.AsConflict(err); c != nil {
+			known.learn(c, &event)
+		}
+		return err
+	}
+	e.carryOut(ctx, p.launches, p.actions)
+	return nil
+}
+
+// plan is what one event brings about, before it is written.
+type plan struct {
+	engine  *Engine
+	event   *ops.Event
+	known   *knowledge
+	now     time.Time
+	doc     Doc
+	paused  bool
+	records []ops.Record
+	alerts  map[ops.Ref]*ops.Alert // those among records: two rules may raise the same
+
+	launches []*ops.Instance      // to be started once written
+	actions  []*ops.PendingAction // to be done once written
+}
+
+func (p *plan) decide(ctx context.Context) error {
+	set, err := p.engine.current(ctx)
+	if err != nil {
+		return err
+	}
+	p.paused = set.paused(p.now)
+	if err := p.learn(ctx); err != nil {
+		return err
+	}
+	for _, r := range set.byEvent[ops.EventType(p.event.Type)] {
+		d, err := p.ask(ctx, r)
+		if err != nil {
+			return fmt.Errorf("rule %s: %w", r.ID, err)
+		}
+		d.Rule, d.RuleVersion, d.Delivery, d.At = r.ID, r.Version, p.event.Envelopes[0].ID, p.now
+		p.event.Decisions = append(p.event.Decisions, d)
+	}
+	return nil
+}
+
+// learn takes the event into its subject's record and prepares what conditions see.
+func (p *plan) learn(ctx context.Context) error {
+	subject := &ops.Subject{}
+	if !p.event.Subject.IsZero() {
+		var err error
+		if subject, err = p.engine.store.Subject(ctx, p.event.Subject); err != nil {
+			return fmt.Errorf("read %s: %w", p.event.Subject, err)
+		}
+		subject.SubjectRef = p.event.Subject
+		if subject.Learn(p.event) {
+			p.records = append(p.records, subject)
+		}
+	}
+	p.doc = eventDoc(p.event, subject)
+	return nil
+}
+
+// ask asks one rule. Its records join the plan only when all of its actions could be planned.
+func (p *plan) ask(ctx context.Context, r *ready) (ops.Decision, error) {
+	if r.broken != nil {
+		return ops.Decision{Outcome: ops.Errored, Reason: r.broken.Error()}, nil
+	}
+	ok, leaf := r.condition.Eval(p.doc, p.now)
+	switch {
+	case !ok:
+		return ops.Decision{Outcome: ops.NotMatched, Leaf: leaf}, nil
+	case r.Mode == ops.RuleShadow:
+		return ops.Decision{Outcome: ops.Shadowed, Leaf: leaf}, nil
+	case p.repeated(r):
+		return ops.Decision{Outcome: ops.Suppressed, Reason: ops.ReasonDuplicate, Leaf: leaf, Effects: p.effectsOf(r)}, nil
+	}
+	limits, reason, err := p.limit(ctx, r)
+	if err != nil {
+		return ops.Decision{}, err
+	}
+	if reason != "" {
+		return ops.Decision{Outcome: ops.Suppressed, Reason: reason, Leaf: leaf}, nil
+	}
+	effects, err := p.act(ctx, r)
+	switch code := ops.ErrorCode(err); {
+	case code == ops.CodeNotFound || code == ops.CodeInvalid:
+		return ops.Decision{Outcome: ops.Errored, Reason: err.Error(), Leaf: leaf}, nil
+	case err != nil:
+		return ops.Decision{}, err
+	}
+	p.records = append(p.records, limits...)
+	return ops.Decision{Outcome: ops.Matched, Leaf: leaf, Effects: effects}, nil
+}
+
+// limit looks at what keeps a rule that matched from acting, and gives the records that must be written if it acts.
+func (p *plan) limit(ctx context.Context, r *ready) (records []ops.Record, reason string, err error) {
+	if p.paused {
+		return nil, ops.ReasonPaused, nil
+	}
+	if p.event.Cause.Depth > ops.MaxDepth {
+		return nil, ops.ReasonDepth, p.warn(ctx, alert.Spec{
+			Type: ops.AlertSystemError, Severity: ops.SeverityHigh, Subject: p.event.Subject, Key: "depth/" + r.ID, Cause: p.cause(r),
+			Title:  "A chain of events was stopped",
+			Detail: fmt.Sprintf("Rule %s would have gone on with a chain of more than %d events.", r.ID, ops.MaxDepth),
+		})
+	}
+	if !r.Cooldown.IsZero() && !p.event.Subject.IsZero() {
+		id := r.ID + "/" + p.event.Subject.String()
+		cooling, err := p.engine.store.Cooldown(ctx, id)
+		if err != nil {
+			return nil, "", fmt.Errorf("read cooldown %s: %w", id, err)
+		}
+		if cooling != nil {
+			return nil, ops.ReasonCooldown, nil
+		}
+		c := &ops.Cooldown{ID: id, RuleID: r.ID, EventID: p.event.ID}
+		c.ExpiresAt = p.now.Add(r.Cooldown.D)
+		records = append(records, c)
+	}
+	if r.MaxExecutionsPerDay > 0 {
+		counter := p.counterOf(r)
+		n, err := p.engine.store.Count(ctx, counter.ID)
+		if err != nil {
+			return nil, "", fmt.Errorf("read counter %s: %w", counter.ID, err)
+		}
+		if n >= counter.Max {
+			return nil, ops.ReasonCap, p.warnOfCap(ctx, r, counter)
+		}
+		records = append(records, counter)
+	}
+	return records, "", nil
+}
+
+func (p *plan) counterOf(r *ready) *ops.Counter {
+	day := p.event.Time.In(r.zone).Format(time.DateOnly)
+	c := &ops.Counter{ID: "rule/" + r.ID + "/" + day, Add: 1, Max: int64(r.MaxExecutionsPerDay)}
+	c.ExpiresAt = p.now.Add(ops.EventRetention)
+	return c
+}
+
+// warnOfCap raises the alert of a rule that has used up its day. There is one a day: it isn't counted up, for a storm of
+// events would have all of them wait for that one record.
+func (p *plan) warnOfCap(ctx context.Context, r *ready, counter *ops.Counter) error {
+	spec := alert.Spec{
+		Type: ops.AlertResourceOverload, Severity: ops.SeverityMedium, Key: "cap/" + counter.ID, Cause: p.cause(r),
+		Title:  fmt.Sprintf("Rule %s has reached its limit for the day", r.ID),
+		Detail: fmt.Sprintf("It acted %d times and will not act again on %s.", counter.Max, counter.ID[strings.LastIndexByte(counter.ID, '/')+1:]),
+	}
+	id := ops.AlertID(spec.Type, spec.Subject, spec.Key)
+	if p.alerts[ops.Ref{Kind: ops.KindAlert, ID: id}] != nil {
+		return nil
+	}
+	_, err := p.engine.store.Alert(ctx, id)
+	if ops.ErrorCode(err) == ops.CodeNotFound {
+		return p.warn(ctx, spec)
+	}
+	return err
+}
+
+// warn adds an alert to the plan.
+func (p *plan) warn(ctx context.Context, spec alert.Spec) error {
+	_, err := p.raise(ctx, spec)
+	return err
+}
+
+func (p *plan) raise(ctx context.Context, spec alert.Spec) (*ops.Alert, error) {
+	ref := ops.Ref{Kind: ops.KindAlert, ID: ops.AlertID(spec.Type, spec.Subject, spec.Key)}
+	if planned := p.alerts[ref]; planned != nil {
+		planned.Count++
+		return planned, nil
+	}
+	next, err := alert.Next(ctx, p.engine.store, spec, p.now)
+	if err != nil {
+		return nil, err
+	}
+	p.alerts[ref] = next
+	p.records = append(p.records, next)
+	return next, nil
+}
+
+// cause is what the effects of a rule follow from.
+func (p *plan) cause(r *ready) ops.Cause {
+	return ops.Cause{EventID: p.event.ID, RuleID: r.ID, Depth: p.event.Cause.Depth + 1}
+}

@@ -1,0 +1,210 @@
+package rule
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"time"
+
+	"opsflow/shared/alert"
+	"opsflow/shared/ops"
+)
+
+// HandleDue does what is due of a rule's action. sweep-due calls it for records of kind action.
+//
+// Events have no timer. Whatever an event brings about is a record that was written with it and repairs itself: an
+// instance by its start timer, everything else by the timer of its action. A timer on each event would cost a write to
+// clear it, for nothing. So an event that is asked about here has nothing to do.
+func (e *Engine) HandleDue(ctx context.Context, ref ops.Ref) error {
+	if ref.Kind != ops.KindAction {
+		return nil
+	}
+	return e.attempt(ctx, ref.ID, func(a *ops.PendingAction) bool {
+		return !a.Timers[ops.TimerDue].After(e.clock.Now())
+	})
+}
+
+// attempt does a waiting action, unless it isn't due yet or somebody else is at it. It claims the action first, by moving
+// its timer on, so that of two sweeps one does it; if it fails, the timer brings it back.
+func (e *Engine) attempt(ctx context.Context, id string, due func(*ops.PendingAction) bool) error {
+	a, err := e.store.PendingAction(ctx, id)
+	if ops.ErrorCode(err) == ops.CodeNotFound {
+		return nil
+	}
+	if err != nil {
+		return fmt.Errorf("read action %s: %w", id, err)
+	}
+	if a.Status != ops.ActionWaiting || !due(a) {
+		return nil
+	}
+	now := e.clock.Now()
+	set, err := e.current(ctx)
+	if err != nil {
+		return err
+	}
+	put := !a.Action.Delay.IsZero() && set.paused(now)
+	if put { // the kill switch holds what isn't begun until it ends
+		a.SetTimer(ops.TimerDue, set.switches.PausedUntil)
+	} else {
+		a.Tries++
+		a.SetTimer(ops.TimerDue, now.Add(backoff(a.Tries)))
+	}
+	err = e.store.Save(ctx, a)
+	if ops.AsConflict(err) != nil {
+		return nil // somebody else claimed it, or it is done
+	}
+	if err != nil {
+		return fmt.Errorf("claim action %s: %w", id, err)
+	}
+	if put {
+		return nil
+	}
+	return e.do(ctx, a)
+}
+
+// backoff is how long a claim holds: two minutes, doubled with each try, an hour at most.
+func backoff(tries int) time.Duration {
+	return min(repairAfter<<min(max(tries-1, 0), 5), time.Hour)
+}
+
+// do carries out an action that is ours to do, on the subject as it is now, and marks it done.
+func (e *Engine) do(ctx context.Context, a *ops.PendingAction) error {
+	event := &ops.Event{
+		ID: a.EventID, Type: string(a.Event), Source: a.Source, Time: a.At, Detail: a.Detail, Subject: a.Subject, Cause: a.Cause,
+	}
+	subject := &ops.Subject{}
+	if !a.Subject.IsZero() {
+		var err error
+		if subject, err = e.store.Subject(ctx, a.Subject); err != nil {
+			return fmt.Errorf("read %s: %w", a.Subject, err)
+		}
+		subject.SubjectRef = a.Subject
+	}
+	doc := eventDoc(event, subject)
+	if a.Action.Unless != nil {
+		unless, err := CompileCondition(*a.Action.Unless)
+		if err != nil {
+			return e.end(ctx, a, ops.ActionFailed, err)
+		}
+		if holds, _ := unless.Eval(doc, e.clock.Now()); holds {
+			return e.end(ctx, a, ops.ActionDropped, nil)
+		}
+	}
+	switch a.Action.Type {
+	case ops.StartWorkflow:
+		return e.doStart(ctx, a, event, doc)
+	case ops.RaiseAlert, ops.Escalate:
+		return e.doAlert(ctx, a, doc)
+	case ops.Notify, ops.EmitEvent:
+		return e.doSend(ctx, a, doc)
+	}
+	return e.end(ctx, a, ops.ActionFailed, fmt.Errorf("no action is called %q", a.Action.Type))
+}
+
+// end writes how an action ended, together with what it brought about. A conflict means that somebody else did it too: all
+// that an action does is done once under its own id, so there is nothing to take back.
+func (e *Engine) end(ctx context.Context, a *ops.PendingAction, status ops.ActionStatus, cause error, made ...ops.Record) error {
+	ended := *a
+	ended.Timers = nil
+	ended.Status = status
+	ended.UpdatedAt = e.clock.Now()
+	if cause != nil {
+		ended.Error = cause.Error()
+		e.log.ErrorContext(ctx, "action failed", "action", a.ID, "rule", a.RuleID, "error", cause)
+	}
+	err := e.store.Save(ctx, append([]ops.Record{&ended}, made...)...)
+	c := ops.AsConflict(err)
+	if c != nil && c.Has(a.Ref()) {
+		return nil
+	}
+	if err != nil {
+		return fmt.Errorf("end action %s: %w", a.ID, err)
+	}
+	*a = ended
+	return nil
+}
+
+func (e *Engine) doStart(ctx context.Context, a *ops.PendingAction, event *ops.Event, doc Doc) error {
+	id := sibling(a.ID, "wf-")
+	instance, err := e.workflows.Plan(ctx, startRequest(id, &a.Action, event, a.RuleID, doc))
+	if code := ops.ErrorCode(err); code == ops.CodeNotFound || code == ops.CodeInvalid {
+		return e.end(ctx, a, ops.ActionFailed, err)
+	}
+	if err != nil {
+		return fmt.Errorf("start %s: %w", a.Action.Template, err)
+	}
+	a.Effect = &ops.Effect{Kind: ops.KindInstance, ID: id}
+	err = e.end(ctx, a, ops.ActionDone, nil, instance)
+	if c := ops.AsConflict(err); c != nil && c.Has(instance.Ref()) { // started before: only the mark is missing
+		return e.end(ctx, a, ops.ActionDone, nil)
+	}
+	if err != nil {
+		return err
+	}
+	if instance.V > 0 { // else somebody else ended the action, and launches
+		e.carryOut(ctx, []*ops.Instance{instance}, nil)
+	}
+	return nil
+}
+
+func (e *Engine) doAlert(ctx context.Context, a *ops.PendingAction, doc Doc) error {
+	return e.retry(ctx, "raise an alert", func() error {
+		spec := warning(&a.Action, a.Subject, a.RuleID, doc, causeOfAction(a))
+		next, err := alert.Next(ctx, e.store, spec, e.clock.Now())
+		if err != nil {
+			return err
+		}
+		climb(&a.Action, next)
+		a.Effect = &ops.Effect{Kind: ops.KindAlert, ID: next.ID}
+		return e.end(ctx, a, ops.ActionDone, nil, next)
+	})
+}
+
+// doSend puts an event on the bus: first that, then the mark. Between the two lies a second sending at most, under the same
+// id.
+func (e *Engine) doSend(ctx context.Context, a *ops.PendingAction, doc Doc) error {
+	out := ops.OutEvent{Time: e.clock.Now(), Cause: causeOfAction(a)}
+	if a.Action.Type == ops.Notify {
+		out.ID, out.Type = sibling(a.ID, "ntf-"), ops.NotificationRequested
+		out.Detail = notificationDetail(a, doc)
+		a.Effect = &ops.Effect{Kind: ops.KindNotification, ID: out.ID}
+	} else {
+		out.ID, out.Type = sibling(a.ID, "out-"), a.Action.DetailType
+		out.Detail = mustJSON(orEmpty(ResolveAll(a.Action.Detail, doc)))
+		a.Effect = &ops.Effect{Kind: ops.KindEvent, ID: out.ID}
+	}
+	if err := e.bus.Put(ctx, out); err != nil {
+		return fmt.Errorf("put %s: %w", out.Type, err)
+	}
+	return e.end(ctx, a, ops.ActionDone, nil)
+}
+
+// notificationDetail asks for a message, in the words of ops.Notification. Without a detail of its own the message can use
+// the event's.
+func notificationDetail(a *ops.PendingAction, doc Doc) json.RawMessage {
+	data := ResolveAll(a.Action.Detail, doc)
+	if data == nil && json.Unmarshal(a.Detail, &data) != nil {
+		data = nil
+	}
+	n := struct {
+		Template string                     `json:"template"`
+		To       ops.Recipient              `json:"to"`
+		Data     map[string]json.RawMessage `json:"data,omitempty"`
+		Subject  ops.SubjectRef             `json:"subject,omitzero"`
+	}{Template: a.Action.Template, Data: data, Subject: a.Subject}
+	if a.Action.To != nil {
+		n.To = *a.Action.To
+	}
+	return mustJSON(n)
+}
+
+func orEmpty(m map[string]json.RawMessage) map[string]json.RawMessage {
+	if m == nil {
+		return map[string]json.RawMessage{}
+	}
+	return m
+}
+
+func causeOfAction(a *ops.PendingAction) ops.Cause {
+	return ops.Cause{EventID: a.EventID, RuleID: a.RuleID, Depth: a.Cause.Depth + 1}
+}

@@ -1,0 +1,66 @@
+package rule
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"slices"
+	"strconv"
+
+	"github.com/santhosh-tekuri/jsonschema/v6"
+
+	"opsflow/shared/ops"
+)
+
+// What a detail may hold, so that the table can keep it as it is. DynamoDB's numbers have 38 digits and end at 9.9E+125, its
+// values nest 32 levels deep, of which records use some. This also protects the schema library, which compares numbers as
+// fractions and doesn't survive an exponent in the millions.
+const (
+	maxDigits      = 38
+	minNumberScale = -129 // of 0.digits: 1E-130
+	maxNumberScale = 126  // 9.9E+125
+	maxDetailDepth = 24
+)
+
+// unkeepable lists what of a decoded detail the table can't keep.
+func unkeepable(v any, path string, depth int, faults []ops.Fault) []ops.Fault {
+	if depth > maxDetailDepth {
+		return append(faults, ops.Fault{Path: path, Expected: fmt.Sprintf("nested at most %d levels deep", maxDetailDepth)})
+	}
+	switch v := v.(type) {
+	case map[string]any:
+		names := make([]string, 0, len(v))
+		for name := range v {
+			names = append(names, name)
+		}
+		slices.Sort(names)
+		for _, name := range names {
+			if name == "" {
+				faults = append(faults, ops.Fault{Path: path, Expected: "an object whose members have names", Got: `a member called ""`})
+			}
+			faults = unkeepable(v[name], path+"."+name, depth+1, faults)
+		}
+	case []any:
+		for i, member := range v {
+			faults = unkeepable(member, path+"["+strconv.Itoa(i)+"]", depth+1, faults)
+		}
+	case json.Number:
+		d, ok := parseDecimal(v.String())
+		if !ok || d.huge != nil || len(d.digits) > maxDigits || d.digits != "" && (d.scale < minNumberScale || d.scale > maxNumberScale) {
+			faults = append(faults, ops.Fault{
+				Path: path, Expected: fmt.Sprintf("a number of at most %d digits, from 1E-130 to 9.9E+125", maxDigits),
+				Got: string(shown(json.RawMessage(v.String()))),
+			})
+		}
+	}
+	return faults
+}
+
+// kept is a detail as the table can keep it: as it is, or else the text that it was.
+func kept(detail json.RawMessage) json.RawMessage {
+	doc, err := jsonschema.UnmarshalJSON(bytes.NewReader(detail))
+	if err != nil || len(unkeepable(doc, "$", 0, nil)) > 0 {
+		return mustJSON(string(detail))
+	}
+	return detail
+}

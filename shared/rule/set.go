@@ -1,0 +1,107 @@
+package rule
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"slices"
+	"time"
+
+	"opsflow/shared/ops"
+)
+
+// freshFor is how long rules are used without asking whether they changed.
+const freshFor = 2 * time.Second
+
+// roots are what the conditions and paths of rules look into.
+func roots() []string { return []string{"detail", "subject", "event"} }
+
+// ready is a rule made ready to be asked.
+type ready struct {
+	*ops.Rule
+	condition *Cond
+	zone      *time.Location
+	broken    error // a stored rule that this version of the program can't take
+}
+
+// ruleSet is all rules as they were at one time.
+type ruleSet struct {
+	version  int64
+	rules    []*ops.Rule // by priority, highest first, then id
+	byEvent  map[ops.EventType][]*ready
+	switches *ops.RuleSet
+}
+
+// current gives the rules to use now. What the table said is used again for two seconds; a clock that stands still, as a
+// virtual one does, says nothing about that, so then the table is asked each time.
+func (e *Engine) current(ctx context.Context) (*ruleSet, error) {
+	e.rulesMu.Lock()
+	defer e.rulesMu.Unlock()
+	now := e.clock.Now()
+	if age := now.Sub(e.rulesAt); e.rules != nil && age > 0 && age < freshFor {
+		return e.rules, nil
+	}
+	switches, err := e.store.RuleSet(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("read whether rules changed: %w", err)
+	}
+	set := &ruleSet{version: switches.V, switches: switches}
+	if e.rules != nil && e.rules.version == switches.V {
+		set.rules, set.byEvent = e.rules.rules, e.rules.byEvent
+	} else if err := e.load(ctx, set); err != nil {
+		return nil, err
+	}
+	e.rules, e.rulesAt = set, now
+	return set, nil
+}
+
+func (e *Engine) load(ctx context.Context, set *ruleSet) error {
+	var err error
+	if set.rules, err = e.readRules(ctx, set.version > 0); err != nil {
+		return err
+	}
+	set.byEvent = map[ops.EventType][]*ready{}
+	for _, r := range set.rules {
+		if r.Mode == ops.RuleOff {
+			continue
+		}
+		set.byEvent[r.Event] = append(set.byEvent[r.Event], prepare(r))
+	}
+	return nil
+}
+
+// readRules reads the built-in rules and, over them, the stored ones.
+func (e *Engine) readRules(ctx context.Context, stored bool) ([]*ops.Rule, error) {
+	rules, err := Builtin()
+	if err != nil {
+		return nil, err
+	}
+	if stored {
+		own, err := e.store.Rules(ctx)
+		if err != nil {
+			return nil, fmt.Errorf("read rules: %w", err)
+		}
+		for _, r := range own {
+			rules = slices.DeleteFunc(rules, func(b *ops.Rule) bool { return b.ID == r.ID })
+		}
+		rules = append(rules, own...)
+	}
+	slices.SortFunc(rules, func(a, b *ops.Rule) int {
+		return cmp.Or(cmp.Compare(b.Priority, a.Priority), cmp.Compare(a.ID, b.ID))
+	})
+	return rules, nil
+}
+
+func prepare(r *ops.Rule) *ready {
+	c := &ready{Rule: r, zone: time.UTC}
+	if c.condition, c.broken = CompileCondition(r.Condition); c.broken != nil {
+		return c
+	}
+	if r.TimeZone != "" {
+		c.zone, c.broken = time.LoadLocation(r.TimeZone)
+	}
+	return c
+}
+
+// paused reports whether the kill switch is on.
+func (s *ruleSet) paused(now time.Time) bool { return now.Before(s.switches.PausedUntil) }
