@@ -235,6 +235,7 @@ func (h *handler) item(a attributes) (item table.Item, v int64, writeID string, 
 			return item, 0, "", err
 		}
 	}
-	item.Data = append(data, '}')
+	data = append(data, '}')
+	item.Data = data
 	return item, v, writeID, nil
 }

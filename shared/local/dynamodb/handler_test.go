@@ -6,6 +6,7 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"strconv"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -111,7 +112,7 @@ func TestDeveloperReadsByKey(t *testing.T) {
 	for i := range 3 {
 		w.Puts = append(w.Puts, table.Put{Item: table.Item{
 			Key: table.Key{PK: "a", SK: fmt.Sprint("s", i)}, Data: []byte(`{"title":"x","n":[1,{"deep":null}]}`),
-			Index: map[string]table.Key{"list": {PK: "l", SK: fmt.Sprint(i)}},
+			Index: map[string]table.Key{"list": {PK: "l", SK: strconv.Itoa(i)}},
 		}})
 	}
 	if err := tbl.Write(t.Context(), w); err != nil {

@@ -49,7 +49,7 @@ type change struct {
 //   - A panic in fn undoes what fn did, leaves the others untouched and goes on in the goroutine that called Update.
 //   - When ctx ends before fn's turn, fn never runs and the answer is the context's error; after that ctx has no say.
 //   - After Close the answer is ErrClosed.
-//   - fn may not call Update or View.
+//   - fn may not call Update or View, nor end its goroutine (runtime.Goexit, testing's FailNow): that is the leader's.
 func (db *DB) Update(ctx context.Context, fn func(tx *bbolt.Tx) error) error {
 	if err := ctx.Err(); err != nil {
 		return err
@@ -172,12 +172,10 @@ func (db *DB) try(batch []*change) (broken int) {
 }
 
 func (c *change) run(tx *bbolt.Tx) {
-	finished := false
 	defer func() {
-		if r := recover(); r != nil || !finished {
+		if r := recover(); r != nil {
 			c.panic = fmt.Sprintf("%v\n\nin a change of the data file:\n%s", r, debug.Stack())
 		}
 	}()
 	c.err = c.fn(tx)
-	finished = true
 }

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -67,7 +68,7 @@ func TestWaitingCallersShareOneCommit(t *testing.T) {
 		queued.Add(1)
 		done.Go(func() {
 			ctx := &signalled{Context: t.Context(), asked: queued.Done}
-			if err := db.Update(ctx, put(fmt.Sprint(i), "x")); err != nil {
+			if err := db.Update(ctx, put(strconv.Itoa(i), "x")); err != nil {
 				t.Error(err)
 			}
 		})
@@ -79,7 +80,7 @@ func TestWaitingCallersShareOneCommit(t *testing.T) {
 		t.Errorf("%d commits for %d waiting callers; want 1", got, n)
 	}
 	for i := range n {
-		if get(t, db, fmt.Sprint(i)) != "x" {
+		if get(t, db, strconv.Itoa(i)) != "x" {
 			t.Errorf("the change of caller %d is missing", i)
 		}
 	}
@@ -103,7 +104,7 @@ func TestOneFailingOrPanickingChangeSparesTheOthers(t *testing.T) {
 	refused := errors.New("refused")
 	for i := range 90 {
 		wg.Go(func() {
-			switch key := fmt.Sprint(i); i % 3 {
+			switch key := strconv.Itoa(i); i % 3 {
 			case 0:
 				if err := db.Update(t.Context(), put(key, "x")); err != nil {
 					t.Error(err)
@@ -133,7 +134,7 @@ func TestOneFailingOrPanickingChangeSparesTheOthers(t *testing.T) {
 		if i%3 == 0 {
 			want = "x"
 		}
-		if got := get(t, db, fmt.Sprint(i)); got != want {
+		if got := get(t, db, strconv.Itoa(i)); got != want {
 			t.Errorf("after change %d there is %q; want %q", i, got, want)
 		}
 	}
@@ -214,7 +215,7 @@ func TestUnusableFileIsOneClearLineAndStaysAsItIs(t *testing.T) {
 		dir := t.TempDir()
 		db := openDB(t, dir)
 		for i := range 200 {
-			if err := db.Update(t.Context(), put(fmt.Sprint(i), strings.Repeat("x", 5000))); err != nil {
+			if err := db.Update(t.Context(), put(strconv.Itoa(i), strings.Repeat("x", 5000))); err != nil {
 				t.Fatal(err)
 			}
 		}

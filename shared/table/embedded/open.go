@@ -34,7 +34,7 @@ type Options struct {
 // Close. One process at a time may have it open. An error is one line and says what is wrong with which file; a file
 // that is no data file or is broken is left as it is.
 func Open(dir string, o Options) (*DB, error) {
-	path := ""
+	var path string
 	if dir == "" {
 		f, err := os.CreateTemp("", "opsflow-*.db")
 		if err != nil {

@@ -101,7 +101,7 @@ func newSpan(q table.Query) span {
 		if q.Descending {
 			s.high = at
 		} else {
-			s.low = append(at, 0)
+			s.low = append(at, 0) //nolint:gocritic // at is ours and not used again
 		}
 	}
 	return s

@@ -2,7 +2,7 @@ package tabletest
 
 import (
 	"encoding/json"
-	"fmt"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -22,7 +22,7 @@ var dataCases = map[string]func(t *testing.T, e *env){
 			`{"deep":` + strings.Repeat(`[`, 31) + strings.Repeat(`]`, 31) + `}`,
 			`{"mixed":[1,"1",true,null,{"a":[1,2,{"b":"c"}]},[["x"]]]}`,
 		} {
-			it := table.Item{Key: key("doc", fmt.Sprint(i)), Data: json.RawMessage(doc)}
+			it := table.Item{Key: key("doc", strconv.Itoa(i)), Data: json.RawMessage(doc)}
 			if err := e.try(t, table.Write{Puts: []table.Put{{Item: it}}}); err != nil {
 				t.Errorf("%.200s: %v", doc, err)
 				continue

@@ -3,6 +3,7 @@ package tabletest
 import (
 	"fmt"
 	"math"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -37,7 +38,7 @@ var limitCases = map[string]func(t *testing.T, e *env){
 	"a write of more than 4 MB is refused, one just under is not": func(t *testing.T, e *env) {
 		w := table.Write{}
 		for i := range 11 {
-			w.Puts = append(w.Puts, table.Put{Item: item("much", fmt.Sprint(i), "text", strings.Repeat("x", 390<<10))})
+			w.Puts = append(w.Puts, table.Put{Item: item("much", strconv.Itoa(i), "text", strings.Repeat("x", 390<<10))})
 		}
 		wantLimit(t, e.try(t, w))
 		e.wantNone(t, key("much", "0"))
@@ -103,7 +104,7 @@ var limitCases = map[string]func(t *testing.T, e *env){
 		wantLimit(t, err)
 		keys = keys[:0]
 		for i := range 101 {
-			keys = append(keys, key("a", fmt.Sprint(i)))
+			keys = append(keys, key("a", strconv.Itoa(i)))
 		}
 		_, err = e.BatchGet(t.Context(), keys)
 		wantLimit(t, err)

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -90,7 +91,7 @@ var queryCases = map[string]func(t *testing.T, e *env){
 	},
 	"a page can end at a deleted item": func(t *testing.T, e *env) {
 		for i := range 6 {
-			e.put(t, item("p", fmt.Sprint(i)), 0)
+			e.put(t, item("p", strconv.Itoa(i)), 0)
 		}
 		page, err := e.Query(t.Context(), table.Query{PK: "p", Limit: 3})
 		if err != nil || page.Next == nil {

@@ -3,7 +3,7 @@ package tabletest
 import (
 	"context"
 	"errors"
-	"fmt"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -43,9 +43,9 @@ var readCases = map[string]func(t *testing.T, e *env){
 		var keys []table.Key
 		var w table.Write
 		for i := range table.MaxBatchGet {
-			keys = append(keys, key("batch", fmt.Sprint(i)))
+			keys = append(keys, key("batch", strconv.Itoa(i)))
 			if i%2 == 0 {
-				w.Puts = append(w.Puts, table.Put{Item: item("batch", fmt.Sprint(i), "n", i)})
+				w.Puts = append(w.Puts, table.Put{Item: item("batch", strconv.Itoa(i), "n", i)})
 			}
 		}
 		e.write(t, w)
@@ -65,8 +65,8 @@ var readCases = map[string]func(t *testing.T, e *env){
 		const n = 60 // 60 times 300 KB is over the 16 MB of one answer of DynamoDB
 		var keys []table.Key
 		for i := range n {
-			keys = append(keys, key("large", fmt.Sprint(i)))
-			e.put(t, item("large", fmt.Sprint(i), "text", strings.Repeat("x", 300_000)), 0)
+			keys = append(keys, key("large", strconv.Itoa(i)))
+			e.put(t, item("large", strconv.Itoa(i), "text", strings.Repeat("x", 300_000)), 0)
 		}
 		if got, err := e.BatchGet(t.Context(), keys); err != nil || len(got) != n {
 			t.Errorf("got %d items, %v; want %d", len(got), err, n)

@@ -44,7 +44,7 @@ func Start(ctx context.Context) (endpoint string, stop func(), err error) {
 
 func find() (string, error) {
 	if dir := os.Getenv("OPSFLOW_DYNAMODB_LOCAL"); dir != "" {
-		if _, err := os.Stat(filepath.Join(dir, jar)); err != nil {
+		if _, err := os.Stat(filepath.Join(dir, jar)); err != nil { //nolint:gosec // the caller says where
 			return "", fmt.Errorf("OPSFLOW_DYNAMODB_LOCAL: %w", err)
 		}
 		return filepath.Abs(dir)
@@ -70,7 +70,7 @@ func run(ctx context.Context, java, dir string) (string, func(), error) {
 		return "", nil, err
 	}
 	var said strings.Builder
-	cmd := exec.Command(java, //nolint:gosec // found by us
+	cmd := exec.CommandContext(context.WithoutCancel(ctx), java, //nolint:gosec // found by us; ends with stop
 		"-Xmx768m", "-Djava.library.path="+filepath.Join(dir, "DynamoDBLocal_lib"), "-jar", filepath.Join(dir, jar),
 		"-inMemory", "-port", strconv.Itoa(port))
 	cmd.Dir = dir
@@ -101,8 +101,12 @@ func freePort(ctx context.Context) (int, error) {
 	if err != nil {
 		return 0, fmt.Errorf("find a free port: %w", err)
 	}
-	defer l.Close()                          //nolint:errcheck // it has served its purpose
-	return l.Addr().(*net.TCPAddr).Port, nil //nolint:forcetypeassert // it is TCP
+	defer l.Close() //nolint:errcheck // it has served its purpose
+	addr, ok := l.Addr().(*net.TCPAddr)
+	if !ok {
+		return 0, fmt.Errorf("find a free port: %s is not one of TCP", l.Addr())
+	}
+	return addr.Port, nil
 }
 
 // await asks until there is an answer of any kind: an unsigned request gets a 400.
