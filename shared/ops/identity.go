@@ -117,7 +117,7 @@ func (s *Subject) Learn(e *Event) bool {
 		if keeps := eventKeys[t].keeps; keeps != nil && !keeps(name) {
 			continue
 		}
-		if at, ok := s.Times[name]; ok && at.Equal(e.Time) && string(s.Fields[name]) > string(v) {
+		if at, ok := s.Times[name]; ok && at.Equal(e.Time) && string(s.Fields[name]) >= string(v) {
 			continue
 		}
 		changed = s.Set(name, v, e.Time) || changed

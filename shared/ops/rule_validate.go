@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 )
@@ -51,14 +52,14 @@ func (r *Rule) Faults() []Fault {
 	c.require(slices.Contains(EventTypes(), r.Event), "$.event", oneOf(EventTypes()), string(r.Event))
 	modes := []RuleMode{RuleActive, RuleShadow, RuleOff}
 	c.require(slices.Contains(modes, r.Mode), "$.mode", oneOf(modes), string(r.Mode))
-	c.require(r.Priority >= 1 && r.Priority <= 10, "$.priority", "1 to 10", fmt.Sprint(r.Priority))
+	c.require(r.Priority >= 1 && r.Priority <= 10, "$.priority", "1 to 10", strconv.Itoa(r.Priority))
 	c.require(r.MaxExecutionsPerDay >= 0 && r.MaxExecutionsPerDay <= MaxRuleExecutions, "$.max_executions_per_day",
-		fmt.Sprintf("0 (no limit) to %d", MaxRuleExecutions), fmt.Sprint(r.MaxExecutionsPerDay))
+		fmt.Sprintf("0 (no limit) to %d", MaxRuleExecutions), strconv.Itoa(r.MaxExecutionsPerDay))
 	c.require(!r.Cooldown.Business && r.Cooldown.D <= maxRuleDelay, "$.cooldown", "clock time of at most a year like 1h", r.Cooldown.String())
 	_, err := time.LoadLocation(r.TimeZone)
 	c.require(err == nil && r.TimeZone != "Local", "$.time_zone", "an IANA time zone like Asia/Dubai", r.TimeZone)
 	c.require(len(r.Actions) > 0 && len(r.Actions) <= MaxRuleActions, "$.actions",
-		fmt.Sprintf("a list of 1 to %d actions", MaxRuleActions), fmt.Sprint(len(r.Actions)))
+		fmt.Sprintf("a list of 1 to %d actions", MaxRuleActions), strconv.Itoa(len(r.Actions)))
 	escalates := false
 	for i := range r.Actions {
 		c.action(&r.Actions[i], fmt.Sprintf("$.actions[%d]", i))
@@ -135,7 +136,7 @@ func (c *ruleCheck) action(a *Action, path string) {
 const severityText = "one of low, medium, high, critical"
 
 func (c *ruleCheck) members(m map[string]json.RawMessage, path string) {
-	c.require(len(m) <= MaxRuleInput, path, fmt.Sprintf("at most %d members", MaxRuleInput), fmt.Sprint(len(m)))
+	c.require(len(m) <= MaxRuleInput, path, fmt.Sprintf("at most %d members", MaxRuleInput), strconv.Itoa(len(m)))
 }
 
 func (c *ruleCheck) recipient(to *Recipient, path string) {
@@ -156,9 +157,5 @@ func (c *ruleCheck) recipient(to *Recipient, path string) {
 
 // OutboundOnly reports whether only opsflow itself sends events of this type.
 func OutboundOnly(t EventType) bool {
-	switch t {
-	case WorkflowCompleted, WorkflowFailed, AlertRaised, NotificationRequested:
-		return true
-	}
-	return false
+	return slices.Contains([]EventType{WorkflowCompleted, WorkflowFailed, AlertRaised, NotificationRequested}, t)
 }

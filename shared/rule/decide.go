@@ -111,7 +111,7 @@ func (p *plan) learn(ctx context.Context) error {
 
 // ask asks one rule. Its records join the plan only when all of its actions could be planned.
 func (p *plan) ask(ctx context.Context, r *ready) (ops.Decision, error) {
-	if r.broken != nil {
+	if r.broken != nil { //nolint:nilerr // what is wrong with one rule is its decision, not the event's failure
 		return ops.Decision{Outcome: ops.Errored, Reason: r.broken.Error()}, nil
 	}
 	ok, leaf := r.condition.Eval(p.doc, p.now)

@@ -51,7 +51,7 @@ func (e *Engine) attempt(ctx context.Context, id string, due func(*ops.PendingAc
 	}
 	err = e.store.Save(ctx, a)
 	if ops.AsConflict(err) != nil {
-		return nil // somebody else claimed it, or it is done
+		return nil //nolint:nilerr // somebody else claimed it, or it is done
 	}
 	if err != nil {
 		return fmt.Errorf("claim action %s: %w", id, err)

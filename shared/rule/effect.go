@@ -63,7 +63,7 @@ func (p *plan) effectsOf(r *ready) []ops.Effect {
 	var effects []ops.Effect
 	for i := range r.Actions {
 		if ref, ok := p.marker(r, i); ok {
-			effects = append(effects, ops.Effect{Kind: ref.Kind, ID: ref.ID})
+			effects = append(effects, ops.Effect(ref))
 		}
 	}
 	return effects
@@ -88,7 +88,7 @@ func (p *plan) act(ctx context.Context, r *ready) ([]ops.Effect, error) {
 	for i := range r.Actions {
 		ref, marked := p.marker(r, i)
 		if marked {
-			effects[i] = ops.Effect{Kind: ref.Kind, ID: ref.ID}
+			effects[i] = ops.Effect(ref)
 			if p.known.exists[ref] {
 				continue
 			}

@@ -97,6 +97,9 @@ func (e *Engine) HandleEvent(ctx context.Context, env ops.Envelope) error {
 	})
 }
 
+// maxFaults is how many faults of one event are kept: more help nobody, and the record has its limit.
+const maxFaults = 100
+
 // read makes the record of an event as it arrived: validated and identified, without decisions.
 func (e *Engine) read(env ops.Envelope) (*ops.Event, error) {
 	now := e.clock.Now()
@@ -107,7 +110,7 @@ func (e *Engine) read(env ops.Envelope) (*ops.Event, error) {
 	}
 	event := &ops.Event{
 		Type: env.DetailType, Source: env.Source, Time: env.Time.UTC(), Status: ops.EventValid, Detail: env.Detail,
-		Faults: faults, Delivered: 1, Envelopes: []ops.Delivered{{ID: env.ID, At: now}},
+		Delivered: 1, Envelopes: []ops.Delivered{{ID: env.ID, At: now}},
 	}
 	event.CreatedAt, event.UpdatedAt = now, now
 	event.ExpiresAt = now.Add(ops.EventRetention)
@@ -115,6 +118,7 @@ func (e *Engine) read(env ops.Envelope) (*ops.Event, error) {
 		event.Time = now
 	}
 	if len(faults) > 0 {
+		event.Faults = faults[:min(len(faults), maxFaults)]
 		event.Detail = kept(env.Detail)
 		event.Status = ops.EventInvalid
 		event.Identity = ops.IdentifyInvalidEvent(env)

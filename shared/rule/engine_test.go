@@ -57,7 +57,7 @@ func setupWith(t *testing.T, c *clock.Clock, engineClock ops.Clock) *bundle {
 	b := &bundle{store: s, workflows: &workflows{clock: c, launched: map[string]int{}}, bus: &bus{}, clock: c}
 	b.Engine = rule.New(rule.Config{
 		Store: s, Workflows: b.workflows, Bus: b.bus, Templates: b.workflows, Clock: engineClock, Random: randomness(),
-		Logger: slog.New(slog.NewTextHandler(io.Discard, nil)),
+		Logger: slog.New(slog.DiscardHandler),
 	})
 	return b
 }

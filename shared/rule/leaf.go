@@ -38,20 +38,16 @@ type moment struct {
 func (l *leaf) holds(doc Doc, now time.Time) bool {
 	raw := doc.Lookup(l.path)
 	missing := raw == nil || kindOf(raw) == nullKind
-	switch l.op {
-	case ops.OpExists:
-		return !missing
-	case ops.OpAbsent:
-		return missing
-	}
-	if missing {
-		return false
+	if l.op == ops.OpAbsent || missing {
+		return l.op == ops.OpAbsent && missing
 	}
 	got, want := parseValue(raw), l.value
 	if l.ref != "" {
 		want = parseValue(doc.Lookup(l.ref))
 	}
 	switch l.op {
+	case ops.OpExists:
+		return true
 	case ops.OpEq:
 		return got.equal(want)
 	case ops.OpNe:
@@ -79,6 +75,7 @@ func (l *leaf) holds(doc Doc, now time.Time) bool {
 		return l.compareTime(got, want, now) < 0
 	case ops.OpAfter:
 		return l.compareTime(got, want, now) > 0
+	case ops.OpAbsent: // answered above
 	}
 	return false
 }
@@ -95,15 +92,16 @@ func ordered(op ops.Op, got, want value) bool {
 	if !ok {
 		return false
 	}
-	switch op {
+	switch op { //nolint:exhaustive // only these order
 	case ops.OpGt:
 		return c > 0
 	case ops.OpGte:
 		return c >= 0
 	case ops.OpLt:
 		return c < 0
+	default:
+		return c <= 0
 	}
-	return c <= 0
 }
 
 func contains(got, want value) bool {

@@ -56,6 +56,7 @@ func Resolve(v json.RawMessage, doc Doc) (resolved json.RawMessage, ok bool) {
 		return resolveList(v, doc), true
 	case objectKind:
 		return resolveObject(v, doc), true
+	case noKind, nullKind, boolKind, numberKind:
 	}
 	return v, true
 }

@@ -43,7 +43,7 @@ func (s *Schemas) Validate(env ops.Envelope) ([]ops.Fault, error) {
 	}
 	doc, err := jsonschema.UnmarshalJSON(bytes.NewReader(env.Detail))
 	if err != nil {
-		return append(faults, ops.Fault{Path: "$.detail", Expected: "a JSON object", Got: quoted(string(env.Detail))}), nil
+		return append(faults, ops.Fault{Path: "$.detail", Expected: "a JSON object", Got: quoted(string(env.Detail))}), nil //nolint:nilerr // it is a fault
 	}
 	if unfit := unkeepable(doc, "$.detail", 0, nil); len(unfit) > 0 {
 		return append(faults, unfit...), nil
