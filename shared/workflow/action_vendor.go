@@ -1,0 +1,117 @@
+package workflow
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+
+	"opsflow/shared/ops"
+)
+
+// vendorApply keeps the applicant as a vendor who gets no offers yet.
+func vendorApply(ctx context.Context, in ActionInput) (ActionResult, error) {
+	id := in.id("vendor")
+	if id == "" {
+		id = ops.HashID("vnd-", in.Instance.ID) // the same however often the step is tried
+	}
+	if !ops.ValidID(id) {
+		return ActionResult{}, fmt.Errorf("vendor_id %q is no id", id)
+	}
+	v, err := readVendor(ctx, in.Store, id)
+	switch {
+	case ops.ErrorCode(err) == ops.CodeNotFound:
+		v = &ops.Vendor{Meta: ops.Meta{CreatedAt: in.Now}, ID: id, Name: id, PriceLevel: 1}
+	case err != nil:
+		return ActionResult{}, err
+	}
+	application, err := json.Marshal(in.Instance.Context)
+	if err != nil {
+		return ActionResult{}, fmt.Errorf("read the application: %w", err)
+	}
+	var asked struct {
+		Name          *string  `json:"name"`
+		Email         *string  `json:"email"`
+		Phone         *string  `json:"phone"`
+		Categories    []string `json:"categories"`
+		Areas         []string `json:"areas"`
+		Skills        []string `json:"skills"`
+		DailyCapacity *int     `json:"daily_capacity"`
+		PriceLevel    *float64 `json:"price_level"`
+	}
+	if err := json.Unmarshal(application, &asked); err != nil {
+		return ActionResult{}, fmt.Errorf("read the application: %w", err)
+	}
+	take(&v.Name, asked.Name)
+	take(&v.Email, asked.Email)
+	take(&v.Phone, asked.Phone)
+	take(&v.DailyCapacity, asked.DailyCapacity)
+	take(&v.PriceLevel, asked.PriceLevel)
+	if asked.Categories != nil {
+		v.Categories = asked.Categories
+	}
+	if asked.Areas != nil {
+		v.Areas = asked.Areas
+	}
+	if asked.Skills != nil {
+		v.Skills = asked.Skills
+	}
+	v.UpdatedAt = in.Now
+	return ActionResult{Output: map[string]any{"vendor_id": id}, Writes: []ops.Record{v}}, nil
+}
+
+func take[T any](to, from *T) {
+	if from != nil {
+		*to = *from
+	}
+}
+
+// vendorActivate lets the vendor have offers.
+func vendorActivate(ctx context.Context, in ActionInput) (ActionResult, error) {
+	id := in.text("vendor_id")
+	v, err := readVendor(ctx, in.Store, id)
+	if err != nil {
+		return ActionResult{}, fmt.Errorf("activate vendor %s: %w", id, err)
+	}
+	v.Active, v.Verified, v.UpdatedAt = true, true, in.Now
+	return ActionResult{Output: map[string]any{"vendor_id": id, "active": true}, Writes: []ops.Record{v}}, nil
+}
+
+// vendorCheck tells what the ranking has to go by. What is missing is no failure: the ranking then leaves that out.
+func vendorCheck(_ context.Context, in ActionInput) (ActionResult, error) {
+	missing := []string{}
+	for _, name := range []string{"service_type", "location"} {
+		if !present(in.value(name)) {
+			missing = append(missing, name)
+		}
+	}
+	return ActionResult{Output: map[string]any{"booking_id": in.id("booking"), "missing": missing}}, nil
+}
+
+// vendorAssign gives the booking to the vendor that a person chose, else to the best one, and tells the world.
+func vendorAssign(ctx context.Context, in ActionInput) (ActionResult, error) {
+	id, score := text(in.Params["chosen"]), json.RawMessage(nil)
+	if id == "" {
+		id, score = text(in.Params["vendor_id"]), in.Params["score"]
+	}
+	if !ops.ValidID(id) {
+		return ActionResult{}, fmt.Errorf("vendor_id %q is no id", id)
+	}
+	out := ActionResult{Output: map[string]any{"vendor_id": id}}
+	s, err := in.subject(ctx, "booking")
+	if err != nil || s == nil {
+		return out, err
+	}
+	if err := in.set(s, "vendor_id", id); err != nil {
+		return ActionResult{}, err
+	}
+	detail := map[string]any{"booking_id": s.ID, "vendor_id": id}
+	if present(score) {
+		detail["score"] = score
+	}
+	e, err := event(ops.VendorAssigned, detail)
+	if err != nil {
+		return ActionResult{}, err
+	}
+	out.Writes, out.Emit = []ops.Record{s}, []ops.OutEvent{e}
+	return out, nil
+}

@@ -1,0 +1,184 @@
+package workflow_test
+
+import (
+	"encoding/json"
+	"testing"
+
+	"opsflow/shared/ops"
+)
+
+const booking = `{"booking_id": "bk-1", "customer_id": "c-1", "service_type": "cleaning", "location": {"area": "Marina"}}`
+
+func TestBuiltinTemplatesRunToTheEnd(t *testing.T) {
+	t.Parallel()
+	type answer struct{ outcome, form string }
+	tests := []struct {
+		name, template, context string
+		subject                 ops.SubjectRef
+		answers                 []answer
+		steps                   map[string]ops.StepStatus // those that are not completed
+	}{
+		{
+			"a booking in order needs nobody", "booking_processing", booking, ops.SubjectRef{Type: "booking", ID: "bk-1"}, nil,
+			map[string]ops.StepStatus{"complete_details": ops.StepSkipped},
+		},
+		{
+			"a booking that lacks its place is completed by a person", "booking_processing",
+			`{"booking_id": "bk-1", "customer_id": "c-1", "service_type": "cleaning"}`, ops.SubjectRef{Type: "booking", ID: "bk-1"},
+			[]answer{{"done", `{"location": {"area": "Marina"}}`}}, nil,
+		},
+		{
+			"vendor onboarding", "vendor_onboarding", `{"vendor_id": "v-9", "name": "Nine", "categories": ["cleaning"]}`, ops.SubjectRef{},
+			[]answer{{"done", `{"identity_checked": true}`}, {"", ""}, {"approved", ""}}, nil,
+		},
+		{
+			"quality assurance", "quality_assurance", `{"booking_id": "bk-1", "vendor_id": "v-1"}`, ops.SubjectRef{Type: "booking", ID: "bk-1"},
+			[]answer{{"done", `{"score": 84.5}`}}, nil,
+		},
+		{
+			"payment processing", "payment_processing", `{"payment_id": "p-1", "amount": 10, "currency": "AED", "booking_id": "bk-1"}`,
+			ops.SubjectRef{Type: "payment", ID: "p-1"}, []answer{{"approved", ""}}, nil,
+		},
+		{
+			"vendor assignment without vendors asks Operations", "vendor_assignment", booking, ops.SubjectRef{Type: "booking", ID: "bk-1"},
+			[]answer{{"done", `{"vendor_id": "v-7"}`}}, nil,
+		},
+		{
+			"customer follow-up", "customer_follow_up", booking, ops.SubjectRef{Type: "booking", ID: "bk-1"}, nil, nil,
+		},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			b := setup(t, nil)
+			i := b.start(t, tt.template, tt.subject, tt.context)
+			for n, a := range tt.answers {
+				if i = b.instance(t, i.ID); i.Status != ops.InstanceWaitingApproval || i.WaitingFor.Kind != "task" || i.Progress > 99 {
+					t.Fatalf("before answer %d: %s, waiting for %+v, %d %%", n, i.Status, i.WaitingFor, i.Progress)
+				}
+				b.complete(t, i.ID, a.outcome, a.form)
+			}
+			i = b.instance(t, i.ID)
+			if i.Status != ops.InstanceCompleted || i.Progress != 100 || i.EndedAt.IsZero() || len(i.Timers) != 0 || i.Lease.Owner != "" {
+				t.Fatalf("ends %s, %d %%, timers %v, lease %v, error %v", i.Status, i.Progress, i.Timers, i.Lease, i.Error)
+			}
+			for _, s := range i.Steps {
+				want := ops.StepCompleted
+				if w, ok := tt.steps[s.ID]; ok {
+					want = w
+				}
+				if s.Status != want || s.FinishedAt.IsZero() || want == ops.StepCompleted && s.StartedAt.IsZero() {
+					t.Errorf("step %s: %+v, want %s", s.ID, s, want)
+				}
+			}
+			if x := b.machine.executions[i.ExecutionName()]; x.status != ops.ExecutionSucceeded {
+				t.Errorf("the execution ends %s (%s)", x.status, x.err)
+			}
+			if ids := b.bus.ids(ops.WorkflowCompleted); len(ids) != 1 {
+				t.Errorf("workflow_completed was sent as %v", ids)
+			}
+		})
+	}
+}
+
+func (b *bundle) field(t *testing.T, ref ops.SubjectRef, name string) string {
+	t.Helper()
+	s, err := b.store.Subject(t.Context(), ref)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(s.Fields[name])
+}
+
+func TestBookingIsConfirmedAndTheWorldToldUnderAValidID(t *testing.T) {
+	t.Parallel()
+	b := setup(t, nil)
+	ref := ops.SubjectRef{Type: "booking", ID: "bk-1"}
+	i := b.start(t, "booking_processing", ref, booking)
+	if got := b.field(t, ref, "status"); got != `"confirmed"` {
+		t.Errorf("the booking is %s", got)
+	}
+	for id, n := range b.bus.ids(ops.BookingConfirmed) {
+		if !ops.ValidID(id) || id != i.ID+":confirmation:0" || n != 1 {
+			t.Errorf("booking_confirmed went out as %q, %d times", id, n)
+		}
+	}
+}
+
+func TestPaymentStatusFollowsTheApproval(t *testing.T) {
+	t.Parallel()
+	ref := ops.SubjectRef{Type: "payment", ID: "p-1"}
+	for _, approve := range []bool{true, false} {
+		b := setup(t, nil)
+		i := b.start(t, "payment_processing", ref, `{"payment_id": "p-1", "amount": 10, "currency": "AED", "booking_id": "bk-1"}`)
+		want, status := `"confirmed"`, ops.InstanceCompleted
+		if approve {
+			b.complete(t, i.ID, "approved", "")
+		} else {
+			want, status = `"failed"`, ops.InstanceFailed
+			if _, err := b.tasks.Reject(t.Context(), b.openTask(t, i.ID).ID, member(ops.Finance), "no receipt"); err != nil {
+				t.Fatal(err)
+			}
+			b.machine.run(t.Context())
+		}
+		i = b.instance(t, i.ID)
+		if got := b.field(t, ref, "status"); got != want || i.Status != status {
+			t.Errorf("approved %v: payment %s, workflow %s (%v)", approve, got, i.Status, i.Error)
+		}
+		if approve {
+			continue
+		}
+		if i.Error.Code != "rejected" || i.Error.Step != "processing" {
+			t.Errorf("the error is %+v", i.Error)
+		}
+		if x := b.machine.executions[i.ExecutionName()]; x.status != ops.ExecutionFailed || x.err != "WorkflowFailed" {
+			t.Errorf("the execution ends %s (%s)", x.status, x.err)
+		}
+		alerts, err := b.store.Alerts(t.Context(), ops.AlertFilter{})
+		if err != nil || len(alerts.Items) != 1 || alerts.Items[0].Type != ops.AlertWorkflowFailed {
+			t.Errorf("alerts: %+v, %v", alerts.Items, err)
+		}
+		if ids := b.bus.ids(ops.WorkflowFailed); len(ids) != 1 {
+			t.Errorf("workflow_failed was sent as %v", ids)
+		}
+	}
+}
+
+func TestTheBestVendorIsAssignedWithoutPeople(t *testing.T) {
+	t.Parallel()
+	b := setup(t, nil)
+	for _, v := range []*ops.Vendor{
+		{ID: "v-1", Active: true, Verified: true, Categories: []string{"cleaning"}, Areas: []string{"Marina"}, Rating: 3, Ratings: 90, PriceLevel: 1},
+		{ID: "v-2", Active: true, Verified: true, Categories: []string{"cleaning"}, Areas: []string{"Marina"}, Rating: 4.9, Ratings: 90, PriceLevel: 1},
+	} {
+		if err := b.store.Save(t.Context(), v); err != nil {
+			t.Fatal(err)
+		}
+	}
+	ref := ops.SubjectRef{Type: "booking", ID: "bk-1"}
+	i := b.start(t, "vendor_assignment", ref, booking)
+	if i.Status != ops.InstanceCompleted || i.Step("choose").Status != ops.StepSkipped || b.field(t, ref, "vendor_id") != `"v-2"` {
+		t.Errorf("%s, choose %s, vendor %s", i.Status, i.Step("choose").Status, b.field(t, ref, "vendor_id"))
+	}
+	if ids := b.bus.ids(ops.VendorAssigned); len(ids) != 1 {
+		t.Errorf("vendor_assigned was sent as %v", ids)
+	}
+}
+
+func TestTheSurveyIsAskedForOnceAndStored(t *testing.T) {
+	t.Parallel()
+	b := setup(t, nil)
+	b.start(t, "customer_follow_up", ops.SubjectRef{Type: "booking", ID: "bk-1"}, booking)
+	page, err := b.store.Notifications(t.Context(), ops.PageRequest{})
+	if err != nil || len(page.Items) != 1 {
+		t.Fatalf("%d notifications, %v", len(page.Items), err)
+	}
+	for _, e := range b.bus.events {
+		var detail struct {
+			ID string `json:"notification_id"`
+		}
+		if e.Type == ops.NotificationRequested && (json.Unmarshal(e.Detail, &detail) != nil || detail.ID != page.Items[0].ID) {
+			t.Errorf("the event names %s, stored is %s", e.Detail, page.Items[0].ID)
+		}
+	}
+}

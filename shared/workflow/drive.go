@@ -1,0 +1,150 @@
+package workflow
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"opsflow/shared/ops"
+)
+
+const (
+	// leaseFor is how long an invocation that does not know its deadline may work on an instance.
+	leaseFor = time.Minute
+	// maxInvocation is the longest that a Lambda function can run. A context's deadline beyond it says nothing about the
+	// clock that we go by.
+	maxInvocation = 15 * time.Minute
+	// maxConflicts is how often an invocation begins again because others wrote what it had read.
+	maxConflicts = 10
+	// lookAfter is how long after a wait should be over its execution is looked after, and how often a wait without an end
+	// is.
+	lookAfter      = 2 * time.Minute
+	lookAfterHuman = 24 * time.Hour
+)
+
+// errAgain says that somebody wrote a record that this invocation had read: it begins again from the new state.
+var errAgain = errors.New("written by somebody else: again")
+
+// RunSteps does what is ready in an instance, for a state of its machine that waits for no person. The error is one of
+// this package's, by which the machine decides what comes next.
+func (e *Engine) RunSteps(ctx context.Context, d Drive) (Progress, error) {
+	p, _, err := e.drive(ctx, d)
+	return p, retryable(err)
+}
+
+// OpenTask does the same for a state that waits for a person's step. When that step needs nobody, because it was skipped,
+// or its task was decided in the meantime, it gives the state's token back itself.
+func (e *Engine) OpenTask(ctx context.Context, d Drive) (Progress, error) {
+	p, passed, err := e.drive(ctx, d)
+	if err != nil {
+		return p, retryable(err)
+	}
+	if passed && d.Token != "" {
+		// Only now, with the lease given back: the execution goes on at once.
+		err := e.Executions.SucceedTask(ctx, d.Token, []byte("{}"))
+		if err != nil && !errors.Is(err, ops.ErrTokenUsed) {
+			return p, &Unavailable{Err: fmt.Errorf("pass the state of step %s of workflow %s: %w", d.Step, d.InstanceID, err)}
+		}
+	}
+	return p, nil
+}
+
+// drive works on the instance until nothing is ready. passed reports whether the drive's step has ended.
+func (e *Engine) drive(ctx context.Context, d Drive) (p Progress, passed bool, err error) {
+	owner := d.RequestID
+	if owner == "" {
+		if owner, err = ops.RandomID("req-", e.Random); err != nil {
+			return Progress{}, false, err
+		}
+	}
+	for range maxConflicts {
+		p, passed, err = e.driveOnce(ctx, d, owner)
+		if !errors.Is(err, errAgain) {
+			return p, passed, err
+		}
+	}
+	return p, passed, fmt.Errorf("workflow %s: %w", d.InstanceID, err)
+}
+
+func (e *Engine) driveOnce(ctx context.Context, d Drive, owner string) (Progress, bool, error) {
+	i, err := e.Store.Instance(ctx, d.InstanceID)
+	if err != nil {
+		return Progress{}, false, fmt.Errorf("read workflow %s: %w", d.InstanceID, err)
+	}
+	switch {
+	case i.Attempt != d.Attempt:
+		return Progress{}, false, &Superseded{InstanceID: i.ID}
+	case i.Status == ops.InstanceCompleted: // and the answer of who said so was lost
+		return Progress{Status: i.Status, WaitUntil: e.Clock.Now().Format(time.RFC3339)}, true, nil
+	case i.Status == ops.InstanceFailed && i.Error != nil:
+		return Progress{}, false, &WorkflowFailed{Failure: *i.Error}
+	case i.Status.Ended() || i.Status == ops.InstancePaused:
+		return Progress{}, false, &Superseded{InstanceID: i.ID}
+	}
+	plan, err := e.plan(ctx, i.Template, i.TemplateVersion)
+	if err != nil {
+		return Progress{}, false, err
+	}
+	r := &run{Engine: e, plan: plan, d: d, i: i, staged: map[ops.Ref]ops.Record{}}
+	if err := r.claim(ctx, owner); err != nil {
+		return Progress{}, false, err
+	}
+	if err := r.pass(ctx); err != nil {
+		return Progress{}, false, err
+	}
+	return r.progress(), r.passed(), nil
+}
+
+// claim makes the instance this invocation's until the lease ends. Every later write is conditional on the record's
+// version, so that whoever lost the lease can write nothing.
+func (r *run) claim(ctx context.Context, owner string) error {
+	now := r.Clock.Now()
+	i := r.i
+	if l := i.Lease; l.Owner != "" && l.Owner != owner && l.Until.After(now) {
+		return &LeaseHeld{InstanceID: i.ID, Owner: l.Owner}
+	}
+	until := now.Add(leaseFor)
+	if deadline, ok := ctx.Deadline(); ok && deadline.After(now) && deadline.Before(now.Add(maxInvocation+time.Second)) {
+		until = deadline
+	}
+	i.Lease = ops.Lease{Owner: owner, Until: until}
+	i.ClearTimer(ops.TimerStart)
+	i.ClearTimer(ops.TimerWake)
+	i.SetTimer(ops.TimerLease, until)
+	i.WaitingFor = nil
+	if i.Status == ops.InstancePending {
+		i.Status = ops.InstanceRunning
+	}
+	if i.StartedAt.IsZero() {
+		i.StartedAt = now
+	}
+	if !started(i) {
+		i.Log(ops.HistoryEntry{At: now, What: "started"})
+	}
+	return r.flush(ctx)
+}
+
+func started(i *ops.Instance) bool {
+	for _, h := range i.History {
+		if h.What == "started" && h.Attempt == i.Attempt {
+			return true
+		}
+	}
+	return false
+}
+
+// progress is the invocation's answer. A delay that is not waited for is one that ended in the past.
+func (r *run) progress() Progress {
+	until := r.Clock.Now()
+	if rec := r.i.Step(r.d.Step); rec != nil && rec.Kind == ops.StepDelay && !rec.Status.Ended() {
+		until = rec.WaitUntil
+	}
+	return Progress{Status: r.i.Status, WaitUntil: until.UTC().Format(time.RFC3339Nano)}
+}
+
+// passed reports whether the drive's step needs to be waited for no more.
+func (r *run) passed() bool {
+	rec := r.i.Step(r.d.Step)
+	return rec != nil && rec.Status.Ended()
+}

@@ -1,0 +1,72 @@
+package workflow
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"opsflow/shared/ops"
+)
+
+// claimFor is how long sweep-due has an instance to itself.
+const claimFor = 2 * time.Minute
+
+// HandleDue looks after an instance whose timer has come: it starts the execution that should have begun, and records the
+// outcome of one that is over without the record saying so. It is the only code that asks Step Functions how an execution
+// stands. An overlapping or stale call does nothing.
+func (e *Engine) HandleDue(ctx context.Context, ref ops.Ref) error {
+	i, err := e.Store.Instance(ctx, ref.ID)
+	if err != nil {
+		if ops.ErrorCode(err) == ops.CodeNotFound {
+			return nil
+		}
+		return fmt.Errorf("read workflow %s: %w", ref.ID, err)
+	}
+	now := e.Clock.Now()
+	if i.Status.Ended() || i.Status == ops.InstancePaused {
+		return e.clearTimers(ctx, i)
+	}
+	due := false
+	for _, name := range []string{ops.TimerStart, ops.TimerLease, ops.TimerWake} {
+		if at, ok := i.Timers[name]; ok && !at.After(now) {
+			due = true
+			i.SetTimer(name, now.Add(claimFor))
+		}
+	}
+	if !due {
+		return nil
+	}
+	// The claim also is the next look: whoever drives the instance then clears or moves the timer.
+	if err := e.Store.Save(ctx, i); err != nil {
+		if ops.AsConflict(err) != nil {
+			return nil // it moves
+		}
+		return fmt.Errorf("claim workflow %s: %w", i.ID, err)
+	}
+	if i.Status == ops.InstancePending {
+		err := e.launch(ctx, i)
+		if !errors.Is(err, ops.ErrExecutionExists) {
+			return err
+		}
+	}
+	x, err := e.Executions.Describe(ctx, i.StateMachine, i.ExecutionName())
+	switch {
+	case errors.Is(err, ops.ErrNoExecution):
+		x = ops.Execution{Status: ops.ExecutionFailed, Cause: "the execution is gone"}
+	case err != nil:
+		return fmt.Errorf("look after workflow %s: %w", i.ID, err)
+	}
+	return e.recordOutcome(ctx, i.ID, i.Attempt, x)
+}
+
+func (e *Engine) clearTimers(ctx context.Context, i *ops.Instance) error {
+	if len(i.Timers) == 0 {
+		return nil
+	}
+	i.Timers = nil
+	if err := e.Store.Save(ctx, i); err != nil && ops.AsConflict(err) == nil {
+		return fmt.Errorf("clear the timers of workflow %s: %w", i.ID, err)
+	}
+	return nil
+}

@@ -1,0 +1,104 @@
+package workflow
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+
+	"opsflow/shared/alert"
+	"opsflow/shared/ops"
+)
+
+// fail takes a step's final failure as its template wants it: the step is skipped, or the workflow fails, with or without
+// compensation.
+func (r *run) fail(ctx context.Context, s *planned, rec *ops.StepRecord, way ops.OnError, e ops.StepError) error {
+	now := r.Clock.Now()
+	e.Step = s.ID
+	rec.Error, rec.FinishedAt = &e, now
+	if way == ops.OnErrorSkip {
+		rec.Status = ops.StepSkipped
+		r.log("step_skipped", s.ID, "", e)
+		return nil
+	}
+	rec.Status = ops.StepFailed
+	r.log("step_failed", s.ID, "", e)
+	if way == ops.OnErrorCompensate {
+		if err := r.compensate(ctx, s); err != nil {
+			return err
+		}
+	}
+	records, events, err := r.end(ctx, r.i, e)
+	if err != nil {
+		return err
+	}
+	r.stage(records...)
+	r.emits = append(r.emits, events...)
+	if err := r.flush(ctx); err != nil {
+		return err
+	}
+	return &WorkflowFailed{Failure: e}
+}
+
+// compensate undoes: first what the failed step itself has for that, then the completed steps', the latest first. A
+// compensation that fails is told in the history and does not keep the others from being done.
+func (r *run) compensate(ctx context.Context, failed *planned) error {
+	undo := []*ops.Step{failed.Step}
+	for _, s := range slices.Backward(r.plan.steps) {
+		if s.ID != failed.ID && r.i.Step(s.ID).Status == ops.StepCompleted {
+			undo = append(undo, s.Step)
+		}
+	}
+	for _, s := range undo {
+		if s.Compensate == "" {
+			continue
+		}
+		result, err := r.try(ctx, s, s.Compensate)
+		if _, ok := errors.AsType[*Unavailable](err); ok {
+			return err
+		}
+		if err != nil {
+			r.log("compensation_failed", s.ID, "", ops.StepError{Code: "action_failed", Message: err.Error()})
+			continue
+		}
+		r.take(s.ID+":undo", result)
+		r.log("compensated", s.ID, "", result.Output)
+	}
+	return nil
+}
+
+// end makes an instance failed, and gives what is to be stored and sent with it: the alert, its open tasks, which nobody
+// needs to decide any more, and the event.
+func (e *Engine) end(ctx context.Context, i *ops.Instance, failure ops.StepError) ([]ops.Record, []ops.OutEvent, error) {
+	now := e.Clock.Now()
+	i.Status, i.Error, i.EndedAt, i.UpdatedAt = ops.InstanceFailed, &failure, now, now
+	i.Timers, i.Lease, i.WaitingFor = nil, ops.Lease{}, nil
+	detail, _ := encodeOutput(failure)
+	i.Log(ops.HistoryEntry{At: now, What: "failed", Step: failure.Step, Detail: detail})
+	a, err := alert.Next(ctx, e.Store, alert.Spec{
+		Type: ops.AlertWorkflowFailed, Severity: ops.SeverityHigh, Title: "Workflow " + i.Template + " failed",
+		Detail: failure.Message, Subject: i.Subject, InstanceID: i.ID, Key: i.ID, Cause: cause(i),
+	}, now)
+	if err != nil {
+		return nil, nil, err
+	}
+	records := []ops.Record{a}
+	for n := range i.Steps {
+		rec := &i.Steps[n]
+		if rec.TaskID == "" || rec.Status != ops.StepInProgress {
+			continue
+		}
+		t, err := e.Store.Task(ctx, rec.TaskID)
+		if err != nil {
+			if ops.ErrorCode(err) == ops.CodeNotFound {
+				continue // staged, never stored
+			}
+			return nil, nil, fmt.Errorf("read the task of step %s: %w", rec.ID, err)
+		}
+		if !t.Status.Decided() {
+			t.Status, t.UpdatedAt = ops.TaskCancelled, now
+			records = append(records, t)
+		}
+	}
+	return records, []ops.OutEvent{e.outcomeEvent(i, ops.WorkflowFailed)}, nil
+}

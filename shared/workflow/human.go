@@ -1,0 +1,119 @@
+package workflow
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+
+	"opsflow/shared/ops"
+	"opsflow/shared/rule"
+	"opsflow/shared/task"
+)
+
+// human opens the task of a step, or takes up what was decided. Of the state that waits for this very step, it puts the
+// token on the task: in the same write that a decision would lose against, so that either the decision finds the token or
+// this invocation finds the decision.
+func (r *run) human(ctx context.Context, s *planned, rec *ops.StepRecord) error {
+	now := r.Clock.Now()
+	id := ops.TaskID(r.i.ID, s.ID, 0)
+	var t *ops.Task
+	if rec.TaskID != "" || r.i.Attempt > 1 {
+		var err error
+		if t, err = r.Store.Task(ctx, id); err != nil && ops.ErrorCode(err) != ops.CodeNotFound {
+			return fmt.Errorf("read the task of step %s: %w", s.ID, err)
+		}
+	}
+	changed := false
+	switch {
+	case t == nil:
+		doc, err := r.doc(ctx)
+		if err != nil {
+			return err
+		}
+		t, changed = r.newTask(s, id, rule.ResolveAll(s.Parameters, doc)), true
+	case t.Status == ops.TaskCancelled: // by the end of an earlier attempt
+		t.Status, t.Assignee, changed = ops.TaskOpen, "", true
+		t.DueAt = r.due(s)
+	case t.Status.Decided():
+		return r.takeUp(ctx, s, rec, t)
+	}
+	if rec.TaskID == "" || changed {
+		rec.TaskID = id
+		rec.Tries++
+		r.log("task_opened", s.ID, "", map[string]any{"task": id, "team": t.Team})
+	}
+	if s.ID == r.d.Step && r.d.Token != "" && t.Token != r.d.Token {
+		t.Token, t.Attempt, changed = r.d.Token, r.i.Attempt, true
+	}
+	if changed {
+		t.UpdatedAt = now
+		r.stage(t)
+	}
+	return nil
+}
+
+func (r *run) newTask(s *planned, id string, shown map[string]json.RawMessage) *ops.Task {
+	team := s.Role
+	if team == "" {
+		team = r.plan.template.Team
+	}
+	return &ops.Task{
+		Meta: ops.Meta{CreatedAt: r.Clock.Now()}, ID: id, InstanceID: r.i.ID, Step: s.ID, Kind: s.Kind, Title: title(s, shown),
+		Form: s.Form, Outcomes: task.Outcomes(s.Step), Team: team, Quorum: s.Quorum, Subject: r.i.Subject,
+		StartedBy: r.i.TriggeredBy.User, Priority: r.i.Priority, DueAt: r.due(s), Status: ops.TaskOpen,
+	}
+}
+
+// title is the step's name, with what its parameters say that there is to know: `Complete the details: location`.
+func title(s *planned, shown map[string]json.RawMessage) string {
+	t := s.Name
+	for _, name := range sortedKeys(shown) {
+		var list []string
+		if json.Unmarshal(shown[name], &list) != nil {
+			if one := text(shown[name]); one != "" {
+				list = []string{one}
+			}
+		}
+		for n, v := range list {
+			t += []string{": ", ", "}[min(n, 1)] + v
+		}
+	}
+	return t
+}
+
+// takeUp makes a task's decision the step's outcome. The task's own timer, which watches over the delivery, is cleared in
+// the same write.
+func (r *run) takeUp(ctx context.Context, s *planned, rec *ops.StepRecord, t *ops.Task) error {
+	output, err := encodeOutput(map[string]any{
+		"outcome": t.Outcome, "form": rawOrEmpty(t.Answers), "comment": t.Comment, "decided_by": t.DecidedBy, "decided_at": t.DecidedAt,
+	})
+	if err != nil {
+		return err
+	}
+	rec.Output, rec.TaskID = output, t.ID
+	if _, ok := t.Timers[ops.TimerDeliver]; ok {
+		t.ClearTimer(ops.TimerDeliver)
+		t.UpdatedAt = r.Clock.Now()
+		r.stage(t)
+	}
+	r.log("task_decided", s.ID, t.DecidedBy, map[string]any{"task": t.ID, "outcome": t.Outcome, "comment": t.Comment})
+	if t.Status != ops.TaskCompleted {
+		msg := "refused by " + t.DecidedBy
+		if t.Comment != "" {
+			msg += ": " + t.Comment
+		}
+		if t.Status == ops.TaskExpired {
+			msg = "nobody decided in time"
+		}
+		return r.fail(ctx, s, rec, s.OnReject, ops.StepError{Code: string(t.Status), Message: msg})
+	}
+	r.finish(rec)
+	return nil
+}
+
+func rawOrEmpty(b json.RawMessage) json.RawMessage {
+	if len(b) == 0 {
+		return json.RawMessage("{}")
+	}
+	return b
+}

@@ -1,0 +1,269 @@
+package workflow
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"strconv"
+	"time"
+
+	"opsflow/shared/ops"
+	"opsflow/shared/rule"
+)
+
+const (
+	// flushEvery is the most of an invocation's work that a crash can make it do again.
+	flushEvery = time.Second
+	// maxStaged keeps a transaction below what one may hold.
+	maxStaged = 50
+	// maxStepOutput keeps the instance's record below what one may hold.
+	maxStepOutput = 64 << 10
+)
+
+// run is one invocation's work on an instance.
+type run struct {
+	*Engine
+	plan *plan
+	d    Drive
+	i    *ops.Instance
+
+	// What is to be written with the instance's record, and put on the bus before that.
+	staged  map[ops.Ref]ops.Record
+	order   []ops.Ref
+	emits   []ops.OutEvent
+	flushed time.Time
+}
+
+// pass goes once through the steps, in an order in which each comes after all that it needs: then everything that could
+// be done is. It stores how the instance stands then and gives the lease back.
+func (r *run) pass(ctx context.Context) error {
+	for n := range r.plan.steps {
+		if err := r.step(ctx, &r.plan.steps[n]); err != nil {
+			return err
+		}
+		if r.Clock.Now().Sub(r.flushed) >= flushEvery || len(r.staged) >= maxStaged {
+			if err := r.flush(ctx); err != nil {
+				return err
+			}
+		}
+	}
+	r.settle()
+	return r.flush(ctx)
+}
+
+// settle writes down how the instance stands when nothing more is ready.
+func (r *run) settle() {
+	i, now := r.i, r.Clock.Now()
+	i.Lease = ops.Lease{}
+	i.ClearTimer(ops.TimerLease)
+	i.CurrentStep = ""
+	i.Status, i.WaitingFor = ops.InstanceRunning, nil
+	open := false
+	for n := range i.Steps {
+		rec := &i.Steps[n]
+		if rec.Status.Ended() {
+			continue
+		}
+		open = true
+		if rec.Status != ops.StepInProgress {
+			continue
+		}
+		if i.CurrentStep == "" {
+			i.CurrentStep = rec.ID
+		}
+		if rec.Kind.Human() && i.Status != ops.InstanceWaitingApproval {
+			i.CurrentStep, i.Status = rec.ID, ops.InstanceWaitingApproval
+			i.WaitingFor = &ops.WaitingFor{Kind: "task", Since: rec.StartedAt, Ref: rec.TaskID}
+			r.lookAfter(now.Add(lookAfterHuman))
+		}
+		if rec.Kind == ops.StepDelay {
+			if i.WaitingFor == nil {
+				i.WaitingFor = &ops.WaitingFor{Kind: "timer", Since: rec.StartedAt, Until: rec.WaitUntil}
+			}
+			// A person may keep the chain from coming here in time: then the timer only looks and is moved on.
+			r.lookAfter(rec.WaitUntil.Add(lookAfter))
+		}
+	}
+	if !open {
+		r.complete()
+	}
+}
+
+// lookAfter sets the earliest time at which sweep-due looks whether the execution is still there.
+func (r *run) lookAfter(at time.Time) {
+	if t, ok := r.i.Timers[ops.TimerWake]; !ok || at.Before(t) {
+		r.i.SetTimer(ops.TimerWake, at)
+	}
+}
+
+func (r *run) complete() {
+	i, now := r.i, r.Clock.Now()
+	i.Status, i.Progress, i.EndedAt, i.Timers = ops.InstanceCompleted, 100, now, nil
+	i.Log(ops.HistoryEntry{At: now, What: "completed"})
+	r.emits = append(r.emits, r.outcomeEvent(i, ops.WorkflowCompleted))
+}
+
+// outcomeEvent tells the world how a workflow ended.
+func (e *Engine) outcomeEvent(i *ops.Instance, t ops.EventType) ops.OutEvent {
+	detail := map[string]any{
+		"instance_id": i.ID, "template": i.Template, "type": i.Type, "status": i.Status, "attempt": i.Attempt,
+	}
+	if !i.Subject.IsZero() {
+		detail["subject"] = i.Subject
+	}
+	if i.Error != nil {
+		detail["error"] = i.Error
+	}
+	b, _ := json.Marshal(detail) //nolint:errchkjson // texts and numbers
+	return ops.OutEvent{
+		ID: fmt.Sprintf("%s:%s:%d", i.ID, t, i.Attempt), Type: t, Time: e.Clock.Now(), Detail: b, Cause: cause(i),
+	}
+}
+
+// cause is what the instance's effects follow from.
+func cause(i *ops.Instance) ops.Cause {
+	by := i.TriggeredBy
+	return ops.Cause{EventID: by.EventID, RuleID: by.RuleID, InstanceID: i.ID, Depth: by.Depth + 1}
+}
+
+// stage adds a record to the next write; a later version of the same record takes the place of an earlier one.
+func (r *run) stage(records ...ops.Record) {
+	for _, rec := range records {
+		ref := rec.Ref()
+		if r.staged[ref] == nil {
+			r.order = append(r.order, ref)
+		}
+		r.staged[ref] = rec
+	}
+}
+
+// emit adds the events of a step to the next flush, under ids that follow from instance and step.
+func (r *run) emit(step string, events ...ops.OutEvent) {
+	for n, e := range events {
+		e.ID, e.Time, e.Cause = effectKey(r.i.ID, step, n), r.Clock.Now(), cause(r.i)
+		r.emits = append(r.emits, e)
+	}
+}
+
+// effectKey names the nth effect of a step: what it is done under, so that a receiver drops a repeat.
+func effectKey(instance, step string, n int) string {
+	key := instance + ":" + step + ":0" // the step's first loop
+	if n > 0 {
+		key += ":" + strconv.Itoa(n)
+	}
+	return key
+}
+
+// flush carries out what was done since the last one: first events go out, then all records are stored at once. Events may
+// so go out twice, under the same ids, but never get lost.
+func (r *run) flush(ctx context.Context) error {
+	if len(r.emits) > 0 {
+		if err := r.Bus.Put(ctx, r.emits...); err != nil {
+			return fmt.Errorf("send the events of workflow %s: %w", r.i.ID, err)
+		}
+		r.emits = nil
+	}
+	now := r.Clock.Now()
+	r.i.UpdatedAt = now
+	r.measure()
+	records := make([]ops.Record, 0, 1+len(r.order))
+	records = append(records, r.i)
+	for _, ref := range r.order {
+		records = append(records, r.staged[ref])
+	}
+	err := r.Store.Save(ctx, records...)
+	switch {
+	case ops.AsConflict(err) != nil:
+		return errAgain
+	case err != nil:
+		return fmt.Errorf("store workflow %s: %w", r.i.ID, err)
+	}
+	clear(r.staged)
+	r.order, r.flushed = nil, now
+	return nil
+}
+
+// measure sets the progress: the weight of the steps that are over, never 100 before the end and never going back.
+func (r *run) measure() {
+	if r.i.Status == ops.InstanceCompleted {
+		return
+	}
+	over := 0
+	for n := range r.plan.steps {
+		if rec := r.i.Step(r.plan.steps[n].ID); rec != nil && rec.Status.Ended() {
+			over += r.plan.steps[n].Minutes()
+		}
+	}
+	r.i.Progress = max(r.i.Progress, min(99, over*100/max(1, r.plan.minutes)))
+}
+
+// doc is what the steps' conditions and paths look into.
+func (r *run) doc(ctx context.Context) (rule.Doc, error) {
+	type seen struct {
+		Status ops.StepStatus  `json:"status"`
+		Output json.RawMessage `json:"output,omitempty"`
+		Chosen string          `json:"chosen,omitempty"`
+		Error  *ops.StepError  `json:"error,omitempty"`
+	}
+	steps := make(map[string]seen, len(r.i.Steps))
+	for _, rec := range r.i.Steps {
+		steps[rec.ID] = seen{rec.Status, rec.Output, rec.Chosen, rec.Error}
+	}
+	fields := map[string]json.RawMessage{}
+	if subject, err := r.subject(ctx, r.i.Subject); err != nil {
+		return nil, err
+	} else if subject != nil {
+		for name, v := range subject.Fields {
+			fields[name] = v
+		}
+		fields["id"], fields["type"] = quote(subject.ID), quote(subject.Type)
+	}
+	doc := rule.Doc{}
+	for name, v := range map[string]any{"steps": steps, "context": r.i.Context, "subject": fields} {
+		b, err := json.Marshal(v)
+		if err != nil {
+			return nil, fmt.Errorf("workflow %s: write %s: %w", r.i.ID, name, err)
+		}
+		doc[name] = b
+	}
+	return doc, nil
+}
+
+// subject gives a copy of a subject as this run left it; nil for the zero reference.
+func (r *run) subject(ctx context.Context, ref ops.SubjectRef) (*ops.Subject, error) {
+	if ref.IsZero() {
+		return nil, nil
+	}
+	staged, ok := r.staged[(&ops.Subject{SubjectRef: ref}).Ref()].(*ops.Subject)
+	if ok {
+		return cloneSubject(staged), nil
+	}
+	s, err := r.Store.Subject(ctx, ref)
+	if err != nil {
+		return nil, &Unavailable{Err: fmt.Errorf("read %s: %w", ref, err)}
+	}
+	return s, nil
+}
+
+func quote(s string) json.RawMessage {
+	b, _ := json.Marshal(s) //nolint:errchkjson // a text
+	return b
+}
+
+// encodeOutput writes a step's output.
+func encodeOutput(v any) (json.RawMessage, error) {
+	if v == nil {
+		return nil, nil
+	}
+	b, err := json.Marshal(v)
+	switch {
+	case err != nil:
+		return nil, fmt.Errorf("write the output: %w", err)
+	case len(b) > maxStepOutput:
+		return nil, fmt.Errorf("the output has %d bytes; at most %d can be kept", len(b), maxStepOutput)
+	case bytes.Equal(b, null):
+		return nil, nil
+	}
+	return b, nil
+}

@@ -1,0 +1,459 @@
+package workflow_test
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"log/slog"
+	"math/rand/v2"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"opsflow/shared/local/clock"
+	"opsflow/shared/ops"
+	"opsflow/shared/store"
+	"opsflow/shared/table/embedded"
+	"opsflow/shared/task"
+	"opsflow/shared/workflow"
+)
+
+var start = time.Date(2026, 11, 24, 8, 0, 0, 0, time.UTC)
+
+const machinePrefix = "arn:aws:states:us-east-1:000000000000:stateMachine:opsflow-"
+
+// bundle is an engine on a real store, with executions that walk the compiled machines.
+type bundle struct {
+	*workflow.Engine
+	tasks   *task.Service
+	store   *store.Store
+	saver   *crashingStore
+	clock   *clock.Clock
+	bus     *bus
+	machine *machines
+}
+
+func setup(t *testing.T, actions map[string]workflow.Action) *bundle {
+	t.Helper()
+	db, err := embedded.Open("", embedded.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := db.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	clk := clock.Virtual(start)
+	t.Cleanup(clk.Busy()) // the test is at work all the time; Sleep gives that up
+	tbl, err := embedded.NewTable(db, "opsflow", store.Indexes(), clk.Now)
+	if err != nil {
+		t.Fatal(err)
+	}
+	random := &lockedReader{r: rand.NewChaCha8([32]byte{1})}
+	s := store.New(tbl, random, clk.Now)
+	b := &bundle{store: s, saver: &crashingStore{Store: s}, clock: clk, bus: &bus{}}
+	b.machine = &machines{t: t, b: b, definitions: map[string][]byte{}, executions: map[string]*execution{}, tokens: map[string]*execution{}}
+	b.Engine = workflow.New(workflow.Config{
+		Store: b.saver, Executions: b.machine, Machines: b.machine, Bus: b.bus, Clock: clk, Random: random,
+		Logger: slog.New(slog.DiscardHandler), MachinePrefix: machinePrefix, Actions: actions,
+		Functions: workflow.Functions{RunSteps: "fn-run-steps", OpenTask: "fn-open-task", RecordOutcome: "fn-record-outcome"},
+	})
+	b.tasks = task.New(task.Config{Store: s, Executions: b.machine, Clock: clk, Logger: slog.New(slog.DiscardHandler)})
+	all, err := workflow.Builtin()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, template := range all {
+		definition, err := workflow.Compile(template)
+		if err != nil {
+			t.Fatal(err)
+		}
+		b.machine.definitions[machinePrefix+template.Name+"-v1"] = definition
+	}
+	return b
+}
+
+// publish stores and publishes a template.
+func (b *bundle) publish(t *testing.T, body string) *ops.Template {
+	t.Helper()
+	tpl, err := b.CreateTemplate(t.Context(), []byte(body), admin)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if tpl, err = b.Publish(t.Context(), tpl.Name, tpl.Version, admin); err != nil {
+		t.Fatal(err)
+	}
+	return tpl
+}
+
+func (b *bundle) start(t *testing.T, template string, subject ops.SubjectRef, context string) *ops.Instance {
+	t.Helper()
+	r := ops.StartRequest{Template: template, Subject: subject}
+	if err := json.Unmarshal([]byte(context), &r.Context); err != nil {
+		t.Fatal(err)
+	}
+	i, err := b.Start(t.Context(), r, ops.Actor{ID: "starter"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	b.machine.run(t.Context())
+	return b.instance(t, i.ID)
+}
+
+func (b *bundle) instance(t *testing.T, id string) *ops.Instance {
+	t.Helper()
+	i, err := b.store.Instance(t.Context(), id)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return i
+}
+
+// openTask gives the one task that is open.
+func (b *bundle) openTask(t *testing.T, instance string) *ops.Task {
+	t.Helper()
+	i := b.instance(t, instance)
+	for _, s := range i.Steps {
+		if s.TaskID != "" && s.Status == ops.StepInProgress {
+			task, err := b.store.Task(t.Context(), s.TaskID)
+			if err != nil {
+				t.Fatal(err)
+			}
+			return task
+		}
+	}
+	t.Fatalf("no task is open: %+v", i.Steps)
+	return nil
+}
+
+func (b *bundle) complete(t *testing.T, instance, outcome, form string) {
+	t.Helper()
+	tsk := b.openTask(t, instance)
+	if _, err := b.tasks.Complete(t.Context(), tsk.ID, member(tsk.Team), task.Decision{Outcome: outcome, Form: json.RawMessage(form)}); err != nil {
+		t.Fatal(err)
+	}
+	b.machine.run(t.Context())
+}
+
+var admin = ops.Actor{ID: "root", Teams: []ops.Team{ops.Admin}}
+
+func member(team ops.Team) ops.Actor { return ops.Actor{ID: "m-" + string(team), Teams: []ops.Team{team}} }
+
+type lockedReader struct {
+	mu sync.Mutex
+	r  *rand.ChaCha8
+}
+
+func (l *lockedReader) Read(p []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.r.Read(p)
+}
+
+// bus remembers what was put on it.
+type bus struct {
+	mu     sync.Mutex
+	events []ops.OutEvent
+	err    error
+}
+
+func (b *bus) Put(_ context.Context, events ...ops.OutEvent) error {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.events = append(b.events, events...)
+	return b.err
+}
+
+// ids gives the ids of the events of a type.
+func (b *bus) ids(t ops.EventType) map[string]int {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	ids := map[string]int{}
+	for _, e := range b.events {
+		if e.Type == t {
+			ids[e.ID]++
+		}
+	}
+	return ids
+}
+
+var errCrash = errors.New("crash")
+
+// crashingStore fails the write that its countdown comes to, and every one after it, until it is repaired: before it is
+// applied, or after.
+type crashingStore struct {
+	*store.Store
+	mu      sync.Mutex
+	armed   bool
+	left    int
+	applied bool
+	dead    bool
+}
+
+func (c *crashingStore) arm(left int, applied bool) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.armed, c.left, c.applied, c.dead = true, left, applied, false
+}
+
+func (c *crashingStore) repair() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.armed, c.dead = false, false
+}
+
+func (c *crashingStore) Save(ctx context.Context, records ...ops.Record) error {
+	c.mu.Lock()
+	crash := c.dead
+	last := false
+	if c.armed && !c.dead {
+		if c.left--; c.left < 0 {
+			crash, c.dead, last = true, true, c.applied
+		}
+	}
+	c.mu.Unlock()
+	if !crash {
+		return c.Store.Save(ctx, records...)
+	}
+	if last {
+		if err := c.Store.Save(ctx, records...); err != nil {
+			return err
+		}
+	}
+	return errCrash
+}
+
+// machines walks compiled state machines: only what Compile writes.
+type machines struct {
+	t           *testing.T
+	b           *bundle
+	mu          sync.Mutex
+	definitions map[string][]byte
+	executions  map[string]*execution
+	tokens      map[string]*execution
+	count       int
+	retried     int
+}
+
+type execution struct {
+	arn, name string
+	data      map[string]any
+	at        string // the state that it is in
+	token     string // that it waits on
+	succeeded bool   // the token was given back
+	wakeAt    time.Time
+	status    ops.ExecutionStatus
+	err       string
+}
+
+type aslState struct {
+	Type          string
+	Resource      string
+	TimestampPath string
+	Parameters    struct {
+		FunctionName string
+		Payload      map[string]any
+	}
+	Catch []struct {
+		ErrorEquals []string
+		Next        string
+	}
+	Next string
+	End  bool
+}
+
+type asl struct {
+	StartAt string
+	States  map[string]aslState
+}
+
+func (m *machines) Create(_ context.Context, name string, definition []byte) (string, error) {
+	arn := "arn:aws:states:us-east-1:000000000000:stateMachine:" + name
+	m.definitions[arn] = definition
+	return arn, nil
+}
+
+func (m *machines) Start(_ context.Context, arn, name string, input []byte) error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.executions[name] != nil {
+		return ops.ErrExecutionExists
+	}
+	x := &execution{arn: arn, name: name, status: ops.ExecutionRunning, at: m.machine(arn).StartAt}
+	if err := json.Unmarshal(input, &x.data); err != nil {
+		return err
+	}
+	m.executions[name] = x
+	return nil
+}
+
+func (m *machines) machine(arn string) asl {
+	var a asl
+	if err := json.Unmarshal(m.definitions[arn], &a); err != nil {
+		m.t.Fatalf("machine %s: %v", arn, err)
+	}
+	return a
+}
+
+func (m *machines) Stop(context.Context, string, string, string) error { return nil }
+
+func (m *machines) Describe(_ context.Context, _, name string) (ops.Execution, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	x := m.executions[name]
+	if x == nil {
+		return ops.Execution{}, ops.ErrNoExecution
+	}
+	return ops.Execution{Status: x.status, Error: x.err}, nil
+}
+
+func (m *machines) SucceedTask(_ context.Context, token string, _ []byte) error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	x := m.tokens[token]
+	if x == nil || x.token != token || x.succeeded || x.status != ops.ExecutionRunning {
+		return ops.ErrTokenUsed
+	}
+	x.succeeded = true
+	return nil
+}
+
+func (m *machines) FailTask(context.Context, string, string, string) error { return nil }
+
+// run walks every execution as far as it goes.
+func (m *machines) run(ctx context.Context) {
+	for {
+		moved := false
+		m.mu.Lock()
+		var all []*execution
+		for _, x := range m.executions {
+			all = append(all, x)
+		}
+		m.mu.Unlock()
+		for _, x := range all {
+			for x.status == ops.ExecutionRunning && m.step(ctx, x) {
+				moved = true
+			}
+		}
+		if !moved {
+			return
+		}
+	}
+}
+
+// step takes an execution through one state; false when it waits.
+func (m *machines) step(ctx context.Context, x *execution) bool {
+	s := m.machine(x.arn).States[x.at]
+	switch s.Type {
+	case "Succeed":
+		x.status = ops.ExecutionSucceeded
+		return true
+	case "Fail":
+		x.status = ops.ExecutionFailed
+		return true
+	case "Wait":
+		at, err := time.Parse(time.RFC3339, x.data["wait_until"].(string))
+		if err != nil {
+			m.t.Errorf("%s: %v", s.TimestampPath, err)
+		}
+		if m.b.clock.Now().Before(at) {
+			return false
+		}
+		x.at = s.Next
+		return true
+	}
+	waits := strings.HasSuffix(s.Resource, "waitForTaskToken")
+	if waits && x.token != "" {
+		m.mu.Lock()
+		defer m.mu.Unlock()
+		if !x.succeeded {
+			return false
+		}
+		x.token, x.succeeded = "", false
+		m.next(x, s)
+		return true
+	}
+	d := workflow.Drive{InstanceID: x.data["instance_id"].(string), Attempt: int(x.data["attempt"].(float64))}
+	d.Step, _ = s.Parameters.Payload["step"].(string)
+	var err error
+	for range 10 { // the states' Retry
+		m.mu.Lock()
+		m.count++
+		d.RequestID = fmt.Sprintf("req-%d", m.count)
+		if waits {
+			d.Token = fmt.Sprintf("token-%d", m.count)
+			x.token, x.succeeded = d.Token, false
+			m.tokens[d.Token] = x
+		}
+		m.mu.Unlock()
+		var p workflow.Progress
+		switch function := s.Parameters.FunctionName; {
+		case strings.Contains(function, "un-steps"), strings.Contains(function, "RunSteps"):
+			p, err = m.b.RunSteps(ctx, d)
+			x.data["wait_until"] = p.WaitUntil
+		case strings.Contains(function, "pen-task"), strings.Contains(function, "OpenTask"):
+			_, err = m.b.OpenTask(ctx, d)
+		default:
+			payload, _ := json.Marshal(map[string]any{
+				"instance_id": d.InstanceID, "attempt": d.Attempt, "error": map[string]string{"Error": x.err, "Cause": "broken"},
+			})
+			err = m.b.RecordOutcome(ctx, payload)
+		}
+		if typeName(err) != "Unavailable" && typeName(err) != "LeaseHeld" {
+			break
+		}
+		m.retried++
+		m.b.saver.repair()
+		// The retrier's backoff; long enough for the lease of who died.
+		if err := m.b.clock.Sleep(ctx, 0); err != nil {
+			return false
+		}
+		m.advance(ctx, 61*time.Second)
+	}
+	if err == nil {
+		if !waits {
+			m.next(x, s)
+		}
+		return true
+	}
+	x.err, x.token = typeName(err), ""
+	for _, c := range s.Catch {
+		if c.ErrorEquals[0] == typeName(err) || c.ErrorEquals[0] == "States.ALL" {
+			x.at = c.Next
+			return true
+		}
+	}
+	x.status = ops.ExecutionFailed
+	return true
+}
+
+func (m *machines) next(x *execution, s aslState) {
+	if s.End {
+		x.status = ops.ExecutionSucceeded
+		return
+	}
+	x.at = s.Next
+}
+
+// advance moves the time on; the test's own work stands still meanwhile.
+func (m *machines) advance(ctx context.Context, d time.Duration) {
+	done := make(chan error, 1)
+	go func() { done <- m.b.clock.Advance(ctx, d) }()
+	if err := m.b.clock.Sleep(ctx, d); err != nil {
+		m.t.Error(err)
+	}
+}
+
+// typeName is how Lambda names an error.
+func typeName(err error) string {
+	if err == nil {
+		return ""
+	}
+	name := fmt.Sprintf("%T", err)
+	return name[strings.LastIndexByte(name, '.')+1:]
+}
+
+func taskDecision(outcome string) task.Decision { return task.Decision{Outcome: outcome} }

@@ -1,0 +1,124 @@
+package workflow
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"time"
+
+	"opsflow/shared/ops"
+)
+
+const (
+	// MaxContext is the most that an instance can be started with, in bytes of JSON: what steps add must fit in the
+	// record too.
+	MaxContext = 200 << 10
+	// startWithin is how long after its instance an execution should have begun.
+	startWithin = time.Minute
+)
+
+// Plan implements ops.Workflows.
+func (e *Engine) Plan(ctx context.Context, r ops.StartRequest) (*ops.Instance, error) {
+	t, err := e.GetTemplate(ctx, r.Template, r.Version)
+	if err != nil {
+		return nil, err
+	}
+	if !t.Published {
+		return nil, ops.Errorf(ops.CodeInvalid, "template %s is not published", ops.TemplateID(t.Name, t.Version))
+	}
+	if b, err := json.Marshal(r.Context); err != nil {
+		return nil, ops.Errorf(ops.CodeInvalid, "the context is not JSON: %w", err)
+	} else if len(b) > MaxContext {
+		return nil, ops.Errorf(ops.CodeTooLarge, "the context has %d bytes; at most %d can be given", len(b), MaxContext)
+	}
+	id := r.ID
+	if id == "" {
+		if id, err = ops.RandomID("wf-", e.Random); err != nil {
+			return nil, err
+		}
+	}
+	minutes := t.EstimatedMinutes
+	i := &ops.Instance{
+		ID: id, Template: t.Name, TemplateVersion: t.Version, Type: t.Type, Name: r.Name, Team: t.Team, Priority: t.Priority,
+		Status: ops.InstancePending, Attempt: 1, Context: r.Context, Subject: r.Subject, AssignedTo: string(t.Team),
+		TriggeredBy: r.TriggeredBy, StateMachine: e.machineARN(t),
+	}
+	for n := range t.Steps {
+		s := &t.Steps[n]
+		i.Steps = append(i.Steps, ops.StepRecord{ID: s.ID, Name: s.Name, Kind: s.Kind, Status: ops.StepPending})
+		if t.EstimatedMinutes == 0 {
+			minutes += s.Minutes()
+		}
+	}
+	if i.Name == "" {
+		i.Name = t.Name
+		if !r.Subject.IsZero() {
+			i.Name += " " + r.Subject.ID
+		}
+	}
+	now := e.Clock.Now()
+	i.CreatedAt, i.UpdatedAt = now, now
+	i.DueAt = now.Add(time.Duration(minutes) * time.Minute)
+	i.WaitingFor = &ops.WaitingFor{Kind: "start", Since: now}
+	i.SetTimer(ops.TimerStart, now.Add(startWithin))
+	by := r.TriggeredBy.User
+	if by == "" {
+		by = ops.System().ID
+	}
+	i.Log(ops.HistoryEntry{At: now, What: "created", By: by})
+	return i, nil
+}
+
+// Launch implements ops.Workflows. It writes nothing: the first invocation of run-steps takes the instance over, and until
+// then the start timer stands.
+func (e *Engine) Launch(ctx context.Context, i *ops.Instance) error {
+	err := e.launch(ctx, i)
+	if errors.Is(err, ops.ErrExecutionExists) {
+		return nil
+	}
+	return err
+}
+
+// launch tells a name that is taken by ErrExecutionExists.
+func (e *Engine) launch(ctx context.Context, i *ops.Instance) error {
+	input, err := json.Marshal(Drive{InstanceID: i.ID, Attempt: i.Attempt})
+	if err != nil {
+		return fmt.Errorf("write the input of workflow %s: %w", i.ID, err)
+	}
+	if err := e.Executions.Start(ctx, i.StateMachine, i.ExecutionName(), input); err != nil {
+		return fmt.Errorf("start workflow %s: %w", i.ID, err)
+	}
+	return nil
+}
+
+// Start begins a workflow for a person. With an ID in the request, asking again gives the instance that is there.
+// CodeNotFound for an unknown template, CodeInvalid, CodeTooLarge. Once the instance is stored it will begin: an execution
+// that could not be started now is started by sweep-due.
+func (e *Engine) Start(ctx context.Context, r ops.StartRequest, actor ops.Actor) (*ops.Instance, error) {
+	if r.TriggeredBy.Kind == "" {
+		r.TriggeredBy.Kind = "manual"
+	}
+	if r.TriggeredBy.User == "" {
+		r.TriggeredBy.User = actor.ID
+	}
+	i, err := e.Plan(ctx, r)
+	if err != nil {
+		return nil, err
+	}
+	if err := e.Store.Save(ctx, i); err != nil {
+		if r.ID == "" || ops.AsConflict(err) == nil {
+			return nil, fmt.Errorf("store workflow %s: %w", i.ID, err)
+		}
+		if i, err = e.Store.Instance(ctx, r.ID); err != nil {
+			return nil, fmt.Errorf("read workflow %s: %w", r.ID, err)
+		}
+	}
+	if i.Status != ops.InstancePending {
+		return i, nil
+	}
+	if err := e.Launch(ctx, i); err != nil {
+		e.Logger.WarnContext(ctx, "execution not started; sweep-due will", "instance", i.ID, "error", err)
+	}
+	return i, nil
+}

@@ -1,0 +1,279 @@
+package workflow
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"maps"
+	"runtime/debug"
+	"slices"
+	"time"
+
+	"opsflow/shared/ops"
+	"opsflow/shared/rule"
+)
+
+// skew is how far the clocks of Step Functions and of a function may be apart.
+const skew = time.Minute
+
+// step does a step, if it is ready.
+func (r *run) step(ctx context.Context, s *planned) error {
+	rec := r.i.Step(s.ID)
+	if rec == nil {
+		return fmt.Errorf("workflow %s has no record of step %s", r.i.ID, s.ID)
+	}
+	if rec.Status.Ended() || !r.ready(s) {
+		return nil
+	}
+	if rec.Status == ops.StepPending {
+		if !r.chosen(s) {
+			r.skip(rec, "not chosen")
+			return nil
+		}
+		if s.when != nil {
+			doc, err := r.doc(ctx)
+			if err != nil {
+				return err
+			}
+			if ok, leaf := s.when.Eval(doc, r.Clock.Now()); !ok {
+				r.skip(rec, "its condition does not hold", leaf)
+				return nil
+			}
+		}
+		rec.Status, rec.StartedAt = ops.StepInProgress, r.Clock.Now()
+	}
+	r.i.CurrentStep = s.ID
+	switch s.Kind {
+	case ops.StepDecision:
+		return r.decide(ctx, s, rec)
+	case ops.StepDelay:
+		return r.delay(ctx, s, rec)
+	case ops.StepNotification:
+		return r.notify(ctx, s, rec)
+	case ops.StepManual, ops.StepApproval, ops.StepQualityCheck:
+		return r.human(ctx, s, rec)
+	default:
+		return r.act(ctx, s, rec)
+	}
+}
+
+// ready reports whether all that the step needs has ended.
+func (r *run) ready(s *planned) bool {
+	return !slices.ContainsFunc(s.needs, func(id string) bool { return !r.i.Step(id).Status.Ended() })
+}
+
+// chosen reports whether a decision chose the step or another step that it needs completed; a step that needs none runs.
+func (r *run) chosen(s *planned) bool {
+	if len(s.needs) == 0 {
+		return true
+	}
+	for _, id := range s.needs {
+		rec := r.i.Step(id)
+		if rec.Status != ops.StepCompleted {
+			continue
+		}
+		if !r.plan.template.Step(id).Targets(s.ID) || rec.Chosen == s.ID {
+			return true
+		}
+	}
+	return false
+}
+
+func (r *run) skip(rec *ops.StepRecord, why string, leaf ...*ops.Leaf) {
+	now := r.Clock.Now()
+	rec.Status, rec.FinishedAt = ops.StepSkipped, now
+	detail := map[string]any{"reason": why}
+	if len(leaf) > 0 && leaf[0] != nil {
+		detail["leaf"] = leaf[0]
+	}
+	r.log("step_skipped", rec.ID, "", detail)
+}
+
+func (r *run) finish(rec *ops.StepRecord) {
+	rec.Status, rec.FinishedAt, rec.Error = ops.StepCompleted, r.Clock.Now(), nil
+	r.log("step_completed", rec.ID, "", nil)
+}
+
+func (r *run) log(what, step, by string, detail any) {
+	b, _ := encodeOutput(detail) // without what can't be written
+	r.i.Log(ops.HistoryEntry{At: r.Clock.Now(), What: what, Step: step, By: by, Detail: b})
+}
+
+func (r *run) decide(ctx context.Context, s *planned, rec *ops.StepRecord) error {
+	doc, err := r.doc(ctx)
+	if err != nil {
+		return err
+	}
+	rec.Tries++
+	rec.Chosen = s.Default
+	for n, c := range s.choices {
+		if ok, _ := c.Eval(doc, r.Clock.Now()); ok {
+			rec.Chosen = s.Choices[n].Next
+			break
+		}
+	}
+	r.finish(rec)
+	return nil
+}
+
+func (r *run) delay(ctx context.Context, s *planned, rec *ops.StepRecord) error {
+	now := r.Clock.Now()
+	if rec.WaitUntil.IsZero() {
+		rec.Tries++
+		until, err := r.delayEnd(ctx, s, now)
+		if err != nil {
+			return err
+		}
+		if until.IsZero() {
+			msg := fmt.Sprintf("there is no RFC 3339 time at %s", s.Until)
+			return r.fail(ctx, s, rec, s.OnError, ops.StepError{Code: "no_time", Message: msg})
+		}
+		rec.WaitUntil = until
+	}
+	// The execution that has passed the Wait state knows best, but for the difference between two clocks: nobody shortens
+	// a delay by calling the function by hand.
+	passed := r.plan.behind(r.d.Step, s.ID) && !now.Before(rec.WaitUntil.Add(-skew))
+	if passed || !now.Before(rec.WaitUntil) {
+		r.finish(rec)
+	}
+	return nil
+}
+
+func (r *run) delayEnd(ctx context.Context, s *planned, now time.Time) (time.Time, error) {
+	if s.Until == "" {
+		return deadline(now, s.For), nil
+	}
+	doc, err := r.doc(ctx)
+	if err != nil {
+		return time.Time{}, err
+	}
+	v, _ := rule.Resolve(quote(s.Until), doc)
+	until, err := time.Parse(time.RFC3339, text(v))
+	if err != nil {
+		return time.Time{}, nil //nolint:nilerr // no time: the step's failure
+	}
+	return until, nil
+}
+
+// notify asks for a message. The request is stored before the event that has it delivered goes out, so that whoever gets
+// the event finds it; the step's own record follows the event.
+func (r *run) notify(ctx context.Context, s *planned, rec *ops.StepRecord) error {
+	doc, err := r.doc(ctx)
+	if err != nil {
+		return err
+	}
+	rec.Tries++
+	id := ops.HashID("ntf-", effectKey(r.i.ID, s.ID, 0))
+	_, err = r.Store.Notification(ctx, id)
+	if ops.ErrorCode(err) == ops.CodeNotFound {
+		now := r.Clock.Now()
+		n := &ops.Notification{
+			Meta: ops.Meta{CreatedAt: now, UpdatedAt: now}, ID: id, Template: s.Template, Subject: r.i.Subject,
+			Status: ops.NotificationRequestedStatus, Cause: cause(r.i), Data: map[string]json.RawMessage{},
+		}
+		maps.Copy(n.Data, r.i.Context)
+		maps.Copy(n.Data, rule.ResolveAll(s.Parameters, doc))
+		if s.To != nil {
+			n.To = *s.To
+		} else {
+			n.To = ops.Recipient{Team: r.plan.template.Team}
+		}
+		r.stage(n)
+		err = r.flush(ctx)
+	}
+	if err != nil {
+		return err
+	}
+	e, err := event(ops.NotificationRequested, map[string]any{"notification_id": id, "template": s.Template})
+	if err != nil {
+		return err
+	}
+	r.emit(s.ID, e)
+	if rec.Output, err = encodeOutput(map[string]any{"notification_id": id}); err != nil {
+		return err
+	}
+	r.finish(rec)
+	return nil
+}
+
+// act runs an action, with the step's retries.
+func (r *run) act(ctx context.Context, s *planned, rec *ops.StepRecord) error {
+	tries, backoff := 1, time.Duration(0)
+	if s.Retry != nil {
+		tries, backoff = s.Retry.MaxAttempts, s.Retry.Backoff.D
+	}
+	for {
+		rec.Tries++
+		result, err := r.try(ctx, s.Step, s.ActionName())
+		if err == nil {
+			rec.Output, err = encodeOutput(result.Output)
+		}
+		if err == nil {
+			r.take(s.ID, result)
+			r.finish(rec)
+			return nil
+		}
+		if _, ok := errors.AsType[*Unavailable](err); ok {
+			return err
+		}
+		if ctx.Err() != nil {
+			return fmt.Errorf("step %s: %w", s.ID, ctx.Err())
+		}
+		if rec.Tries >= tries {
+			return r.fail(ctx, s, rec, s.OnError, ops.StepError{Code: "action_failed", Message: err.Error()})
+		}
+		wait := backoff << min(rec.Tries-1, 10)
+		if r.Clock.Now().Add(wait).After(r.i.Lease.Until) {
+			// The next try is another invocation's, which finds how many there were.
+			r.i.Lease = ops.Lease{}
+			if ferr := r.flush(ctx); ferr != nil {
+				return ferr
+			}
+			return &Unavailable{Err: fmt.Errorf("step %s will be tried again: %w", s.ID, err)}
+		}
+		if err := r.Clock.Sleep(ctx, wait); err != nil {
+			return fmt.Errorf("step %s: %w", s.ID, err)
+		}
+	}
+}
+
+func (r *run) take(step string, result ActionResult) {
+	r.stage(result.Writes...)
+	r.emit(step, result.Emit...)
+	if result.AssignTo != "" {
+		r.i.AssignedTo = result.AssignTo
+	}
+}
+
+// try runs an action once. A panic is the action's failure, not the function's.
+func (r *run) try(ctx context.Context, s *ops.Step, name string) (result ActionResult, err error) {
+	action := r.action(name)
+	if action == nil {
+		return ActionResult{}, fmt.Errorf("there is no action %q", name)
+	}
+	doc, err := r.doc(ctx)
+	if err != nil {
+		return ActionResult{}, err
+	}
+	subject, err := r.subject(ctx, r.i.Subject)
+	if err != nil {
+		return ActionResult{}, err
+	}
+	defer func() {
+		if p := recover(); p != nil {
+			r.Logger.ErrorContext(ctx, "an action panicked", "action", name, "instance", r.i.ID, "panic", p, "stack", string(debug.Stack()))
+			result, err = ActionResult{}, fmt.Errorf("the action panicked: %v", p)
+		}
+	}()
+	return action(ctx, ActionInput{
+		Instance: r.i, Step: s, Params: rule.ResolveAll(s.Parameters, doc), Subject: subject, Store: r.Store, Now: r.Clock.Now(),
+		Read: r.subject,
+	})
+}
+
+func cloneSubject(s *ops.Subject) *ops.Subject {
+	c := *s
+	c.Fields, c.Times, c.Last = maps.Clone(s.Fields), maps.Clone(s.Times), maps.Clone(s.Last)
+	return &c
+}

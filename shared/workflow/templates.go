@@ -1,0 +1,143 @@
+package workflow
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+
+	"opsflow/shared/ops"
+)
+
+// ListTemplates gives all versions of all templates, built-in ones included: by name, newest version first.
+func (e *Engine) ListTemplates(ctx context.Context) ([]*ops.Template, error) {
+	stored, err := e.Store.Templates(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("list templates: %w", err)
+	}
+	all, err := Builtin()
+	if err != nil {
+		return nil, err
+	}
+	all = append(slices.Clone(all), stored...)
+	slices.SortStableFunc(all, func(a, b *ops.Template) int {
+		if c := strings.Compare(a.Name, b.Name); c != 0 {
+			return c
+		}
+		return b.Version - a.Version
+	})
+	return all, nil
+}
+
+// GetTemplate gives one version; version 0 is the newest published one that is active. CodeNotFound. The answer is shared:
+// nobody may change it.
+func (e *Engine) GetTemplate(ctx context.Context, name string, version int) (*ops.Template, error) {
+	if version == 0 {
+		return e.newest(ctx, name)
+	}
+	// Nobody can store a version that is built in (see CreateTemplate), so that no read is needed to know.
+	all, err := Builtin()
+	if err != nil {
+		return nil, err
+	}
+	for _, t := range all {
+		if t.Name == name && t.Version == version {
+			return t, nil
+		}
+	}
+	return e.Store.Template(ctx, name, version)
+}
+
+func (e *Engine) newest(ctx context.Context, name string) (*ops.Template, error) {
+	all, err := e.ListTemplates(ctx)
+	if err != nil {
+		return nil, err
+	}
+	for _, t := range all {
+		if t.Name == name && t.Published && t.Active {
+			return t, nil
+		}
+	}
+	return nil, ops.Errorf(ops.CodeNotFound, "there is no published template %q", name)
+}
+
+// CreateTemplate stores a template's next version, unpublished. CodeInvalid with every fault; CodeConflict when somebody
+// else made that version at the same moment.
+func (e *Engine) CreateTemplate(ctx context.Context, body []byte, actor ops.Actor) (*ops.Template, error) {
+	t, err := ops.DecodeTemplate(body)
+	if err != nil {
+		return nil, err
+	}
+	if err := Validate(t, e.Actions); err != nil {
+		return nil, err
+	}
+	all, err := e.ListTemplates(ctx)
+	if err != nil {
+		return nil, err
+	}
+	version := 1
+	for _, other := range all {
+		if other.Name == t.Name {
+			version = max(version, other.Version+1)
+		}
+	}
+	now := e.Clock.Now()
+	t.Meta = ops.Meta{CreatedAt: now, UpdatedAt: now}
+	t.Version, t.Active, t.Published, t.StateMachine, t.UpdatedBy = version, true, false, "", actor.ID
+	if err := e.Store.Save(ctx, t); err != nil {
+		return nil, fmt.Errorf("store template %s: %w", t.Name, err)
+	}
+	return t, nil
+}
+
+// Publish makes the version's state machine and lets workflows start from it; again, it does nothing. CodeNotFound.
+func (e *Engine) Publish(ctx context.Context, name string, version int, actor ops.Actor) (*ops.Template, error) {
+	t, err := e.GetTemplate(ctx, name, version)
+	if err != nil || t.Published {
+		return t, err
+	}
+	definition, err := e.definition(t)
+	if err != nil {
+		return nil, err
+	}
+	prefix := e.MachinePrefix[strings.LastIndexByte(e.MachinePrefix, ':')+1:]
+	arn, err := e.Machines.Create(ctx, prefix+machineName(name, version), definition)
+	if err != nil {
+		return nil, fmt.Errorf("make the state machine of %s: %w", ops.TemplateID(name, version), err)
+	}
+	now := e.Clock.Now()
+	t.Published, t.StateMachine, t.PublishedAt, t.UpdatedAt, t.UpdatedBy = true, arn, now, now, actor.ID
+	if err := e.Store.Save(ctx, t); err != nil {
+		return nil, fmt.Errorf("publish template %s: %w", t.Name, err)
+	}
+	return t, nil
+}
+
+// definition is the template's state machine with the functions' ARNs filled in.
+func (e *Engine) definition(t *ops.Template) ([]byte, error) {
+	definition, err := Compile(t)
+	if err != nil {
+		return nil, err
+	}
+	for name, arn := range map[string]string{
+		runStepsARN: e.Functions.RunSteps, openTaskARN: e.Functions.OpenTask, recordOutcomeARN: e.Functions.RecordOutcome,
+	} {
+		if arn == "" {
+			return nil, ops.Errorf(ops.CodeInternal, "publish template %s: the ARN for %s is not configured", t.Name, name)
+		}
+		definition = bytes.ReplaceAll(definition, []byte(name), []byte(arn))
+	}
+	return definition, nil
+}
+
+func machineName(template string, version int) string { return template + "-v" + strconv.Itoa(version) }
+
+// machineARN is the template version's state machine.
+func (e *Engine) machineARN(t *ops.Template) string {
+	if t.StateMachine != "" {
+		return t.StateMachine
+	}
+	return e.MachinePrefix + machineName(t.Name, t.Version)
+}

@@ -1,0 +1,32 @@
+package workflow
+
+import (
+	"fmt"
+
+	"opsflow/shared/ops"
+	"opsflow/shared/rule"
+	"opsflow/shared/task"
+)
+
+// conditionRoots are the documents that a step's conditions and paths can name.
+var conditionRoots = []string{"context", "steps", "subject"}
+
+// Validate tells everything that is wrong with a template, each fault with its path (CodeInvalid). Steps may name the
+// built-in actions and those in more.
+func Validate(t *ops.Template, more map[string]Action) error {
+	faults := t.Faults(func(name string) bool { return actions[name] != nil || more[name] != nil })
+	for i := range t.Steps {
+		s := &t.Steps[i]
+		path := fmt.Sprintf("$.steps[%d]", i)
+		if s.When != nil {
+			faults = append(faults, rule.ValidateCondition(*s.When, path+".when", conditionRoots)...)
+		}
+		for n, c := range s.Choices {
+			faults = append(faults, rule.ValidateCondition(c.When, fmt.Sprintf("%s.choices[%d].when", path, n), conditionRoots)...)
+		}
+		if _, err := task.CompileForm(s.Form); err != nil {
+			faults = append(faults, ops.Fault{Path: path + ".form", Expected: "a JSON Schema", Got: err.Error()})
+		}
+	}
+	return ops.Invalid("template", faults)
+}

@@ -1,0 +1,132 @@
+package workflow
+
+import (
+	"errors"
+	"io"
+	"log/slog"
+	"sync"
+
+	"opsflow/shared/ops"
+)
+
+// Store is what the engine reads and writes.
+type Store interface {
+	ops.Saver
+	ops.InstanceStore
+	ops.TaskStore
+	ops.TemplateStore
+	ops.SubjectStore
+	ops.VendorStore
+	ops.AlertStore
+	ops.NotificationStore
+}
+
+// Functions are the ARNs of the Lambda functions that state machines call. Only publishing needs them.
+type Functions struct {
+	RunSteps      string
+	OpenTask      string
+	RecordOutcome string
+}
+
+// Config is what an Engine needs. All but Machines and Functions, which only publishing uses, are required.
+type Config struct {
+	Store      Store
+	Executions ops.Executions
+	Machines   ops.StateMachines
+	Bus        ops.Bus
+	Clock      ops.Clock
+	Random     io.Reader
+	Logger     *slog.Logger
+	// MachinePrefix begins the ARN of every state machine: "arn:aws:states:us-east-1:000000000000:stateMachine:opsflow-".
+	MachinePrefix string
+	Functions     Functions
+	// Actions are actions besides the built-in ones, by name.
+	Actions map[string]Action
+}
+
+// Engine runs workflows. It implements ops.Workflows. Safe for concurrent use, by many processes on one table.
+type Engine struct {
+	Config
+	// plans holds templates made ready to run, by id. Published versions never change.
+	plans sync.Map
+}
+
+var _ ops.Workflows = (*Engine)(nil)
+
+// New makes an engine.
+func New(c Config) *Engine { return &Engine{Config: c} }
+
+// Drive is what a state of a workflow's machine hands to its function.
+type Drive struct {
+	InstanceID string `json:"instance_id"`
+	Attempt    int    `json:"attempt"`
+	// Step is the step that the state is for; empty: the state at the end of the chain.
+	Step string `json:"step,omitempty"`
+	// Token is the task token of a waiting state.
+	Token string `json:"token,omitempty"`
+	// RequestID is the invocation's own id, which owns the lease; empty: a random one is taken.
+	RequestID string `json:"request_id,omitempty"`
+}
+
+// Progress is what an invocation leads to.
+type Progress struct {
+	Status ops.InstanceStatus `json:"status"`
+	// WaitUntil is when the delay of the drive's step is over (RFC 3339); in the past if it was skipped or is over.
+	WaitUntil string `json:"wait_until,omitempty"`
+}
+
+// The errors that a state's function answers with. Step Functions knows them by the names of their types: the machine's
+// Retry and Catch name them.
+
+// WorkflowFailed says that the instance has failed, and that its record says so.
+type WorkflowFailed struct{ Failure ops.StepError }
+
+func (e *WorkflowFailed) Error() string {
+	if e.Failure.Step == "" {
+		return e.Failure.Code + ": " + e.Failure.Message
+	}
+	return "step " + e.Failure.Step + ": " + e.Failure.Code + ": " + e.Failure.Message
+}
+
+// Superseded says that this execution no longer drives the instance: a later attempt does, or it has ended or is paused.
+type Superseded struct{ InstanceID string }
+
+func (e *Superseded) Error() string {
+	return "workflow " + e.InstanceID + " goes on without this execution"
+}
+
+// LeaseHeld says that another invocation works on the instance now. To be tried again.
+type LeaseHeld struct{ InstanceID, Owner string }
+
+func (e *LeaseHeld) Error() string {
+	return "workflow " + e.InstanceID + " is being worked on by " + e.Owner
+}
+
+// Unavailable says that something we need did not answer. To be tried again.
+type Unavailable struct{ Err error }
+
+func (e *Unavailable) Error() string { return e.Err.Error() }
+
+// Unwrap gives the cause.
+func (e *Unavailable) Unwrap() error { return e.Err }
+
+// retryable turns an error into one that Step Functions knows by name: whatever is not decided may pass by itself, and
+// the runner can be asked again at any point.
+func retryable(err error) error {
+	if err == nil {
+		return nil
+	}
+	if e, ok := errors.AsType[*WorkflowFailed](err); ok {
+		return e
+	}
+	if e, ok := errors.AsType[*Superseded](err); ok {
+		return e
+	}
+	if e, ok := errors.AsType[*LeaseHeld](err); ok {
+		return e
+	}
+	if code := ops.ErrorCode(err); code == ops.CodeNotFound || code == ops.CodeInvalid || code == ops.CodeTooLarge {
+		return err // trying again would not help
+	}
+	return &Unavailable{Err: err}
+}
