@@ -1,4 +1,4 @@
-package store_test
+package storetest
 
 import (
 	"fmt"
@@ -10,7 +10,6 @@ import (
 
 	"opsflow/shared/ops"
 	"opsflow/shared/store"
-	"opsflow/shared/table"
 )
 
 // pages reads a list to its end and checks what holds for every list: no page is over the limit, the count grows, and is
@@ -54,9 +53,8 @@ func expect(t *testing.T, what string, got []string, want ...string) {
 	}
 }
 
-func TestAListGivesEveryRecordOnceNewestFirst(t *testing.T) {
-	t.Parallel()
-	b := setup(t)
+func aListGivesEveryRecordOnceNewestFirst(t *testing.T, open Open) {
+	b := setup(t, open)
 	want := []string{}
 	for i := range 57 {
 		r := &ops.Instance{ID: fmt.Sprintf("wf-%02d", i), Status: ops.InstanceRunning}
@@ -73,9 +71,8 @@ func TestAListGivesEveryRecordOnceNewestFirst(t *testing.T) {
 	}
 }
 
-func TestPagesGoOnWhereTheyEndedWhileRecordsAreAdded(t *testing.T) {
-	t.Parallel()
-	b, ctx := setup(t), t.Context()
+func pagesGoOnWhereTheyEndedWhileRecordsAreAdded(t *testing.T, open Open) {
+	b, ctx := setup(t, open), t.Context()
 	for i := range 10 {
 		r := &ops.Instance{ID: fmt.Sprintf("wf-%02d", i)}
 		r.CreatedAt = start.Add(time.Duration(i) * time.Second)
@@ -97,9 +94,8 @@ func TestPagesGoOnWhereTheyEndedWhileRecordsAreAdded(t *testing.T) {
 	}
 }
 
-func TestACursorWorksOnlyForItsOwnListAndFilter(t *testing.T) {
-	t.Parallel()
-	b, ctx := setup(t), t.Context()
+func aCursorWorksOnlyForItsOwnListAndFilter(t *testing.T, open Open) {
+	b, ctx := setup(t, open), t.Context()
 	for i := range 5 {
 		b.save(t, &ops.Instance{ID: fmt.Sprintf("wf-%d", i), Status: ops.InstanceRunning, Template: "a"})
 	}
@@ -131,7 +127,7 @@ func TestACursorWorksOnlyForItsOwnListAndFilter(t *testing.T) {
 	refused("another list", err)
 	_, err = b.Events(ctx, ops.EventFilter{PageRequest: one.PageRequest})
 	refused("another list", err)
-	stranger := setup(t)
+	stranger := setup(t, open)
 	_, err = store.New(stranger.table, seeded(9), b.clock.Now).Instances(ctx, one)
 	refused("another table", err)
 	for i := range len(one.Cursor) {
@@ -146,9 +142,8 @@ func TestACursorWorksOnlyForItsOwnListAndFilter(t *testing.T) {
 	refused("nonsense", err)
 }
 
-func TestALimitOutsideOf1To100IsInvalid(t *testing.T) {
-	t.Parallel()
-	b, ctx := setup(t), t.Context()
+func aLimitOutsideOf1To100IsInvalid(t *testing.T, open Open) {
+	b, ctx := setup(t, open), t.Context()
 	for _, limit := range []int{-1, 101} {
 		req := ops.PageRequest{Limit: limit}
 		_, instances := b.Instances(ctx, ops.InstanceFilter{PageRequest: req})
@@ -162,9 +157,8 @@ func TestALimitOutsideOf1To100IsInvalid(t *testing.T) {
 	}
 }
 
-func TestInstancesAreFiltered(t *testing.T) {
-	t.Parallel()
-	b := setup(t)
+func instancesAreFiltered(t *testing.T, open Open) {
+	b := setup(t, open)
 	booking := ops.SubjectRef{Type: "booking", ID: "bk-1"}
 	add := func(id string, i ops.Instance) {
 		i.ID, i.CreatedAt = id, b.clock.Now()
@@ -209,9 +203,8 @@ func TestInstancesAreFiltered(t *testing.T) {
 	}
 }
 
-func TestAListShowsAnInstanceWithoutContextStepsAndHistory(t *testing.T) {
-	t.Parallel()
-	b := setup(t)
+func aListShowsAnInstanceWithoutContextStepsAndHistory(t *testing.T, open Open) {
+	b := setup(t, open)
 	b.save(t, &ops.Instance{
 		ID: "wf-1", Name: "n", Progress: 40, Steps: []ops.StepRecord{{ID: "a"}}, History: []ops.HistoryEntry{{What: "created"}},
 		WaitingFor: &ops.WaitingFor{Kind: "task"},
@@ -229,9 +222,8 @@ func TestAListShowsAnInstanceWithoutContextStepsAndHistory(t *testing.T) {
 	}
 }
 
-func TestAFilterThatHardlyAnythingFitsEndsAPageEarlyAndTheListStillEnds(t *testing.T) {
-	t.Parallel()
-	b := setup(t)
+func aFilterThatHardlyAnythingFitsEndsAPageEarlyAndTheListStillEnds(t *testing.T, open Open) {
+	b := setup(t, open)
 	for from := 0; from < 4500; from += 90 {
 		var some []ops.Record
 		for i := from; i < from+90; i++ {
@@ -257,9 +249,8 @@ func TestAFilterThatHardlyAnythingFitsEndsAPageEarlyAndTheListStillEnds(t *testi
 	}
 }
 
-func TestEventsAreListedBackOverTheDays(t *testing.T) {
-	t.Parallel()
-	b := setup(t)
+func eventsAreListedBackOverTheDays(t *testing.T, open Open) {
+	b := setup(t, open)
 	days := []int{95, 89, 40, 2, 1, 1, 0, 0, 0} // ago
 	booking := ops.SubjectRef{Type: "booking", ID: "bk-1"}
 	for i, ago := range days {
@@ -290,9 +281,8 @@ func TestEventsAreListedBackOverTheDays(t *testing.T) {
 	}
 }
 
-func TestTasksStandInTheirQueuesUntilTheyAreDecided(t *testing.T) {
-	t.Parallel()
-	b := setup(t)
+func tasksStandInTheirQueuesUntilTheyAreDecided(t *testing.T, open Open) {
+	b := setup(t, open)
 	tasks := map[string]*ops.Task{}
 	add := func(id string, team ops.Team, due time.Duration, priority int) {
 		r := &ops.Task{ID: id, Team: team, InstanceID: "wf-1", Status: ops.TaskOpen, Priority: priority}
@@ -342,9 +332,8 @@ func TestTasksStandInTheirQueuesUntilTheyAreDecided(t *testing.T) {
 	expect(t, "completed", list(ops.TaskFilter{Status: ops.TaskCompleted, Assignee: "ann"}), "soon")
 }
 
-func TestAlertsOfAStatusComeMostSevereFirst(t *testing.T) {
-	t.Parallel()
-	b := setup(t)
+func alertsOfAStatusComeMostSevereFirst(t *testing.T, open Open) {
+	b := setup(t, open)
 	vendor := ops.SubjectRef{Type: "vendor", ID: "v-1"}
 	for i, severity := range []ops.Severity{"high", "low", "critical", "medium", "high"} {
 		a := &ops.Alert{ID: strconv.Itoa(i), Severity: severity, Status: ops.AlertOpen, Type: ops.AlertSystemError}
@@ -369,9 +358,8 @@ func TestAlertsOfAStatusComeMostSevereFirst(t *testing.T) {
 	expect(t, "resolved", list(ops.AlertFilter{Status: ops.AlertResolved}))
 }
 
-func TestMetricsNotificationsAndVendorsAreListed(t *testing.T) {
-	t.Parallel()
-	b, ctx := setup(t), t.Context()
+func metricsNotificationsAndVendorsAreListed(t *testing.T, open Open) {
+	b, ctx := setup(t, open), t.Context()
 	for i := range 3 {
 		b.save(t, &ops.Metric{ID: fmt.Sprint("m-", i), VendorID: "v-1", Value: float64(i)}, &ops.Vendor{ID: fmt.Sprint("v-", i)},
 			&ops.Notification{ID: fmt.Sprint("ntf-", i)}, &ops.Metric{ID: fmt.Sprint("x-", i), VendorID: "v-10"})
@@ -388,9 +376,8 @@ func TestMetricsNotificationsAndVendorsAreListed(t *testing.T) {
 	}, func(n *ops.Notification) string { return n.ID }), "ntf-2", "ntf-1", "ntf-0")
 }
 
-func TestTheAuditTrailOfATargetHasOnePlaceForEachNumber(t *testing.T) {
-	t.Parallel()
-	b, ctx := setup(t), t.Context()
+func theAuditTrailOfATargetHasOnePlaceForEachNumber(t *testing.T, open Open) {
+	b, ctx := setup(t, open), t.Context()
 	target := ops.Ref{Kind: ops.KindRule, ID: "r"}
 	for i := range 12 {
 		b.save(t, &ops.AuditEntry{ID: fmt.Sprintf("aud-%02d", i), Target: target, Seq: int64(i + 1), After: raw(`{"i":1}`)},
@@ -422,15 +409,5 @@ func TestTheAuditTrailOfATargetHasOnePlaceForEachNumber(t *testing.T) {
 	}, func(e *ops.AuditEntry) string { return e.ID })
 	if len(all) != 24 || all[23] != "aud-00" && all[23] != "oth-00" {
 		t.Errorf("everything is %v, want 24 entries, newest first", all)
-	}
-}
-
-func TestTheIndexesFitDynamoDB(t *testing.T) {
-	t.Parallel()
-	if err := table.CheckIndexes(store.Indexes()); err != nil {
-		t.Error(err)
-	}
-	if n := len(store.Indexes()); n != 4 {
-		t.Errorf("there are %d indexes, want 4", n)
 	}
 }
