@@ -131,8 +131,8 @@ func (p *plan) ask(ctx context.Context, r *ready) (ops.Decision, error) {
 		return ops.Decision{Outcome: ops.Suppressed, Reason: reason, Leaf: leaf}, nil
 	}
 	effects, err := p.act(ctx, r)
-	switch code := ops.ErrorCode(err); {
-	case code == ops.CodeNotFound || code == ops.CodeInvalid:
+	switch {
+	case refused(err):
 		return ops.Decision{Outcome: ops.Errored, Reason: err.Error(), Leaf: leaf}, nil
 	case err != nil:
 		return ops.Decision{}, err

@@ -127,7 +127,7 @@ func (e *Engine) end(ctx context.Context, a *ops.PendingAction, status ops.Actio
 func (e *Engine) doStart(ctx context.Context, a *ops.PendingAction, event *ops.Event, doc Doc) error {
 	id := sibling(a.ID, "wf-")
 	instance, err := e.workflows.Plan(ctx, startRequest(id, &a.Action, event, a.RuleID, doc))
-	if code := ops.ErrorCode(err); code == ops.CodeNotFound || code == ops.CodeInvalid {
+	if refused(err) {
 		return e.end(ctx, a, ops.ActionFailed, err)
 	}
 	if err != nil {

@@ -241,18 +241,28 @@ func eventDoc(event *ops.Event, subject *ops.Subject) Doc {
 	}
 }
 
-// SubjectDoc is a subject as conditions see it: its fields, with its type and id beside them as subject_type and
-// subject_id. A payment of which no status is known is pending.
+// SubjectDoc is a subject as conditions see it: its fields, with its own type and id. A payment of which no status is known
+// is pending.
 func SubjectDoc(s *ops.Subject) json.RawMessage {
 	fields := make(map[string]json.RawMessage, len(s.Fields)+3)
-	if !s.IsZero() {
-		fields["subject_type"], fields["subject_id"] = mustJSON(s.Type), mustJSON(s.ID)
-	}
 	for name, v := range s.Fields {
 		fields[name] = v
+	}
+	if !s.IsZero() {
+		fields["type"], fields["id"] = mustJSON(s.Type), mustJSON(s.ID)
 	}
 	if status := fields["status"]; s.Type == ops.SubjectPayment && (status == nil || kindOf(status) == nullKind) {
 		fields["status"] = mustJSON("pending")
 	}
 	return mustJSON(fields)
+}
+
+// refused reports whether a workflow can't be started, however often it is tried.
+func refused(err error) bool {
+	switch ops.ErrorCode(err) { //nolint:exhaustive // all others may pass
+	case ops.CodeNotFound, ops.CodeInvalid, ops.CodeTooLarge:
+		return true
+	default:
+		return false
+	}
 }
