@@ -1,0 +1,167 @@
+package httpapi
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"time"
+
+	"opsflow/shared/ops"
+)
+
+func (a *api) eventRoutes() {
+	handle(a, route{
+		id: "list-events", method: http.MethodGet, path: "/v1/events", action: readEvents,
+		summary: "List events, newest first",
+	}, a.listEvents)
+	handle(a, route{
+		id: "list-invalid-events", method: http.MethodGet, path: "/v1/events/invalid", action: readEvents,
+		summary: "List the events that could not be used, newest first",
+	}, a.listInvalidEvents)
+	handle(a, route{
+		id: "get-event", method: http.MethodGet, path: "/v1/events/{id}", action: readEvents,
+		summary: "Read an event with what every rule decided; EventBridge's id of a delivery finds it too",
+	}, a.getEvent)
+	handle(a, route{
+		id: "put-event", method: http.MethodPost, path: "/v1/events", action: putEvents,
+		summary: "Put a domain event on the bus", status: http.StatusAccepted,
+	}, a.putEvent)
+}
+
+// EventSummary is what lists tell of an event.
+type EventSummary struct {
+	ID        string          `json:"id"`
+	Type      string          `json:"type"`
+	Source    string          `json:"source"`
+	Time      time.Time       `json:"time" doc:"When it happened, by its sender."`
+	Status    ops.EventStatus `json:"status"`
+	Identity  string          `json:"identity,omitempty" doc:"What makes two deliveries the same event."`
+	Subject   ops.SubjectRef  `json:"subject,omitzero"`
+	Faults    []ops.Fault     `json:"faults,omitempty" doc:"What is wrong with an invalid event."`
+	CreatedAt time.Time       `json:"created_at,omitzero" doc:"When it first arrived."`
+}
+
+// eventBody is all that the API tells of an event.
+type eventBody struct {
+	EventSummary
+	Detail     json.RawMessage `json:"detail"`
+	Decisions  []decisionBody  `json:"decisions" nullable:"false"`
+	Delivered  int             `json:"delivered" doc:"How often it arrived."`
+	Deliveries []ops.Delivered `json:"deliveries" nullable:"false" doc:"The first 50 arrivals."`
+	Cause      ops.Cause       `json:"cause,omitzero"`
+}
+
+// decisionBody is a decision with the effect of its first action on top: most rules have one.
+type decisionBody struct {
+	ops.Decision
+	Effect *ops.Effect `json:"effect,omitempty"`
+}
+
+func summarize(e *ops.Event) EventSummary {
+	return EventSummary{
+		ID: e.ID, Type: e.Type, Source: e.Source, Time: e.Time, Status: e.Status, Identity: e.Identity,
+		Subject: e.Subject, Faults: e.Faults, CreatedAt: e.CreatedAt,
+	}
+}
+
+func eventView(e *ops.Event) eventBody {
+	v := eventBody{
+		EventSummary: summarize(e), Detail: e.Detail, Decisions: make([]decisionBody, len(e.Decisions)),
+		Delivered: e.Delivered, Deliveries: e.Envelopes, Cause: e.Cause,
+	}
+	if v.Deliveries == nil {
+		v.Deliveries = []ops.Delivered{}
+	}
+	for i, d := range e.Decisions {
+		v.Decisions[i].Decision = d
+		if len(d.Effects) > 0 {
+			v.Decisions[i].Effect = &d.Effects[0]
+		}
+	}
+	return v
+}
+
+type eventsQuery struct {
+	PageQuery
+	Status  string `query:"status" enum:"valid,invalid"`
+	Type    string `query:"type" maxLength:"128" doc:"The detail-type."`
+	Subject string `query:"subject" maxLength:"257" doc:"What they are about, as type/id." example:"booking/bk-1"`
+}
+
+func (a *api) listEvents(ctx context.Context, q *eventsQuery) (*listOutput[EventSummary], error) {
+	subject, badSubject := subjectQuery(q.Subject)
+	if err := invalid(badSubject); err != nil {
+		return nil, err
+	}
+	return a.eventsPage(ctx, ops.EventFilter{
+		Status: ops.EventStatus(q.Status), Type: q.Type, Subject: subject, PageRequest: q.request(),
+	})
+}
+
+func (a *api) listInvalidEvents(ctx context.Context, q *PageQuery) (*listOutput[EventSummary], error) {
+	return a.eventsPage(ctx, ops.EventFilter{Status: ops.EventInvalid, PageRequest: q.request()})
+}
+
+func (a *api) eventsPage(ctx context.Context, f ops.EventFilter) (*listOutput[EventSummary], error) {
+	page, err := a.Store.Events(ctx, f)
+	if err != nil {
+		return nil, fmt.Errorf("list events: %w", err)
+	}
+	return listOf(page, summarize), nil
+}
+
+func (a *api) getEvent(ctx context.Context, in *IDPath) (*oneOutput[eventBody], error) {
+	e, err := a.Store.Event(ctx, in.ID)
+	if err != nil {
+		return nil, fmt.Errorf("read event: %w", err)
+	}
+	return &oneOutput[eventBody]{ETag: etag(e), Body: eventView(e)}, nil
+}
+
+type putEventInput struct {
+	Key  string `header:"Idempotency-Key" maxLength:"255" doc:"Becomes the event's event_id when it has none: sent again, it is the same event."`
+	Body struct {
+		Type   string                     `json:"type" minLength:"1" maxLength:"128" doc:"The detail-type."`
+		Source string                     `json:"source,omitempty" maxLength:"128" doc:"Who it comes from; absent: api."`
+		Time   time.Time                  `json:"time,omitzero" doc:"When it happened; absent: now."`
+		Detail map[string]json.RawMessage `json:"detail"`
+	} `nameHint:"PutEvent"`
+}
+
+type putEventOutput struct {
+	Body struct {
+		EventID string `json:"event_id" doc:"EventBridge's id of it: GET /v1/events/{id} finds it once rules have decided."`
+	} `nameHint:"EventPut"`
+}
+
+func (a *api) putEvent(ctx context.Context, in *putEventInput) (*putEventOutput, error) {
+	e := in.Body
+	if e.Source == "" {
+		e.Source = "api"
+	}
+	if e.Source == ops.Source {
+		return nil, invalid(&ops.Fault{Path: "$.source", Expected: "another than our own", Got: shown(e.Source)})
+	}
+	if e.Time.IsZero() {
+		e.Time = a.Clock.Now()
+	}
+	if _, has := e.Detail["event_id"]; !has && in.Key != "" {
+		id, err := json.Marshal(ops.HashID("api-", actorOf(ctx).ID, in.Key))
+		if err != nil {
+			return nil, fmt.Errorf("write event_id: %w", err)
+		}
+		e.Detail["event_id"] = id
+	}
+	detail, err := json.Marshal(e.Detail)
+	if err != nil {
+		return nil, fmt.Errorf("write the detail: %w", err)
+	}
+	id, err := a.Bus.PutDomain(ctx, e.Source, e.Type, detail, e.Time)
+	if err != nil {
+		return nil, fmt.Errorf("put event %s: %w", e.Type, err)
+	}
+	out := &putEventOutput{}
+	out.Body.EventID = id
+	return out, nil
+}

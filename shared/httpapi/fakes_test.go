@@ -1,0 +1,238 @@
+package httpapi_test
+
+import (
+	"context"
+	"encoding/json"
+	"slices"
+	"strconv"
+	"time"
+
+	"opsflow/shared/ops"
+	"opsflow/shared/task"
+)
+
+// fakes stands for the store and all services: it answers from its maps and remembers what it was asked.
+type fakes struct {
+	instances map[string]*ops.Instance
+	tasks     map[string]*ops.Task
+	events    map[string]*ops.Event
+	alerts    map[string]*ops.Alert
+	vendors   map[string]*ops.Vendor
+	templates []*ops.Template
+	rules     []*ops.Rule
+
+	fail  error // what every call answers, if it is set
+	next  string
+	count ops.Count
+
+	instanceFilter ops.InstanceFilter
+	taskFilter     ops.TaskFilter
+	eventFilter    ops.EventFilter
+	alertFilter    ops.AlertFilter
+	pageRequest    ops.PageRequest
+	started        []ops.StartRequest
+	text           string
+	actor          ops.Actor
+	decision       task.Decision
+	comment        string
+	reason         string
+	put            []put
+}
+
+type put struct {
+	source, detailType string
+	detail             json.RawMessage
+	at                 time.Time
+}
+
+func newFakes() *fakes {
+	return &fakes{
+		instances: map[string]*ops.Instance{}, tasks: map[string]*ops.Task{}, events: map[string]*ops.Event{},
+		alerts: map[string]*ops.Alert{}, vendors: map[string]*ops.Vendor{},
+	}
+}
+
+func one[T any](f *fakes, m map[string]*T, id string) (*T, error) {
+	if f.fail != nil {
+		return nil, f.fail
+	}
+	v, ok := m[id]
+	if !ok {
+		return nil, ops.Errorf(ops.CodeNotFound, "nothing has the id %q", id)
+	}
+	return v, nil
+}
+
+func all[T any](f *fakes, m map[string]*T) (ops.Page[*T], error) {
+	if f.fail != nil {
+		return ops.Page[*T]{}, f.fail
+	}
+	page := ops.Page[*T]{NextCursor: f.next, Count: f.count}
+	for _, v := range m {
+		page.Items = append(page.Items, v)
+	}
+	return page, nil
+}
+
+func (f *fakes) Instance(_ context.Context, id string) (*ops.Instance, error) {
+	return one(f, f.instances, id)
+}
+
+func (f *fakes) Instances(_ context.Context, q ops.InstanceFilter) (ops.Page[*ops.Instance], error) {
+	f.instanceFilter = q
+	return all(f, f.instances)
+}
+
+func (f *fakes) Task(_ context.Context, id string) (*ops.Task, error) { return one(f, f.tasks, id) }
+
+func (f *fakes) Tasks(_ context.Context, q ops.TaskFilter) (ops.Page[*ops.Task], error) {
+	f.taskFilter = q
+	return all(f, f.tasks)
+}
+
+func (f *fakes) Event(_ context.Context, id string) (*ops.Event, error) { return one(f, f.events, id) }
+
+func (f *fakes) Events(_ context.Context, q ops.EventFilter) (ops.Page[*ops.Event], error) {
+	f.eventFilter = q
+	return all(f, f.events)
+}
+
+func (f *fakes) Alert(_ context.Context, id string) (*ops.Alert, error) { return one(f, f.alerts, id) }
+
+func (f *fakes) Alerts(_ context.Context, q ops.AlertFilter) (ops.Page[*ops.Alert], error) {
+	f.alertFilter = q
+	return all(f, f.alerts)
+}
+
+func (f *fakes) Vendor(_ context.Context, id string) (*ops.Vendor, error) {
+	return one(f, f.vendors, id)
+}
+
+func (f *fakes) Vendors(_ context.Context, p ops.PageRequest) (ops.Page[*ops.Vendor], error) {
+	f.pageRequest = p
+	return all(f, f.vendors)
+}
+
+func (f *fakes) AllVendors(context.Context) ([]*ops.Vendor, error) { return nil, f.fail }
+
+func (f *fakes) Start(_ context.Context, r ops.StartRequest, actor ops.Actor) (*ops.Instance, error) {
+	if f.fail != nil {
+		return nil, f.fail
+	}
+	f.started, f.actor = append(f.started, r), actor
+	if r.ID == "" {
+		r.ID = "wf-" + strconv.Itoa(len(f.started))
+	}
+	i := &ops.Instance{
+		ID: r.ID, Template: r.Template, TemplateVersion: max(1, r.Version), Subject: r.Subject, Status: ops.InstancePending,
+		TriggeredBy: r.TriggeredBy, Context: r.Context, Meta: ops.Meta{V: 1},
+	}
+	f.instances[i.ID] = i
+	return i, nil
+}
+
+func (f *fakes) ListTemplates(context.Context) ([]*ops.Template, error) { return f.templates, f.fail }
+
+func (f *fakes) GetTemplate(_ context.Context, name string, version int) (*ops.Template, error) {
+	for _, t := range f.templates {
+		if t.Name == name && t.Version == version {
+			return t, f.fail
+		}
+	}
+	return nil, ops.Errorf(ops.CodeNotFound, "no template %s", ops.TemplateID(name, version))
+}
+
+func (f *fakes) CreateTemplate(_ context.Context, text []byte, actor ops.Actor) (*ops.Template, error) {
+	f.text, f.actor = string(text), actor
+	if f.fail != nil {
+		return nil, f.fail
+	}
+	return &ops.Template{Name: "deposit_refund", Version: 3, Meta: ops.Meta{V: 1}}, nil
+}
+
+func (f *fakes) Publish(ctx context.Context, name string, version int, actor ops.Actor) (*ops.Template, error) {
+	f.actor = actor
+	t, err := f.GetTemplate(ctx, name, version)
+	if err == nil {
+		t.Published = true
+	}
+	return t, err
+}
+
+func (f *fakes) PutDomain(_ context.Context, source, detailType string, detail json.RawMessage, at time.Time) (string, error) {
+	f.put = append(f.put, put{source, detailType, detail, at})
+	return "eb-1", f.fail
+}
+
+// fakeTasks is the task service of fakes.
+type fakeTasks fakes
+
+func (f *fakeTasks) decide(id string, actor ops.Actor, change func(*ops.Task)) (*ops.Task, error) {
+	f.actor = actor
+	t, err := one((*fakes)(f), f.tasks, id)
+	if err == nil {
+		change(t)
+	}
+	return t, err
+}
+
+func (f *fakeTasks) Claim(_ context.Context, id string, actor ops.Actor) (*ops.Task, error) {
+	return f.decide(id, actor, func(t *ops.Task) { t.Status, t.Assignee = ops.TaskClaimed, actor.ID })
+}
+
+func (f *fakeTasks) Release(_ context.Context, id string, actor ops.Actor) (*ops.Task, error) {
+	return f.decide(id, actor, func(t *ops.Task) { t.Status, t.Assignee = ops.TaskOpen, "" })
+}
+
+func (f *fakeTasks) Complete(_ context.Context, id string, actor ops.Actor, d task.Decision) (*ops.Task, error) {
+	f.decision = d
+	return f.decide(id, actor, func(t *ops.Task) { t.Status, t.Outcome, t.DecidedBy = ops.TaskCompleted, d.Outcome, actor.ID })
+}
+
+func (f *fakeTasks) Reject(_ context.Context, id string, actor ops.Actor, comment string) (*ops.Task, error) {
+	f.comment = comment
+	return f.decide(id, actor, func(t *ops.Task) { t.Status, t.DecidedBy = ops.TaskRejected, actor.ID })
+}
+
+// fakeRules is the rule engine of fakes.
+type fakeRules fakes
+
+func (f *fakeRules) List(context.Context) ([]*ops.Rule, error) { return f.rules, f.fail }
+
+func (f *fakeRules) Get(_ context.Context, id string) (*ops.Rule, error) {
+	n := slices.IndexFunc(f.rules, func(r *ops.Rule) bool { return r.ID == id })
+	if n < 0 {
+		return nil, ops.Errorf(ops.CodeNotFound, "no rule has the id %q", id)
+	}
+	return f.rules[n], f.fail
+}
+
+func (f *fakeRules) Create(_ context.Context, text []byte, actor ops.Actor) (*ops.Rule, error) {
+	f.text, f.actor = string(text), actor
+	if f.fail != nil {
+		return nil, f.fail
+	}
+	return &ops.Rule{ID: "new-rule", Version: 1}, nil
+}
+
+func (f *fakeRules) Update(ctx context.Context, id string, text []byte, version int, actor ops.Actor) (*ops.Rule, error) {
+	f.text, f.actor = string(text), actor
+	r, err := f.Get(ctx, id)
+	if err != nil {
+		return nil, err
+	}
+	if version != 0 && version != r.Version {
+		return nil, ops.Errorf(ops.CodeConflict, "rule %s has version %d", id, r.Version)
+	}
+	r.Version++
+	return r, nil
+}
+
+func (f *fakeRules) SetMode(ctx context.Context, id string, mode ops.RuleMode, reason string, actor ops.Actor) (*ops.Rule, error) {
+	f.reason, f.actor = reason, actor
+	r, err := f.Get(ctx, id)
+	if err == nil {
+		r.Mode = mode
+	}
+	return r, err
+}

@@ -1,0 +1,85 @@
+// Package httpapi is opsflow's HTTP API: JSON under /v1, described by /openapi.json, with problem+json (RFC 9457) for
+// every error. It checks who calls (OIDC access tokens) and what their teams may do, turns requests into calls of the
+// domain's services and stores, and keeps nothing itself.
+package httpapi
+
+import (
+	"context"
+	"encoding/json"
+	"io"
+	"log/slog"
+	"net/http"
+	"sync"
+
+	"github.com/danielgtaylor/huma/v2"
+	"github.com/danielgtaylor/huma/v2/adapters/humago"
+
+	"opsflow/shared/ops"
+)
+
+// MaxBody is the largest request body in bytes; a larger one is answered with 413.
+const MaxBody = 1 << 20
+
+// Config is what the API serves from. Every field is needed.
+type Config struct {
+	Store     Store
+	Workflows Workflows
+	Tasks     Tasks
+	Rules     Rules
+	Bus       Bus
+	Verifier  Verifier
+	Clock     ops.Clock
+	Random    io.Reader // names requests; it need not be safe for concurrent use
+	Logger    *slog.Logger
+}
+
+// Verifier finds out who sends a request.
+type Verifier interface {
+	// Verify checks a bearer token. CodeUnauthenticated when it is not good, CodeUnavailable when that can't be told now.
+	Verify(ctx context.Context, bearer string) (ops.Actor, error)
+}
+
+type api struct {
+	Config
+	mux  *http.ServeMux
+	huma huma.API
+	doc  func() ([]byte, error) // the OpenAPI document
+
+	randomMu sync.Mutex
+}
+
+// New makes the API. The handler is safe for concurrent use.
+func New(c Config) http.Handler {
+	a := &api{Config: c, mux: http.NewServeMux()}
+	a.huma = humago.New(a.mux, a.humaConfig())
+	a.workflowRoutes()
+	a.taskRoutes()
+	a.eventRoutes()
+	a.templateRoutes()
+	a.ruleRoutes()
+	a.alertRoutes()
+	a.vendorRoutes()
+	a.schemaRoutes()
+
+	a.doc = sync.OnceValues(func() ([]byte, error) { return json.Marshal(a.document()) })
+	a.mux.HandleFunc("GET /openapi.json", a.serveDocument)
+	a.mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) {
+		writeJSON(w, http.StatusOK, "application/json", []byte(`{"status":"ok"}`))
+	})
+	return a
+}
+
+func (a *api) serveDocument(w http.ResponseWriter, r *http.Request) {
+	b, err := a.doc()
+	if err != nil {
+		a.refuse(w, r, err)
+		return
+	}
+	writeJSON(w, http.StatusOK, "application/json", b)
+}
+
+func writeJSON(w http.ResponseWriter, status int, contentType string, body []byte) {
+	w.Header().Set("Content-Type", contentType)
+	w.WriteHeader(status)
+	_, _ = w.Write(body) // the caller has gone if this fails
+}

@@ -1,0 +1,97 @@
+package httpapi
+
+import (
+	"context"
+	"net/http"
+	"reflect"
+
+	"github.com/danielgtaylor/huma/v2"
+
+	"opsflow/shared/ops"
+)
+
+const (
+	schemaPrefix = "#/components/schemas/"
+	bearer       = "bearer" // the name of the security scheme
+)
+
+func (a *api) humaConfig() huma.Config {
+	schemas := huma.NewMapRegistry(schemaPrefix, huma.DefaultSchemaNamer)
+	schemas.RegisterTypeAlias(reflect.TypeFor[ops.Duration](), reflect.TypeFor[string]()) // it is written as text
+	return huma.Config{
+		OpenAPI: &huma.OpenAPI{
+			OpenAPI: "3.1.0",
+			Info: &huma.Info{
+				Title: "opsflow", Version: "1",
+				Description: "Operations automation for a service marketplace: workflows, tasks, rules, events, alerts and vendors.",
+			},
+			Components: &huma.Components{
+				Schemas: schemas,
+				SecuritySchemes: map[string]*huma.SecurityScheme{
+					bearer: {Type: "http", Scheme: "bearer", BearerFormat: "JWT", Description: "An OIDC access token."},
+				},
+			},
+		},
+		Formats:                      huma.DefaultFormats, // JSON, and what ends in +json
+		DefaultFormat:                "application/json",
+		RejectUnknownQueryParameters: true,
+		Transformers:                 []huma.Transformer{a.ownProblems},
+	}
+}
+
+// document is the OpenAPI document, without huma's own error model, which it always adds and we never send.
+func (a *api) document() *huma.OpenAPI {
+	delete(a.huma.OpenAPI().Components.Schemas.Map(), "ErrorModel")
+	return a.huma.OpenAPI()
+}
+
+// route is one operation of the API.
+type route struct {
+	id      string // the OpenAPI operation's
+	method  string
+	path    string
+	action  action
+	summary string
+	status  int // of success; 0: 200
+	// text describes a body that the domain decodes from its text by itself; "" for every other operation.
+	text string
+}
+
+// handle adds an operation: who may call it, its body's checks, and its errors are the same for all.
+func handle[I, O any](a *api, r route, do func(context.Context, *I) (*O, error)) {
+	schemas := a.huma.OpenAPI().Components.Schemas
+	op := huma.Operation{
+		OperationID:   r.id,
+		Method:        r.method,
+		Path:          r.path,
+		Summary:       r.summary,
+		DefaultStatus: r.status,
+		Security:      []map[string][]string{{bearer: {}}},
+		Middlewares:   huma.Middlewares{a.admit(r.action), a.readBody},
+		Responses: map[string]*huma.Response{"default": {
+			Description: "Any error",
+			Content: map[string]*huma.MediaType{
+				"application/problem+json": {Schema: schemas.Schema(reflect.TypeFor[problem](), true, "Problem")},
+			},
+		}},
+		MaxBodyBytes:    -1, // readBody has read and measured it
+		BodyReadTimeout: -1,
+	}
+	if op.DefaultStatus == 0 {
+		op.DefaultStatus = http.StatusOK
+	}
+	if r.text != "" {
+		op.SkipValidateBody = true
+		op.RequestBody = &huma.RequestBody{
+			Required: true, Description: r.text,
+			Content: map[string]*huma.MediaType{"application/json": {Schema: &huma.Schema{Type: huma.TypeObject}}},
+		}
+	}
+	huma.Register(a.huma, op, func(ctx context.Context, in *I) (*O, error) {
+		out, err := do(ctx, in)
+		if err != nil {
+			return nil, a.problemOf(ctx, err)
+		}
+		return out, nil
+	})
+}

@@ -1,0 +1,133 @@
+package httpapi
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"net/http"
+
+	"opsflow/shared/ops"
+)
+
+// The codes of what can be wrong with a request as HTTP, beside those of package ops.
+const (
+	codeMalformed          ops.Code = "malformed" // the body is not JSON
+	codeMethodNotAllowed   ops.Code = "method_not_allowed"
+	codeUnsupportedMedia   ops.Code = "unsupported_media_type"
+	codePreconditionFailed ops.Code = "precondition_failed" // If-Match names another version
+)
+
+// statuses is the HTTP status of each code. What is not here is 500.
+var statuses = map[ops.Code]int{
+	codeMalformed:           http.StatusBadRequest,
+	ops.CodeUnauthenticated: http.StatusUnauthorized,
+	ops.CodeForbidden:       http.StatusForbidden,
+	ops.CodeNotFound:        http.StatusNotFound,
+	codeMethodNotAllowed:    http.StatusMethodNotAllowed,
+	ops.CodeConflict:        http.StatusConflict,
+	ops.CodeAlreadyDecided:  http.StatusConflict,
+	ops.CodeIllegalMove:     http.StatusConflict,
+	ops.CodeWorkflowPaused:  http.StatusConflict,
+	ops.CodeGone:            http.StatusGone,
+	codePreconditionFailed:  http.StatusPreconditionFailed,
+	ops.CodeTooLarge:        http.StatusRequestEntityTooLarge,
+	codeUnsupportedMedia:    http.StatusUnsupportedMediaType,
+	ops.CodeInvalid:         http.StatusUnprocessableEntity,
+	ops.CodeThrottled:       http.StatusTooManyRequests,
+	ops.CodeInternal:        http.StatusInternalServerError,
+	ops.CodeUnavailable:     http.StatusServiceUnavailable,
+}
+
+// problem is every error's body: RFC 9457 with a code for programs, the request's id, and each fault of the input. Its
+// type is about:blank, so its title is the status in words; code is what to act on.
+type problem struct {
+	Type      string      `json:"type" doc:"Always about:blank; act on code."`
+	Title     string      `json:"title" doc:"The status in words."`
+	Status    int         `json:"status"`
+	Code      ops.Code    `json:"code" doc:"What went wrong, in one word for programs."`
+	Detail    string      `json:"detail" doc:"What went wrong, for people."`
+	RequestID string      `json:"request_id" doc:"Names this request in the logs."`
+	Errors    []ops.Fault `json:"errors" doc:"Each fault of the input: where, what was expected, what was there."`
+}
+
+func newProblem(ctx context.Context, code ops.Code, detail string, faults []ops.Fault) *problem {
+	status, ok := statuses[code]
+	if !ok {
+		status = http.StatusInternalServerError
+	}
+	if faults == nil {
+		faults = []ops.Fault{}
+	}
+	return &problem{
+		Type: "about:blank", Title: http.StatusText(status), Status: status, Code: code, Detail: detail,
+		RequestID: requestID(ctx), Errors: faults,
+	}
+}
+
+// Error makes a problem an error, which huma then writes as it is.
+func (p *problem) Error() string { return p.Detail }
+
+// GetStatus gives huma the status.
+func (p *problem) GetStatus() int { return p.Status }
+
+// ContentType gives huma the media type.
+func (p *problem) ContentType(string) string { return "application/problem+json" }
+
+// GetHeaders gives huma the headers that belong to the code.
+func (p *problem) GetHeaders() http.Header {
+	h := http.Header{}
+	switch p.Code {
+	case ops.CodeUnauthenticated:
+		h.Set("WWW-Authenticate", "Bearer")
+	case ops.CodeThrottled, ops.CodeUnavailable:
+		h.Set("Retry-After", "1")
+	}
+	return h
+}
+
+// problemOf makes of an error what a caller may see of it. What is not an ops.Error or a conflict is our defect: it is
+// logged here, whole, and the caller gets nothing but the request's id.
+func (a *api) problemOf(ctx context.Context, err error) *problem {
+	if p, ok := errors.AsType[*problem](err); ok {
+		return p
+	}
+	code := ops.ErrorCode(err)
+	if code == ops.CodeUnavailable {
+		a.Logger.WarnContext(ctx, "something did not answer", "request_id", requestID(ctx), "error", err)
+	}
+	if errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) {
+		return newProblem(ctx, ops.CodeUnavailable, "the request was not finished in time", nil)
+	}
+	if e, ok := errors.AsType[*ops.Error](err); ok && code != ops.CodeInternal {
+		detail := e.Message
+		if detail == "" {
+			detail = http.StatusText(statuses[code])
+		}
+		return newProblem(ctx, code, detail, e.Faults)
+	}
+	if code == ops.CodeConflict {
+		return newProblem(ctx, code, "it was changed by somebody else at the same time; read it again", nil)
+	}
+	a.Logger.ErrorContext(ctx, "request failed", "request_id", requestID(ctx), "error", err)
+	return internal(ctx)
+}
+
+func internal(ctx context.Context) *problem {
+	return newProblem(ctx, ops.CodeInternal, "something went wrong on our side; the request_id leads to it in the logs", nil)
+}
+
+// refuse answers with the problem that err is, outside of huma's own writing.
+func (a *api) refuse(w http.ResponseWriter, r *http.Request, err error) {
+	writeProblem(w, a.problemOf(r.Context(), err))
+}
+
+func writeProblem(w http.ResponseWriter, p *problem) {
+	for name, values := range p.GetHeaders() {
+		w.Header()[name] = values
+	}
+	body, err := json.Marshal(p)
+	if err != nil {
+		panic(err) // it holds nothing but texts and numbers
+	}
+	writeJSON(w, p.Status, p.ContentType(""), body)
+}

@@ -1,0 +1,158 @@
+package httpapi
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"mime"
+	"net/http"
+	"runtime/debug"
+
+	"github.com/danielgtaylor/huma/v2"
+	"github.com/danielgtaylor/huma/v2/adapters/humago"
+
+	"opsflow/shared/ops"
+)
+
+type requestIDKey struct{}
+
+// requestID is the id of the request that ctx belongs to.
+func requestID(ctx context.Context) string {
+	id, _ := ctx.Value(requestIDKey{}).(string)
+	return id
+}
+
+// ServeHTTP names the request, finds its route, and answers what has none, or what panics, as a problem.
+func (a *api) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	id, err := a.nameRequest(r.Header.Get("X-Request-Id"))
+	r = r.WithContext(context.WithValue(r.Context(), requestIDKey{}, id))
+	if err != nil {
+		a.refuse(w, r, err)
+		return
+	}
+	h := w.Header()
+	h.Set("X-Request-Id", id)
+	h.Set("X-Content-Type-Options", "nosniff")
+	h.Set("Cache-Control", "no-store")
+	out := &answer{ResponseWriter: w}
+	defer func() {
+		if v := recover(); v != nil {
+			a.recovered(out, r, v)
+		}
+	}()
+	if handler, pattern := a.mux.Handler(r); pattern == "" {
+		a.noRoute(out, r, handler)
+		return
+	}
+	a.mux.ServeHTTP(out, r)
+}
+
+// nameRequest takes over the caller's name for a request if it can stand in a log, and makes one otherwise.
+func (a *api) nameRequest(given string) (string, error) {
+	if ops.ValidID(given) {
+		return given, nil
+	}
+	a.randomMu.Lock()
+	defer a.randomMu.Unlock()
+	id, err := ops.RandomID("req-", a.Random)
+	if err != nil {
+		return "", fmt.Errorf("name the request: %w", err)
+	}
+	return id, nil
+}
+
+// answer knows whether anything was sent yet.
+type answer struct {
+	http.ResponseWriter
+	begun bool
+}
+
+func (w *answer) WriteHeader(status int) {
+	w.begun = true
+	w.ResponseWriter.WriteHeader(status)
+}
+
+func (w *answer) Write(b []byte) (int, error) {
+	w.begun = true
+	return w.ResponseWriter.Write(b)
+}
+
+func (a *api) recovered(w *answer, r *http.Request, v any) {
+	a.Logger.ErrorContext(r.Context(), "request panicked", "request_id", requestID(r.Context()),
+		"method", r.Method, "path", r.URL.Path, "panic", fmt.Sprint(v), "stack", string(debug.Stack()))
+	if w.begun { // nothing but breaking off can tell the caller now
+		panic(http.ErrAbortHandler)
+	}
+	writeProblem(w, internal(r.Context()))
+}
+
+// noRoute answers what the mux has no handler for. Only the mux's own answer tells a wrong method, and which are right.
+func (a *api) noRoute(w http.ResponseWriter, r *http.Request, muxAnswer http.Handler) {
+	probe := &muxProbe{header: http.Header{}}
+	muxAnswer.ServeHTTP(probe, r)
+	if probe.status == http.StatusMethodNotAllowed {
+		allow := probe.header.Get("Allow")
+		w.Header().Set("Allow", allow)
+		a.refuse(w, r, ops.Errorf(codeMethodNotAllowed, "%s is not allowed on %s; allowed: %s", r.Method, r.URL.Path, allow))
+		return
+	}
+	a.refuse(w, r, ops.Errorf(ops.CodeNotFound, "there is nothing at %s", r.URL.Path))
+}
+
+// muxProbe takes an answer's status and headers, and drops the rest.
+type muxProbe struct {
+	header http.Header
+	status int
+}
+
+func (p *muxProbe) Header() http.Header         { return p.header }
+func (p *muxProbe) Write(b []byte) (int, error) { return len(b), nil }
+func (p *muxProbe) WriteHeader(status int)      { p.status = status }
+
+// readBody is the middleware that reads a request's body before huma does: the size, the media type and whether it is
+// JSON at all are told apart here, the same for every operation.
+func (a *api) readBody(hc huma.Context, next func(huma.Context)) {
+	r, w := humago.Unwrap(hc)
+	if r.Body == nil || r.Method == http.MethodGet || r.Method == http.MethodHead {
+		next(hc)
+		return
+	}
+	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, MaxBody))
+	if err != nil {
+		if _, ok := errors.AsType[*http.MaxBytesError](err); ok {
+			err = ops.Errorf(ops.CodeTooLarge, "the body is larger than %d bytes", MaxBody)
+		} else {
+			err = ops.Errorf(codeMalformed, "the body could not be read: %w", err)
+		}
+		a.refuse(w, r, err)
+		return
+	}
+	if len(body) > 0 {
+		if err := checkJSON(r.Header.Get("Content-Type"), body); err != nil {
+			a.refuse(w, r, err)
+			return
+		}
+	}
+	r.Body = io.NopCloser(bytes.NewReader(body))
+	next(hc)
+}
+
+func checkJSON(contentType string, body []byte) error {
+	if contentType != "" {
+		media, _, err := mime.ParseMediaType(contentType)
+		if err != nil || media != "application/json" {
+			return ops.Errorf(codeUnsupportedMedia, "the body must be application/json, got %s", shown(contentType))
+		}
+	}
+	var any json.RawMessage
+	if err := json.Unmarshal(body, &any); err != nil {
+		if at, ok := errors.AsType[*json.SyntaxError](err); ok {
+			return ops.Errorf(codeMalformed, "the body is not JSON: %s at byte %d", at.Error(), at.Offset)
+		}
+		return ops.Errorf(codeMalformed, "the body is not JSON: %w", err)
+	}
+	return nil
+}

@@ -1,0 +1,481 @@
+package httpapi_test
+
+import (
+	"encoding/json"
+	"net/http"
+	"reflect"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"opsflow/shared/ops"
+)
+
+type listBody struct {
+	Items      []map[string]any `json:"items"`
+	NextCursor *string          `json:"next_cursor"`
+	Count      ops.Count        `json:"count"`
+}
+
+func TestStartingAWorkflowAnswersWithTheInstance(t *testing.T) {
+	t.Parallel()
+	r := newRig(t)
+	res := r.call(t, "POST", "/v1/workflows",
+		`{"template":"deposit_refund","version":2,"name":"Refund","subject":{"type":"booking","id":"bk-1"},"context":{"amount":12.50}}`)
+	var i ops.Instance
+	res.ok(http.StatusCreated, &i)
+	if i.Template != "deposit_refund" || i.TriggeredBy.User != "ada" || i.TriggeredBy.Kind != "manual" {
+		t.Errorf("instance %+v", i)
+	}
+	if got := res.Header().Get("Location"); got != "/v1/workflows/"+i.ID {
+		t.Errorf("Location %q", got)
+	}
+	if got := res.Header().Get("ETag"); got != `"v1"` {
+		t.Errorf("ETag %q", got)
+	}
+	s := r.started[0]
+	if s.Version != 2 || s.Name != "Refund" || s.Subject != (ops.SubjectRef{Type: "booking", ID: "bk-1"}) || string(s.Context["amount"]) != "12.50" {
+		t.Errorf("asked for %+v", s)
+	}
+}
+
+func TestAnIdempotencyKeyStartsOneWorkflow(t *testing.T) {
+	t.Parallel()
+	r := newRig(t)
+	var first, again, other ops.Instance
+	const body = `{"template":"payment_processing"}`
+	r.call(t, "POST", "/v1/workflows", body, "Idempotency-Key", "k1").ok(http.StatusCreated, &first)
+	r.call(t, "POST", "/v1/workflows", body, "Idempotency-Key", "k1").ok(http.StatusOK, &again)
+	bob := append(r.as(t, "bob", ops.Finance), "Idempotency-Key", "k1")
+	r.call(t, "POST", "/v1/workflows", body, bob...).ok(http.StatusCreated, &other)
+	if first.ID != again.ID || first.ID == other.ID || len(r.started) != 2 {
+		t.Errorf("ids %s, %s, %s; %d started", first.ID, again.ID, other.ID, len(r.started))
+	}
+	p := r.call(t, "POST", "/v1/workflows", `{"template":"other"}`, "Idempotency-Key", "k1").problem(422, ops.CodeInvalid)
+	if p.Errors[0].Path != "header.Idempotency-Key" {
+		t.Errorf("errors %+v", p.Errors)
+	}
+}
+
+func TestWorkflowListPassesItsFiltersOn(t *testing.T) {
+	t.Parallel()
+	r := newRig(t)
+	r.instances["wf-1"] = &ops.Instance{ID: "wf-1"}
+	r.next, r.count = "cur-2", ops.Count{Value: 41}
+	var body listBody
+	r.call(t, "GET", "/v1/workflows?status=running&type=quality_check&template=quality_assurance&subject=booking/bk-1"+
+		"&team=finance&assignee=eve&overdue=true&limit=7&cursor=cur-1", "").ok(200, &body)
+	want := ops.InstanceFilter{
+		Status: ops.InstanceRunning, Type: ops.QualityCheck, Template: "quality_assurance",
+		Subject: ops.SubjectRef{Type: "booking", ID: "bk-1"}, Team: ops.Finance, Assignee: "eve", Overdue: r.clock.Now(),
+		PageRequest: ops.PageRequest{Limit: 7, Cursor: "cur-1"},
+	}
+	if r.instanceFilter != want {
+		t.Errorf("filter %+v, want %+v", r.instanceFilter, want)
+	}
+	if len(body.Items) != 1 || body.NextCursor == nil || *body.NextCursor != "cur-2" || body.Count != (ops.Count{Value: 41}) {
+		t.Errorf("list %+v", body)
+	}
+}
+
+func TestAnEmptyListHasItsShape(t *testing.T) {
+	t.Parallel()
+	r := newRig(t)
+	r.count = ops.Count{Exact: true}
+	for _, path := range []string{
+		"/v1/workflows", "/v1/tasks", "/v1/events", "/v1/events/invalid", "/v1/templates", "/v1/rules", "/v1/alerts", "/v1/vendors",
+	} {
+		res := r.call(t, "GET", path, "")
+		if want := `{"items":[],"next_cursor":null,"count":{"value":0,"exact":true}}`; strings.TrimSpace(res.Body.String()) != want {
+			t.Errorf("%s: %s", path, res.Body)
+		}
+	}
+}
+
+func TestAWorkflowComesWithoutHistoryAndInternals(t *testing.T) {
+	t.Parallel()
+	r := newRig(t)
+	i := &ops.Instance{ID: "wf-1", Lease: ops.Lease{Owner: "req"}, Meta: ops.Meta{V: 4}, Status: ops.InstanceRunning}
+	i.SetTimer(ops.TimerSLA, r.clock.Now())
+	for _, what := range []string{"created", "started", "completed"} {
+		i.Log(ops.HistoryEntry{At: r.clock.Now(), What: what})
+	}
+	r.instances[i.ID] = i
+	var body map[string]any
+	res := r.call(t, "GET", "/v1/workflows/wf-1", "")
+	res.ok(200, &body)
+	for _, name := range []string{"history", "lease", "timers"} {
+		if _, ok := body[name]; ok {
+			t.Errorf("%s is shown: %s", name, res.Body)
+		}
+	}
+	if body["id"] != "wf-1" || res.Header().Get("ETag") != `"v4"` {
+		t.Errorf("%s, ETag %s", res.Body, res.Header().Get("ETag"))
+	}
+
+	var page listBody
+	r.call(t, "GET", "/v1/workflows/wf-1/history?limit=2", "").ok(200, &page)
+	if len(page.Items) != 2 || page.Items[0]["what"] != "created" || page.NextCursor == nil || page.Count != (ops.Count{Value: 3, Exact: true}) {
+		t.Fatalf("history %+v", page)
+	}
+	var rest listBody
+	r.call(t, "GET", "/v1/workflows/wf-1/history?limit=2&cursor="+*page.NextCursor, "").ok(200, &rest)
+	if len(rest.Items) != 1 || rest.Items[0]["what"] != "completed" || rest.NextCursor != nil {
+		t.Errorf("rest of the history %+v", rest)
+	}
+}
+
+const secret = "task-token-that-nobody-may-see"
+
+func TestTheTaskTokenNeverLeaves(t *testing.T) {
+	t.Parallel()
+	r := newRig(t)
+	r.tasks["tsk-1"] = &ops.Task{ID: "tsk-1", Title: "Approve", Token: secret, Attempt: 2, Team: ops.Finance, Outcomes: []string{"approved"}}
+	for _, c := range []struct{ method, path, body string }{
+		{"GET", "/v1/tasks", ""},
+		{"GET", "/v1/tasks/tsk-1", ""},
+		{"POST", "/v1/tasks/tsk-1/claim", ""},
+		{"POST", "/v1/tasks/tsk-1/release", "{}"},
+		{"POST", "/v1/tasks/tsk-1/complete", `{"outcome":"approved"}`},
+		{"POST", "/v1/tasks/tsk-1/reject", `{"comment":"no"}`},
+	} {
+		res := r.call(t, c.method, c.path, c.body)
+		var body map[string]any
+		res.ok(200, &body)
+		if s := res.Body.String(); strings.Contains(s, secret) || strings.Contains(s, `"token"`) || strings.Contains(s, `"attempt"`) {
+			t.Errorf("%s %s: %s", c.method, c.path, s)
+		}
+		if !strings.Contains(res.Body.String(), `"title":"Approve"`) {
+			t.Errorf("%s %s: %s", c.method, c.path, res.Body)
+		}
+	}
+}
+
+// Every field of a task is shown, but those that are ours alone: a new one must be decided on.
+func TestTaskViewTellsEveryPublicField(t *testing.T) {
+	t.Parallel()
+	r := newRig(t)
+	task := &ops.Task{}
+	fill(reflect.ValueOf(task).Elem())
+	task.ID, task.Form, task.Answers = "tsk-1", json.RawMessage(`{}`), json.RawMessage(`{}`)
+	r.tasks["tsk-1"] = task
+	var body map[string]any
+	r.call(t, "GET", "/v1/tasks/tsk-1", "").ok(200, &body)
+	whole, err := json.Marshal(task)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var fields map[string]any
+	if err := json.Unmarshal(whole, &fields); err != nil {
+		t.Fatal(err)
+	}
+	hidden := []string{"token", "attempt", "timers", "expires_at"}
+	for name := range fields {
+		if _, shown := body[name]; shown == slices.Contains(hidden, name) {
+			t.Errorf("%s shown: %t", name, shown)
+		}
+	}
+}
+
+// fill sets every field to something that is not zero.
+func fill(v reflect.Value) {
+	switch v.Kind() {
+	case reflect.Struct:
+		if at, ok := v.Addr().Interface().(*time.Time); ok {
+			*at = time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
+			return
+		}
+		for n := range v.NumField() {
+			fill(v.Field(n))
+		}
+	case reflect.String:
+		v.SetString("x")
+	case reflect.Int, reflect.Int64:
+		v.SetInt(1)
+	case reflect.Slice:
+		v.Set(reflect.MakeSlice(v.Type(), 1, 1))
+		if v.Type().Elem().Kind() == reflect.String {
+			v.Index(0).SetString("x")
+		}
+	case reflect.Map:
+		v.Set(reflect.MakeMap(v.Type()))
+	}
+}
+
+func TestDecidingATaskReachesTheService(t *testing.T) {
+	t.Parallel()
+	r := newRig(t)
+	r.tasks["tsk-1"] = &ops.Task{ID: "tsk-1", Meta: ops.Meta{V: 2}}
+	var body map[string]any
+	frank := r.as(t, "frank", ops.Finance)
+	res := r.call(t, "POST", "/v1/tasks/tsk-1/complete", `{"outcome":"approved","form":{"reason":"ok"},"comment":"fine"}`, frank...)
+	res.ok(200, &body)
+	if body["status"] != "completed" || body["decided_by"] != "frank" || res.Header().Get("ETag") != `"v2"` {
+		t.Errorf("%s", res.Body)
+	}
+	if d := r.decision; d.Outcome != "approved" || string(d.Form) != `{"reason":"ok"}` || d.Comment != "fine" {
+		t.Errorf("decision %+v", d)
+	}
+	if !r.actor.In(ops.Finance) || r.actor.In(ops.Operations) {
+		t.Errorf("actor %+v", r.actor)
+	}
+	r.call(t, "POST", "/v1/tasks/tsk-1/reject", `{"comment":"too dear"}`, frank...).ok(200, &body)
+	if r.comment != "too dear" || body["status"] != "rejected" {
+		t.Errorf("comment %q, %v", r.comment, body)
+	}
+	r.call(t, "POST", "/v1/tasks/tsk-1/claim", "", frank...).ok(200, &body)
+	if body["assignee"] != "frank" {
+		t.Errorf("claimed: %v", body)
+	}
+}
+
+func TestMineIsWhatTheCallerClaimed(t *testing.T) {
+	t.Parallel()
+	r := newRig(t)
+	var body listBody
+	r.call(t, "GET", "/v1/tasks?mine=true&team=quality_assurance&status=claimed", "", r.as(t, "quinn", ops.QualityAssurance)...).ok(200, &body)
+	want := ops.TaskFilter{
+		Assignee: "quinn", Team: ops.QualityAssurance, Status: ops.TaskClaimed, PageRequest: ops.PageRequest{Limit: 20},
+	}
+	if r.taskFilter != want {
+		t.Errorf("filter %+v", r.taskFilter)
+	}
+}
+
+func TestAnEventComesWithItsDecisionsAndDeliveries(t *testing.T) {
+	t.Parallel()
+	r := newRig(t)
+	at := r.clock.Now()
+	r.events["evt-1"] = &ops.Event{
+		ID: "evt-1", Type: "service_completed", Source: "booking", Time: at, Status: ops.EventValid,
+		Detail: json.RawMessage(`{"booking_id":"bk-1","service_value":100}`),
+		Decisions: []ops.Decision{
+			{Rule: "quality-check", RuleVersion: 1, Outcome: ops.NotMatched, Leaf: &ops.Leaf{
+				Path: "detail.service_value", Op: ops.OpGt, Want: json.RawMessage("100"), Got: json.RawMessage("100"),
+			}},
+			{Rule: "satisfaction-survey", RuleVersion: 1, Outcome: ops.Matched, Effects: []ops.Effect{{Kind: ops.KindAction, ID: "act-1"}}},
+		},
+		Delivered: 1, Envelopes: []ops.Delivered{{ID: "eb-1", At: at}},
+	}
+	var body struct {
+		ID, Type, Source, Status string
+		Time                     time.Time
+		Detail                   json.RawMessage
+		Decisions                []struct {
+			Rule        string
+			RuleVersion int `json:"rule_version"`
+			Outcome     string
+			Leaf        *ops.Leaf
+			Effect      *ops.Effect
+		}
+		Deliveries []ops.Delivered
+	}
+	r.call(t, "GET", "/v1/events/evt-1", "").ok(200, &body)
+	if body.ID != "evt-1" || body.Source != "booking" || !body.Time.Equal(at) || len(body.Decisions) != 2 || len(body.Deliveries) != 1 {
+		t.Fatalf("event %+v", body)
+	}
+	if l := body.Decisions[0].Leaf; l == nil || l.Path != "detail.service_value" || string(l.Got) != "100" || body.Decisions[0].Effect != nil {
+		t.Errorf("first decision %+v", body.Decisions[0])
+	}
+	if e := body.Decisions[1].Effect; e == nil || e.ID != "act-1" || e.Kind != ops.KindAction {
+		t.Errorf("second decision %+v", body.Decisions[1])
+	}
+}
+
+func TestInvalidEventsAreListedWithTheirFaults(t *testing.T) {
+	t.Parallel()
+	r := newRig(t)
+	r.events["evt-1"] = &ops.Event{ID: "evt-1", Status: ops.EventInvalid, Faults: []ops.Fault{{Path: "$.detail.booking_id", Expected: "an id"}}}
+	var body listBody
+	r.call(t, "GET", "/v1/events/invalid", "").ok(200, &body)
+	if r.eventFilter.Status != ops.EventInvalid || len(body.Items) != 1 || body.Items[0]["faults"] == nil {
+		t.Errorf("filter %+v, %+v", r.eventFilter, body)
+	}
+	r.call(t, "GET", "/v1/events?type=payment_received&status=valid&subject=payment/p-1", "").ok(200, &body)
+	want := ops.EventFilter{
+		Status: ops.EventValid, Type: "payment_received", Subject: ops.SubjectRef{Type: "payment", ID: "p-1"},
+		PageRequest: ops.PageRequest{Limit: 20},
+	}
+	if r.eventFilter != want {
+		t.Errorf("filter %+v", r.eventFilter)
+	}
+}
+
+func TestAnEventIsPutOnTheBus(t *testing.T) {
+	t.Parallel()
+	r := newRig(t)
+	var body map[string]string
+	r.call(t, "POST", "/v1/events", `{"type":"booking_created","detail":{"booking_id":"bk-1","service_value":1.10}}`).ok(202, &body)
+	if body["event_id"] != "eb-1" {
+		t.Errorf("%v", body)
+	}
+	want := put{"api", "booking_created", json.RawMessage(`{"booking_id":"bk-1","service_value":1.10}`), r.clock.Now()}
+	if !reflect.DeepEqual(r.put[0], want) {
+		t.Errorf("put %+v", r.put[0])
+	}
+	for range 2 {
+		r.call(t, "POST", "/v1/events", `{"type":"x","source":"shop","time":"2026-01-02T03:04:05Z","detail":{}}`, "Idempotency-Key", "k").ok(202, &body)
+	}
+	var first, second struct {
+		EventID string `json:"event_id"`
+	}
+	if json.Unmarshal(r.put[1].detail, &first) != nil || json.Unmarshal(r.put[2].detail, &second) != nil ||
+		first.EventID == "" || first != second || r.put[1].source != "shop" || r.put[1].at.Year() != 2026 {
+		t.Errorf("put %+v", r.put[1:])
+	}
+	p := r.call(t, "POST", "/v1/events", `{"type":"x","source":"opsflow","detail":{}}`).problem(422, ops.CodeInvalid)
+	if p.Errors[0].Path != "$.source" {
+		t.Errorf("%+v", p)
+	}
+}
+
+func TestTemplatesAreListedReadStoredAndPublished(t *testing.T) {
+	t.Parallel()
+	r := newRig(t)
+	r.templates = []*ops.Template{
+		{Name: "a", Version: 1, Steps: []ops.Step{{ID: "s", Due: ops.Duration{D: 8 * time.Hour, Business: true}}}, Meta: ops.Meta{V: 1}},
+		{Name: "b", Version: 1},
+	}
+	var page, rest listBody
+	r.call(t, "GET", "/v1/templates?limit=1", "").ok(200, &page)
+	r.call(t, "GET", "/v1/templates?limit=1&cursor="+*page.NextCursor, "").ok(200, &rest)
+	if page.Items[0]["name"] != "a" || rest.Items[0]["name"] != "b" || rest.NextCursor != nil || page.Count.Value != 2 {
+		t.Errorf("%+v, %+v", page, rest)
+	}
+	var one ops.Template
+	r.call(t, "GET", "/v1/templates/a/versions/1", "").ok(200, &one)
+	if one.Name != "a" || one.Steps[0].Due.String() != "8bh" {
+		t.Errorf("%+v", one)
+	}
+	r.call(t, "GET", "/v1/templates/a/versions/2", "").problem(404, ops.CodeNotFound)
+
+	const text = ` {"name":"deposit_refund", "steps":[]}`
+	res := r.call(t, "POST", "/v1/templates", text)
+	res.ok(201, &one)
+	if r.text != text || res.Header().Get("Location") != "/v1/templates/deposit_refund/versions/3" {
+		t.Errorf("text %q, Location %q", r.text, res.Header().Get("Location"))
+	}
+	r.call(t, "POST", "/v1/templates/a/versions/1/publish", "").ok(200, &one)
+	if !one.Published || r.actor.ID != "ada" {
+		t.Errorf("%+v by %+v", one, r.actor)
+	}
+}
+
+func TestRulesAreListedReadStoredAndSwitched(t *testing.T) {
+	t.Parallel()
+	r := newRig(t)
+	r.rules = []*ops.Rule{{ID: "assign-vendor", Version: 1, Mode: ops.RuleActive}}
+	var page listBody
+	r.call(t, "GET", "/v1/rules", "").ok(200, &page)
+	if len(page.Items) != 1 || page.Items[0]["id"] != "assign-vendor" {
+		t.Errorf("%+v", page)
+	}
+	var rule ops.Rule
+	res := r.call(t, "GET", "/v1/rules/assign-vendor", "")
+	res.ok(200, &rule)
+	if res.Header().Get("ETag") != `"v1"` {
+		t.Errorf("ETag %q", res.Header().Get("ETag"))
+	}
+	res = r.call(t, "POST", "/v1/rules", `{"name":"x"}`)
+	res.ok(201, &rule)
+	if r.text != `{"name":"x"}` || res.Header().Get("Location") != "/v1/rules/new-rule" {
+		t.Errorf("text %q, Location %q", r.text, res.Header().Get("Location"))
+	}
+	r.call(t, "POST", "/v1/rules/assign-vendor/mode", `{"mode":"shadow","reason":"too eager"}`).ok(200, &rule)
+	if rule.Mode != ops.RuleShadow || r.reason != "too eager" {
+		t.Errorf("%+v, reason %q", rule, r.reason)
+	}
+}
+
+func TestARuleIsOnlyChangedAtTheVersionThatIfMatchNames(t *testing.T) {
+	t.Parallel()
+	r := newRig(t)
+	r.rules = []*ops.Rule{{ID: "assign-vendor", Version: 1}}
+	var rule ops.Rule
+	res := r.call(t, "PUT", "/v1/rules/assign-vendor", `{}`, "If-Match", `"v1"`)
+	res.ok(200, &rule)
+	if res.Header().Get("ETag") != `"v2"` {
+		t.Errorf("ETag %q", res.Header().Get("ETag"))
+	}
+	r.call(t, "PUT", "/v1/rules/assign-vendor", `{}`, "If-Match", `"v1"`).problem(412, "precondition_failed")
+	r.call(t, "PUT", "/v1/rules/assign-vendor", `{}`, "If-Match", `"v9", "v2"`).ok(200, &rule)
+	r.call(t, "PUT", "/v1/rules/assign-vendor", `{}`).ok(200, &rule)
+	if rule.Version != 4 {
+		t.Errorf("version %d", rule.Version)
+	}
+	r.call(t, "PUT", "/v1/rules/other", `{}`).problem(404, ops.CodeNotFound)
+}
+
+func TestAlertsVendorsAndSchemasCanBeRead(t *testing.T) {
+	t.Parallel()
+	r := newRig(t)
+	al := &ops.Alert{ID: "alr-1", Type: ops.AlertQualityDrop, Severity: ops.SeverityHigh, Status: ops.AlertOpen}
+	al.SetTimer("ladder", r.clock.Now())
+	r.alerts["alr-1"] = al
+	r.vendors["ven-1"] = &ops.Vendor{ID: "ven-1", Name: "Sparkle"}
+
+	var body map[string]any
+	res := r.call(t, "GET", "/v1/alerts/alr-1", "")
+	res.ok(200, &body)
+	if body["severity"] != "high" || body["timers"] != nil {
+		t.Errorf("%s", res.Body)
+	}
+	var page listBody
+	r.call(t, "GET", "/v1/alerts?status=open&type=quality_drop&severity=high&subject=vendor/ven-1", "").ok(200, &page)
+	want := ops.AlertFilter{
+		Status: ops.AlertOpen, Type: ops.AlertQualityDrop, Severity: ops.SeverityHigh,
+		Subject: ops.SubjectRef{Type: "vendor", ID: "ven-1"}, PageRequest: ops.PageRequest{Limit: 20},
+	}
+	if r.alertFilter != want || len(page.Items) != 1 {
+		t.Errorf("filter %+v, %+v", r.alertFilter, page)
+	}
+	r.call(t, "GET", "/v1/vendors?limit=100", "").ok(200, &page)
+	if r.pageRequest.Limit != 100 || page.Items[0]["name"] != "Sparkle" {
+		t.Errorf("%+v, %+v", r.pageRequest, page)
+	}
+	r.call(t, "GET", "/v1/vendors/ven-1", "").ok(200, &body)
+	if body["name"] != "Sparkle" {
+		t.Errorf("%v", body)
+	}
+	for _, e := range ops.EventTypes() {
+		var schema map[string]any
+		r.call(t, "GET", "/v1/schemas/"+string(e), "").ok(200, &schema)
+		if schema["properties"] == nil {
+			t.Errorf("%s: %v", e, schema)
+		}
+	}
+	r.call(t, "GET", "/v1/schemas/nothing", "").problem(404, ops.CodeNotFound)
+}
+
+func TestHealthAndTheDocumentNeedNoToken(t *testing.T) {
+	t.Parallel()
+	r := newRig(t)
+	var health map[string]string
+	r.call(t, "GET", "/healthz", "", "Authorization", "").ok(200, &health)
+	if health["status"] != "ok" {
+		t.Errorf("%v", health)
+	}
+	var doc struct {
+		OpenAPI    string
+		Paths      map[string]map[string]json.RawMessage
+		Components struct{ Schemas map[string]json.RawMessage }
+	}
+	res := r.call(t, "GET", "/openapi.json", "", "Authorization", "")
+	res.ok(200, &doc)
+	if doc.OpenAPI != "3.1.0" || doc.Components.Schemas["Problem"] == nil || doc.Components.Schemas["ErrorModel"] != nil {
+		t.Errorf("openapi %s, schemas %v", doc.OpenAPI, doc.Components.Schemas)
+	}
+	for path, method := range map[string]string{
+		"/v1/workflows": "post", "/v1/workflows/{id}/history": "get", "/v1/tasks/{id}/complete": "post",
+		"/v1/events/invalid": "get", "/v1/templates/{name}/versions/{version}/publish": "post", "/v1/rules/{id}": "put",
+		"/v1/rules/{id}/mode": "post", "/v1/alerts/{id}": "get", "/v1/vendors": "get", "/v1/schemas/{event}": "get",
+	} {
+		if doc.Paths[path][method] == nil {
+			t.Errorf("%s %s is not described", method, path)
+		}
+	}
+	if strings.Contains(string(doc.Components.Schemas["TaskBody"]), "token") {
+		t.Errorf("%s", doc.Components.Schemas["TaskBody"])
+	}
+}

@@ -1,0 +1,30 @@
+package httpapi
+
+import (
+	"context"
+	"encoding/json"
+	"net/http"
+
+	"opsflow/shared/ops"
+)
+
+func (a *api) schemaRoutes() {
+	handle(a, route{
+		id: "get-event-schema", method: http.MethodGet, path: "/v1/schemas/{event}", action: readSchemas,
+		summary: "Read the JSON Schema of an event's detail",
+	}, a.getSchema)
+}
+
+type schemaPath struct {
+	Event string `path:"event" maxLength:"128" example:"booking_created"`
+}
+
+type schemaOutput struct{ Body json.RawMessage }
+
+func (a *api) getSchema(_ context.Context, in *schemaPath) (*schemaOutput, error) {
+	schema, ok := ops.EventSchema(ops.EventType(in.Event))
+	if !ok {
+		return nil, ops.Errorf(ops.CodeNotFound, "%s is no event that has a schema; those are %s", shown(in.Event), join(ops.EventTypes()))
+	}
+	return &schemaOutput{Body: schema}, nil
+}

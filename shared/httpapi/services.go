@@ -1,0 +1,61 @@
+package httpapi
+
+import (
+	"context"
+	"encoding/json"
+	"time"
+
+	"opsflow/shared/ops"
+	"opsflow/shared/task"
+)
+
+// Store is what the API reads by itself.
+type Store interface {
+	ops.InstanceStore
+	ops.TaskStore
+	ops.EventStore
+	ops.AlertStore
+	ops.VendorStore
+}
+
+// Workflows starts workflows and keeps their templates; *workflow.Engine.
+type Workflows interface {
+	// Start begins a workflow. CodeConflict when r.ID is taken.
+	Start(ctx context.Context, r ops.StartRequest, actor ops.Actor) (*ops.Instance, error)
+	// ListTemplates gives all versions of all templates, built-in ones included.
+	ListTemplates(ctx context.Context) ([]*ops.Template, error)
+	// GetTemplate reads one version. CodeNotFound.
+	GetTemplate(ctx context.Context, name string, version int) (*ops.Template, error)
+	// CreateTemplate stores a new, unpublished version from its JSON text. CodeInvalid lists every fault.
+	CreateTemplate(ctx context.Context, text []byte, actor ops.Actor) (*ops.Template, error)
+	// Publish makes a version startable and unchangeable.
+	Publish(ctx context.Context, name string, version int, actor ops.Actor) (*ops.Template, error)
+}
+
+// Tasks lets people do their part; *task.Service. Each method checks that the actor may do it to this task.
+type Tasks interface {
+	Claim(ctx context.Context, id string, actor ops.Actor) (*ops.Task, error)
+	Release(ctx context.Context, id string, actor ops.Actor) (*ops.Task, error)
+	Complete(ctx context.Context, id string, actor ops.Actor, d task.Decision) (*ops.Task, error)
+	Reject(ctx context.Context, id string, actor ops.Actor, comment string) (*ops.Task, error)
+}
+
+// Rules keeps the rules; *rule.Engine.
+type Rules interface {
+	// List gives all rules, built-in ones included, in the order in which they are evaluated.
+	List(ctx context.Context) ([]*ops.Rule, error)
+	// Get reads one. CodeNotFound.
+	Get(ctx context.Context, id string) (*ops.Rule, error)
+	// Create stores a rule from its JSON text. CodeInvalid lists every fault.
+	Create(ctx context.Context, text []byte, actor ops.Actor) (*ops.Rule, error)
+	// Update replaces the version of a rule (0: whichever is there) by its JSON text. CodeConflict when it has another.
+	Update(ctx context.Context, id string, text []byte, version int, actor ops.Actor) (*ops.Rule, error)
+	// SetMode switches a rule on, off or to shadow; the reason is kept.
+	SetMode(ctx context.Context, id string, mode ops.RuleMode, reason string, actor ops.Actor) (*ops.Rule, error)
+}
+
+// Bus takes domain events from callers of the API.
+type Bus interface {
+	// PutDomain puts an event on the opsflow bus and gives EventBridge's id of it.
+	PutDomain(ctx context.Context, source, detailType string, detail json.RawMessage, at time.Time) (eventID string, err error)
+}

@@ -1,0 +1,167 @@
+package httpapi
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"time"
+
+	"github.com/danielgtaylor/huma/v2"
+
+	"opsflow/shared/ops"
+	"opsflow/shared/task"
+)
+
+func (a *api) taskRoutes() {
+	handle(a, route{
+		id: "list-tasks", method: http.MethodGet, path: "/v1/tasks", action: readTasks,
+		summary: "List tasks: a team's or one's own open ones by urgency, else newest first",
+	}, a.listTasks)
+	handle(a, route{
+		id: "get-task", method: http.MethodGet, path: "/v1/tasks/{id}", action: readTasks,
+		summary: "Read a task",
+	}, a.getTask)
+	handle(a, route{
+		id: "claim-task", method: http.MethodPost, path: "/v1/tasks/{id}/claim", action: workOnTasks,
+		summary: "Take a task on",
+	}, a.claimTask)
+	handle(a, route{
+		id: "release-task", method: http.MethodPost, path: "/v1/tasks/{id}/release", action: workOnTasks,
+		summary: "Give a claimed task back to its team",
+	}, a.releaseTask)
+	handle(a, route{
+		id: "complete-task", method: http.MethodPost, path: "/v1/tasks/{id}/complete", action: workOnTasks,
+		summary: "Decide a task",
+	}, a.completeTask)
+	handle(a, route{
+		id: "reject-task", method: http.MethodPost, path: "/v1/tasks/{id}/reject", action: workOnTasks,
+		summary: "Refuse what a task asks for",
+	}, a.rejectTask)
+}
+
+// taskBody is what the API tells of a task: every field is named here, so that the token of ops.Task can't slip out.
+type taskBody struct {
+	ID         string          `json:"id"`
+	InstanceID string          `json:"instance" doc:"The workflow that waits for it."`
+	Step       string          `json:"step"`
+	Loop       int             `json:"loop,omitempty"`
+	Kind       ops.StepKind    `json:"kind"`
+	Title      string          `json:"title"`
+	Form       json.RawMessage `json:"form,omitempty" doc:"JSON Schema of what to fill in."`
+	Outcomes   []string        `json:"outcomes" nullable:"false" doc:"What complete accepts."`
+	Team       ops.Team        `json:"team"`
+	Assignee   string          `json:"assignee,omitempty" doc:"Who claimed it."`
+	Candidates []string        `json:"candidates,omitempty"`
+	Quorum     int             `json:"quorum,omitempty"`
+	Subject    ops.SubjectRef  `json:"subject,omitzero"`
+	StartedBy  string          `json:"started_by,omitempty"`
+	Priority   int             `json:"priority"`
+	DueAt      time.Time       `json:"due_at,omitzero"`
+	Status     ops.TaskStatus  `json:"status"`
+	Outcome    string          `json:"outcome,omitempty"`
+	Answers    json.RawMessage `json:"answers,omitempty" doc:"The filled-in form."`
+	Comment    string          `json:"comment,omitempty"`
+	DecidedBy  string          `json:"decided_by,omitempty"`
+	DecidedAt  time.Time       `json:"decided_at,omitzero"`
+	Version    int64           `json:"version"`
+	CreatedAt  time.Time       `json:"created_at,omitzero"`
+	UpdatedAt  time.Time       `json:"updated_at,omitzero"`
+}
+
+func taskView(t *ops.Task) taskBody {
+	outcomes := t.Outcomes
+	if outcomes == nil {
+		outcomes = []string{}
+	}
+	return taskBody{
+		ID: t.ID, InstanceID: t.InstanceID, Step: t.Step, Loop: t.Loop, Kind: t.Kind, Title: t.Title, Form: t.Form,
+		Outcomes: outcomes, Team: t.Team, Assignee: t.Assignee, Candidates: t.Candidates, Quorum: t.Quorum,
+		Subject: t.Subject, StartedBy: t.StartedBy, Priority: t.Priority, DueAt: t.DueAt, Status: t.Status,
+		Outcome: t.Outcome, Answers: t.Answers, Comment: t.Comment, DecidedBy: t.DecidedBy, DecidedAt: t.DecidedAt,
+		Version: t.V, CreatedAt: t.CreatedAt, UpdatedAt: t.UpdatedAt,
+	}
+}
+
+type taskStatus string
+
+// Schema names the values.
+func (taskStatus) Schema(huma.Registry) *huma.Schema {
+	return oneOf(ops.TaskOpen, ops.TaskClaimed, ops.TaskCompleted, ops.TaskRejected, ops.TaskExpired, ops.TaskCancelled)
+}
+
+type tasksQuery struct {
+	PageQuery
+	Mine   bool       `query:"mine" doc:"Only those that the caller has claimed."`
+	Team   string     `query:"team" doc:"The team's name, in any case."`
+	Status taskStatus `query:"status"`
+}
+
+func (a *api) listTasks(ctx context.Context, q *tasksQuery) (*listOutput[taskBody], error) {
+	team, badTeam := teamQuery(q.Team)
+	if err := invalid(badTeam); err != nil {
+		return nil, err
+	}
+	f := ops.TaskFilter{Team: team, Status: ops.TaskStatus(q.Status), PageRequest: q.request()}
+	if q.Mine {
+		f.Assignee = actorOf(ctx).ID
+	}
+	page, err := a.Store.Tasks(ctx, f)
+	if err != nil {
+		return nil, fmt.Errorf("list tasks: %w", err)
+	}
+	return listOf(page, taskView), nil
+}
+
+func (a *api) getTask(ctx context.Context, in *IDPath) (*oneOutput[taskBody], error) {
+	return oneTask("read", func() (*ops.Task, error) { return a.Store.Task(ctx, in.ID) })
+}
+
+// bareInput is of a request that needs no body; an empty object will do.
+type bareInput struct {
+	IDPath
+	Body *struct{}
+}
+
+func (a *api) claimTask(ctx context.Context, in *bareInput) (*oneOutput[taskBody], error) {
+	return oneTask("claim", func() (*ops.Task, error) { return a.Tasks.Claim(ctx, in.ID, actorOf(ctx)) })
+}
+
+func (a *api) releaseTask(ctx context.Context, in *bareInput) (*oneOutput[taskBody], error) {
+	return oneTask("release", func() (*ops.Task, error) { return a.Tasks.Release(ctx, in.ID, actorOf(ctx)) })
+}
+
+type completeInput struct {
+	IDPath
+	Body struct {
+		Outcome string          `json:"outcome,omitempty" maxLength:"128" doc:"One of the task's outcomes; may be absent when there is one."`
+		Form    json.RawMessage `json:"form,omitempty" doc:"The filled-in form."`
+		Comment string          `json:"comment,omitempty" maxLength:"4000"`
+	} `nameHint:"CompleteTask"`
+}
+
+func (a *api) completeTask(ctx context.Context, in *completeInput) (*oneOutput[taskBody], error) {
+	d := task.Decision{Outcome: in.Body.Outcome, Form: in.Body.Form, Comment: in.Body.Comment}
+	return oneTask("complete", func() (*ops.Task, error) { return a.Tasks.Complete(ctx, in.ID, actorOf(ctx), d) })
+}
+
+type rejectInput struct {
+	IDPath
+	Body struct {
+		Comment string `json:"comment" minLength:"1" maxLength:"4000" doc:"Why."`
+	} `nameHint:"RejectTask"`
+}
+
+func (a *api) rejectTask(ctx context.Context, in *rejectInput) (*oneOutput[taskBody], error) {
+	return oneTask("reject", func() (*ops.Task, error) {
+		return a.Tasks.Reject(ctx, in.ID, actorOf(ctx), in.Body.Comment)
+	})
+}
+
+func oneTask(what string, do func() (*ops.Task, error)) (*oneOutput[taskBody], error) {
+	t, err := do()
+	if err != nil {
+		return nil, fmt.Errorf("%s task: %w", what, err)
+	}
+	return &oneOutput[taskBody]{ETag: etag(t), Body: taskView(t)}, nil
+}

@@ -1,0 +1,177 @@
+package httpapi
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"net/http"
+
+	"github.com/danielgtaylor/huma/v2"
+
+	"opsflow/shared/ops"
+)
+
+func (a *api) workflowRoutes() {
+	handle(a, route{
+		id: "list-workflows", method: http.MethodGet, path: "/v1/workflows", action: readWorkflows,
+		summary: "List workflows, newest first",
+	}, a.listWorkflows)
+	handle(a, route{
+		id: "start-workflow", method: http.MethodPost, path: "/v1/workflows", action: startWorkflows,
+		summary: "Start a workflow", status: http.StatusCreated,
+	}, a.startWorkflow)
+	handle(a, route{
+		id: "get-workflow", method: http.MethodGet, path: "/v1/workflows/{id}", action: readWorkflows,
+		summary: "Read a workflow with its steps",
+	}, a.getWorkflow)
+	handle(a, route{
+		id: "get-workflow-history", method: http.MethodGet, path: "/v1/workflows/{id}/history", action: readWorkflows,
+		summary: "Read what happened to a workflow, oldest first",
+	}, a.getWorkflowHistory)
+}
+
+// IDPath is the parameter of every path that leads to one record.
+type IDPath struct {
+	ID string `path:"id" maxLength:"256"`
+}
+
+type instanceStatus string
+
+// Schema names the values.
+func (instanceStatus) Schema(huma.Registry) *huma.Schema { return oneOf(ops.InstanceStatuses()...) }
+
+type workflowType string
+
+// Schema names the values.
+func (workflowType) Schema(huma.Registry) *huma.Schema { return oneOf(ops.WorkflowTypes()...) }
+
+type workflowsQuery struct {
+	PageQuery
+	Status   instanceStatus `query:"status"`
+	Type     workflowType   `query:"type"`
+	Template string         `query:"template" maxLength:"128"`
+	Subject  string         `query:"subject" maxLength:"257" doc:"What they are about, as type/id." example:"booking/bk-1"`
+	Team     string         `query:"team" doc:"The team's name, in any case."`
+	Assignee string         `query:"assignee" maxLength:"128" doc:"A team or a person."`
+	Overdue  bool           `query:"overdue" doc:"Only those that are open and past their due time."`
+}
+
+func (a *api) listWorkflows(ctx context.Context, q *workflowsQuery) (*listOutput[*ops.Instance], error) {
+	subject, badSubject := subjectQuery(q.Subject)
+	team, badTeam := teamQuery(q.Team)
+	if err := invalid(badSubject, badTeam); err != nil {
+		return nil, err
+	}
+	f := ops.InstanceFilter{
+		Status: ops.InstanceStatus(q.Status), Type: ops.WorkflowType(q.Type), Template: q.Template, Subject: subject,
+		Team: team, Assignee: q.Assignee, PageRequest: q.request(),
+	}
+	if q.Overdue {
+		f.Overdue = a.Clock.Now()
+	}
+	page, err := a.Store.Instances(ctx, f)
+	if err != nil {
+		return nil, fmt.Errorf("list workflows: %w", err)
+	}
+	return listOf(page, workflowView), nil
+}
+
+// workflowView leaves out what is only ours to know, and the history, which has its own request.
+func workflowView(i *ops.Instance) *ops.Instance {
+	v := *i
+	v.History, v.Timers, v.Lease = nil, nil, ops.Lease{}
+	return &v
+}
+
+type startInput struct {
+	Key  string `header:"Idempotency-Key" maxLength:"255" doc:"The same key starts one workflow however often it is sent."`
+	Body startBody
+}
+
+type startBody struct {
+	Template string                     `json:"template" minLength:"1" maxLength:"128"`
+	Version  int                        `json:"version,omitempty" minimum:"1" doc:"Absent: the newest published."`
+	Name     string                     `json:"name,omitempty" maxLength:"200"`
+	Subject  *ops.SubjectRef            `json:"subject,omitempty" doc:"What it is about."`
+	Context  map[string]json.RawMessage `json:"context,omitempty" doc:"What its steps work on."`
+}
+
+func (a *api) startWorkflow(ctx context.Context, in *startInput) (*madeOutput[*ops.Instance], error) {
+	actor := actorOf(ctx)
+	r := ops.StartRequest{
+		Template: in.Body.Template, Version: in.Body.Version, Name: in.Body.Name, Context: in.Body.Context,
+		TriggeredBy: ops.TriggeredBy{Kind: "manual", User: actor.ID},
+	}
+	if s := in.Body.Subject; s != nil {
+		if !ops.ValidID(s.Type) || !ops.ValidID(s.ID) {
+			return nil, invalid(&ops.Fault{
+				Path: "$.subject", Expected: "a type and an id, each 1 to 128 characters of A-Z a-z 0-9 . _ : -", Got: shown(s),
+			})
+		}
+		r.Subject = *s
+	}
+	if in.Key != "" {
+		r.ID = ops.HashID("wf-", "POST /v1/workflows", actor.ID, in.Key)
+		if made, err := a.startedBefore(ctx, r); err != nil || made != nil {
+			return made, err
+		}
+	}
+	i, err := a.Workflows.Start(ctx, r, actor)
+	if r.ID != "" && ops.ErrorCode(err) == ops.CodeConflict { // the same request at the same moment was first
+		if made, err := a.startedBefore(ctx, r); err != nil || made != nil {
+			return made, err
+		}
+	}
+	if err != nil {
+		return nil, fmt.Errorf("start workflow: %w", err)
+	}
+	return madeWorkflow(http.StatusCreated, i), nil
+}
+
+// startedBefore answers with the workflow that the same key has started; nil when there is none.
+func (a *api) startedBefore(ctx context.Context, r ops.StartRequest) (*madeOutput[*ops.Instance], error) {
+	i, err := a.Store.Instance(ctx, r.ID)
+	if ops.ErrorCode(err) == ops.CodeNotFound {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, fmt.Errorf("look for the workflow of the Idempotency-Key: %w", err)
+	}
+	if i.Template != r.Template || r.Version != 0 && i.TemplateVersion != r.Version || i.Subject != r.Subject {
+		return nil, invalid(&ops.Fault{
+			Path: "header.Idempotency-Key", Expected: "new for each request: it has started " + i.Template + " as " + i.ID,
+		})
+	}
+	return madeWorkflow(http.StatusOK, i), nil
+}
+
+func madeWorkflow(status int, i *ops.Instance) *madeOutput[*ops.Instance] {
+	return &madeOutput[*ops.Instance]{
+		Status: status, ETag: etag(i), Location: "/v1/workflows/" + i.ID, Body: workflowView(i),
+	}
+}
+
+func (a *api) getWorkflow(ctx context.Context, in *IDPath) (*oneOutput[*ops.Instance], error) {
+	i, err := a.Store.Instance(ctx, in.ID)
+	if err != nil {
+		return nil, fmt.Errorf("read workflow: %w", err)
+	}
+	return &oneOutput[*ops.Instance]{ETag: etag(i), Body: workflowView(i)}, nil
+}
+
+type historyInput struct {
+	IDPath
+	PageQuery
+}
+
+func (a *api) getWorkflowHistory(ctx context.Context, in *historyInput) (*listOutput[ops.HistoryEntry], error) {
+	i, err := a.Store.Instance(ctx, in.ID)
+	if err != nil {
+		return nil, fmt.Errorf("read workflow: %w", err)
+	}
+	page, err := pageOf(i.History, in.request())
+	if err != nil {
+		return nil, err
+	}
+	return listOf(page, same[ops.HistoryEntry]), nil
+}

@@ -1,0 +1,80 @@
+package issuer
+
+import (
+	"encoding/json"
+	"net/http"
+	"strings"
+
+	"github.com/go-jose/go-jose/v4"
+
+	"opsflow/shared/ops"
+)
+
+const (
+	keysPath  = "/dev/jwks.json"
+	tokenPath = "/dev/token"
+)
+
+// ServeHTTP serves what a verifier asks of an issuer, and the tokens:
+//
+//	GET /.well-known/openid-configuration
+//	GET /dev/jwks.json
+//	GET /dev/token?user=NAME&groups=A,B   absent: the admin; without groups, the identity's own
+//	GET /dev/identities
+func (i *Issuer) ServeHTTP(w http.ResponseWriter, r *http.Request) { i.mux.ServeHTTP(w, r) }
+
+func (i *Issuer) routes() {
+	i.mux.HandleFunc("GET /.well-known/openid-configuration", i.serveMetadata)
+	i.mux.HandleFunc("GET "+keysPath, func(w http.ResponseWriter, _ *http.Request) {
+		write(w, http.StatusOK, jose.JSONWebKeySet{Keys: []jose.JSONWebKey{i.public}})
+	})
+	i.mux.HandleFunc("GET "+tokenPath, i.serveToken)
+	i.mux.HandleFunc("GET /dev/identities", func(w http.ResponseWriter, _ *http.Request) {
+		write(w, http.StatusOK, map[string][]Identity{"items": Identities()})
+	})
+}
+
+// serveMetadata is OpenID Connect Discovery 1.0, as far as a verifier of access tokens needs it.
+func (i *Issuer) serveMetadata(w http.ResponseWriter, _ *http.Request) {
+	write(w, http.StatusOK, map[string]any{
+		"issuer":                                i.URL,
+		"jwks_uri":                              i.URL + keysPath,
+		"token_endpoint":                        i.URL + tokenPath,
+		"id_token_signing_alg_values_supported": []string{string(jose.ES256)},
+		"response_types_supported":              []string{"token"},
+		"subject_types_supported":               []string{"public"},
+	})
+}
+
+func (i *Issuer) serveToken(w http.ResponseWriter, r *http.Request) {
+	query := r.URL.Query()
+	user := query.Get("user")
+	if user == "" {
+		user = Identities()[0].User
+	}
+	if !ops.ValidID(user) {
+		write(w, http.StatusBadRequest, map[string]string{
+			"error": "invalid_request", "error_description": "user must be 1 to 128 characters of A-Z a-z 0-9 . _ : -",
+		})
+		return
+	}
+	groups := groupsOf(user)
+	if query.Has("groups") {
+		groups = strings.FieldsFunc(query.Get("groups"), func(r rune) bool { return r == ',' || r == ' ' })
+	}
+	token, err := i.Token(user, groups)
+	if err != nil {
+		write(w, http.StatusInternalServerError, map[string]string{"error": "server_error", "error_description": err.Error()})
+		return
+	}
+	w.Header().Set("Cache-Control", "no-store")
+	write(w, http.StatusOK, map[string]any{
+		"access_token": token, "token_type": "Bearer", "expires_in": int(Lifetime.Seconds()),
+	})
+}
+
+func write(w http.ResponseWriter, status int, v any) {
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(status)
+	_ = json.NewEncoder(w).Encode(v) // the caller has gone if this fails
+}
