@@ -28,19 +28,21 @@ func (s *Store) Events(ctx context.Context, f ops.EventFilter) (ops.Page[*ops.Ev
 	req := f.PageRequest
 	f.PageRequest = ops.PageRequest{}
 	l := list{name: "events", filter: f, descending: true}
+	rest := f // what the index does not see to
 	switch {
 	case !f.Subject.IsZero():
+		rest.Subject = ops.SubjectRef{}
 		l.index, l.partitions, l.prefix = subjectIndex, []string{f.Subject.String()}, "event#"
 	case f.Status == ops.EventInvalid:
+		rest.Status = ""
 		l.index, l.partitions = stateIndex, sharded("event#invalid")
 	default:
 		l.index, l.more = listIndex, s.eventDays(ctx, l, req.Cursor)
 	}
 	var keep func(*ops.Event) bool
-	if f != (ops.EventFilter{}) {
+	if rest != (ops.EventFilter{}) {
 		keep = func(e *ops.Event) bool {
-			return (f.Status == "" || e.Status == f.Status) && (f.Type == "" || e.Type == f.Type) &&
-				(f.Subject.IsZero() || e.Subject == f.Subject)
+			return (rest.Status == "" || e.Status == rest.Status) && (rest.Type == "" || e.Type == rest.Type)
 		}
 	}
 	return page(ctx, s, l, req, keep)

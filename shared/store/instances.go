@@ -22,10 +22,13 @@ func (s *Store) Instances(ctx context.Context, f ops.InstanceFilter) (ops.Page[*
 		bound.Overdue = time.Unix(0, 0).UTC()
 	}
 	l := newest("instances", ops.KindInstance, bound)
+	rest := f // what the index does not see to
 	switch {
 	case !f.Subject.IsZero():
+		rest.Subject = ops.SubjectRef{}
 		l.index, l.partitions, l.prefix = subjectIndex, []string{f.Subject.String()}, "instance#"
 	case f.Status != "":
+		rest.Status = ""
 		l.index, l.partitions = stateIndex, sharded("instance#"+string(f.Status))
 	case !overdue.IsZero():
 		l.index, l.partitions = stateIndex, nil
@@ -36,8 +39,8 @@ func (s *Store) Instances(ctx context.Context, f ops.InstanceFilter) (ops.Page[*
 		}
 	}
 	var keep func(*ops.Instance) bool
-	if f != (ops.InstanceFilter{}) {
-		keep = func(i *ops.Instance) bool { return instanceFits(f, i) }
+	if rest != (ops.InstanceFilter{}) {
+		keep = func(i *ops.Instance) bool { return instanceFits(rest, i) }
 	}
 	return page(ctx, s, l, req, keep)
 }
@@ -47,7 +50,6 @@ func instanceFits(f ops.InstanceFilter, i *ops.Instance) bool {
 	case f.Status != "" && i.Status != f.Status,
 		f.Type != "" && i.Type != f.Type,
 		f.Template != "" && i.Template != f.Template,
-		!f.Subject.IsZero() && i.Subject != f.Subject,
 		f.Team != "" && i.Team != f.Team,
 		f.Assignee != "" && i.AssignedTo != f.Assignee:
 		return false

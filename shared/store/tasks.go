@@ -24,18 +24,21 @@ func (s *Store) Tasks(ctx context.Context, f ops.TaskFilter) (ops.Page[*ops.Task
 	}
 	l := newest("tasks", ops.KindTask, f)
 	undecided := f.Status == "" || !f.Status.Decided()
+	rest := f // what the index does not see to
 	switch {
 	case f.Assignee != "" && undecided:
+		rest.Assignee = ""
 		l = list{
 			name: l.name, filter: f, index: subjectIndex, prefix: "task#",
 			partitions: []string{"assignee/" + f.Assignee},
 		}
 	case f.Team != "" && undecided:
+		rest.Team = ""
 		l = list{name: l.name, filter: f, index: stateIndex, partitions: sharded("task#" + string(f.Team))}
 	}
 	var keep func(*ops.Task) bool
-	if f != (ops.TaskFilter{}) {
-		keep = func(t *ops.Task) bool { return taskFits(f, t) }
+	if rest != (ops.TaskFilter{}) {
+		keep = func(t *ops.Task) bool { return taskFits(rest, t) }
 	}
 	return page(ctx, s, l, req, keep)
 }
