@@ -165,20 +165,25 @@ func TestTheBestVendorIsAssignedWithoutPeople(t *testing.T) {
 	}
 }
 
-func TestTheSurveyIsAskedForOnceAndStored(t *testing.T) {
+func TestTheSurveyIsAskedForWithAllThatTheMessageNeeds(t *testing.T) {
 	t.Parallel()
 	b := setup(t, nil)
-	b.start(t, "customer_follow_up", ops.SubjectRef{Type: "booking", ID: "bk-1"}, booking)
-	page, err := b.store.Notifications(t.Context(), ops.PageRequest{})
-	if err != nil || len(page.Items) != 1 {
-		t.Fatalf("%d notifications, %v", len(page.Items), err)
+	i := b.start(t, "customer_follow_up", ops.SubjectRef{Type: "booking", ID: "bk-1"}, booking)
+	if ids := b.bus.ids(ops.NotificationRequested); len(ids) != 1 {
+		t.Fatalf("it was asked for as %v", ids)
 	}
-	for _, e := range b.bus.events {
-		var detail struct {
-			ID string `json:"notification_id"`
-		}
-		if e.Type == ops.NotificationRequested && (json.Unmarshal(e.Detail, &detail) != nil || detail.ID != page.Items[0].ID) {
-			t.Errorf("the event names %s, stored is %s", e.Detail, page.Items[0].ID)
-		}
+	var detail struct {
+		Template string
+		To       ops.Recipient
+		Data     map[string]string
+		Subject  ops.SubjectRef
+	}
+	e := b.bus.events[0]
+	_ = json.Unmarshal(e.Detail, &detail) // the location is no text
+	if detail.Template != "survey_request" || detail.To.Role != "customer" || detail.Data["service_type"] != "cleaning" || detail.Subject.ID != "bk-1" {
+		t.Errorf("the event says %s", e.Detail)
+	}
+	if !ops.ValidID(e.ID) || e.Cause.InstanceID != i.ID || e.Cause.Depth != 1 {
+		t.Errorf("id %q, cause %+v", e.ID, e.Cause)
 	}
 }

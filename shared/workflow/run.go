@@ -141,7 +141,10 @@ func (r *run) stage(records ...ops.Record) {
 // emit adds the events of a step to the next flush, under ids that follow from instance and step.
 func (r *run) emit(step string, events ...ops.OutEvent) {
 	for n, e := range events {
-		e.ID, e.Time, e.Cause = effectKey(r.i.ID, step, n), r.Clock.Now(), cause(r.i)
+		if e.ID == "" {
+			e.ID = effectKey(r.i.ID, step, n)
+		}
+		e.Time, e.Cause = r.Clock.Now(), cause(r.i)
 		r.emits = append(r.emits, e)
 	}
 }

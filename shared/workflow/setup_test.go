@@ -140,7 +140,9 @@ func (b *bundle) complete(t *testing.T, instance, outcome, form string) {
 
 var admin = ops.Actor{ID: "root", Teams: []ops.Team{ops.Admin}}
 
-func member(team ops.Team) ops.Actor { return ops.Actor{ID: "m-" + string(team), Teams: []ops.Team{team}} }
+func member(team ops.Team) ops.Actor {
+	return ops.Actor{ID: "m-" + string(team), Teams: []ops.Team{team}}
+}
 
 type lockedReader struct {
 	mu sync.Mutex

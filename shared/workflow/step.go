@@ -156,41 +156,32 @@ func (r *run) delayEnd(ctx context.Context, s *planned, now time.Time) (time.Tim
 	return until, nil
 }
 
-// notify asks for a message. The request is stored before the event that has it delivered goes out, so that whoever gets
-// the event finds it; the step's own record follows the event.
+// notify asks for a message. The event carries all of it, and its id becomes the notification's: deliver-notification sends
+// it once, however often the event arrives.
 func (r *run) notify(ctx context.Context, s *planned, rec *ops.StepRecord) error {
 	doc, err := r.doc(ctx)
 	if err != nil {
 		return err
 	}
 	rec.Tries++
-	id := ops.HashID("ntf-", effectKey(r.i.ID, s.ID, 0))
-	_, err = r.Store.Notification(ctx, id)
-	if ops.ErrorCode(err) == ops.CodeNotFound {
-		now := r.Clock.Now()
-		n := &ops.Notification{
-			Meta: ops.Meta{CreatedAt: now, UpdatedAt: now}, ID: id, Template: s.Template, Subject: r.i.Subject,
-			Status: ops.NotificationRequestedStatus, Cause: cause(r.i), Data: map[string]json.RawMessage{},
-		}
-		maps.Copy(n.Data, r.i.Context)
-		maps.Copy(n.Data, rule.ResolveAll(s.Parameters, doc))
-		if s.To != nil {
-			n.To = *s.To
-		} else {
-			n.To = ops.Recipient{Team: r.plan.template.Team}
-		}
-		r.stage(n)
-		err = r.flush(ctx)
+	to := s.To
+	if to == nil {
+		to = &ops.Recipient{Team: r.plan.template.Team}
 	}
+	data := map[string]json.RawMessage{}
+	maps.Copy(data, r.i.Context)
+	maps.Copy(data, rule.ResolveAll(s.Parameters, doc))
+	detail := map[string]any{"template": s.Template, "to": to, "data": data}
+	if !r.i.Subject.IsZero() {
+		detail["subject"] = r.i.Subject
+	}
+	e, err := event(ops.NotificationRequested, detail)
 	if err != nil {
 		return err
 	}
-	e, err := event(ops.NotificationRequested, map[string]any{"notification_id": id, "template": s.Template})
-	if err != nil {
-		return err
-	}
+	e.ID = ops.HashID("ntf-", effectKey(r.i.ID, s.ID, 0))
 	r.emit(s.ID, e)
-	if rec.Output, err = encodeOutput(map[string]any{"notification_id": id}); err != nil {
+	if rec.Output, err = encodeOutput(map[string]any{"notification_id": e.ID}); err != nil {
 		return err
 	}
 	r.finish(rec)

@@ -18,7 +18,6 @@ type Store interface {
 	ops.SubjectStore
 	ops.VendorStore
 	ops.AlertStore
-	ops.NotificationStore
 }
 
 // Functions are the ARNs of the Lambda functions that state machines call. Only publishing needs them.

@@ -1,0 +1,127 @@
+package workflow_test
+
+import (
+	"errors"
+	"slices"
+	"strings"
+	"testing"
+
+	"opsflow/shared/ops"
+)
+
+func TestEveryFaultOfATemplateIsToldWithItsPath(t *testing.T) {
+	t.Parallel()
+	b := setup(t, nil)
+	tests := []struct {
+		name, body string
+		want       []string // paths
+	}{
+		{"not JSON", `{`, []string{"$"}},
+		{
+			"unknown fields and wrong types", `{"nam": 1, "priority": "high", "steps": [{"id": "a", "retries": 2, "due": "soon"}]}`,
+			[]string{"$.nam", "$.priority", "$.steps[0].due", "$.steps[0].retries"},
+		},
+		{
+			"head", `{"name": "Bad Name", "type": "x", "trigger": "y", "team": "z", "priority": 11, "steps": []}`,
+			[]string{"$.name", "$.type", "$.trigger", "$.team", "$.priority", "$.steps"},
+		},
+		{
+			"steps", document(
+				`{"id": "a", "name": "", "kind": "automated", "action": "no.such", "depends_on": ["ghost"]}`,
+				`{"id": "a", "name": "B", "kind": "teleport"}`,
+				`{"id": "c", "name": "C", "kind": "manual", "action": "assign.team", "form": {"type": 7}, "role": "Nobody", "quorum": 2}`,
+				`{"id": "d", "name": "D", "kind": "decision", "choices": [{"when": {"path": "detail.x", "op": "eq", "value": 1}, "next": "ghost"}]}`,
+				`{"id": "e", "name": "E", "kind": "delay"}`),
+			[]string{
+				"$.steps[0].name", "$.steps[0].depends_on[0]", "$.steps[0].action", "$.steps[1].id", "$.steps[1].kind", "$.steps[2].action",
+				"$.steps[2].role", "$.steps[2].quorum", "$.steps[2].form", "$.steps[3].choices[0].next", "$.steps[3].choices[0].when.path",
+				"$.steps[4]",
+			},
+		},
+		{
+			"a cycle and what waits for it", document(
+				`{"id": "a", "name": "A", "kind": "manual", "depends_on": ["b"]}`,
+				`{"id": "b", "name": "B", "kind": "manual", "depends_on": ["a"]}`,
+				`{"id": "c", "name": "C", "kind": "manual", "depends_on": ["b"]}`),
+			[]string{"$.steps", "$.steps[2]"},
+		},
+		{
+			"what this release can't run", document(
+				`{"id": "a", "name": "A", "kind": "api_call", "action": {"connection": "x"}}`,
+				`{"id": "b", "name": "B", "kind": "await_event", "event": "payment_received"}`),
+			[]string{"$.steps[0].kind", "$.steps[1].kind"},
+		},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			_, err := b.CreateTemplate(t.Context(), []byte(tt.body), admin)
+			invalid, ok := errors.AsType[*ops.Error](err)
+			if !ok || invalid.Code != ops.CodeInvalid {
+				t.Fatalf("the error is %v", err)
+			}
+			var got []string
+			for _, f := range invalid.Faults {
+				got = append(got, f.Path)
+			}
+			for _, w := range tt.want {
+				if !slices.Contains(got, w) {
+					t.Errorf("no fault at %s: %v", w, err)
+				}
+			}
+			if len(got) != len(tt.want) {
+				t.Errorf("faults at %q, want %q", got, tt.want)
+			}
+		})
+	}
+	if all, err := b.store.Templates(t.Context()); err != nil || len(all) != 0 {
+		t.Errorf("%d templates were stored, %v", len(all), err)
+	}
+}
+
+func TestVersionsAreCountedAndOnlyPublishedOnesStart(t *testing.T) {
+	t.Parallel()
+	b := setup(t, nil)
+	body := strings.Replace(document(oneTask), "sample", "payment_processing", 1)
+	tpl, err := b.CreateTemplate(t.Context(), []byte(body), admin)
+	if err != nil || tpl.Version != 2 {
+		t.Fatalf("version %d beside the built-in one, %v", tpl.Version, err)
+	}
+	plan := func(version int) (*ops.Instance, error) {
+		return b.Plan(t.Context(), ops.StartRequest{Template: "payment_processing", Version: version})
+	}
+	if i, err := plan(0); err != nil || i.TemplateVersion != 1 {
+		t.Errorf("before it is published: %+v, %v", i, err)
+	}
+	if _, err := plan(2); ops.ErrorCode(err) != ops.CodeInvalid {
+		t.Errorf("starting an unpublished version: %v", err)
+	}
+	if tpl, err = b.Publish(t.Context(), tpl.Name, 2, admin); err != nil {
+		t.Fatal(err)
+	}
+	if i, err := plan(0); err != nil || i.TemplateVersion != 2 || i.StateMachine != machinePrefix+"payment_processing-v2" {
+		t.Errorf("after: %+v, %v", i, err)
+	}
+	if strings.Contains(string(b.machine.definitions[tpl.StateMachine]), "${") {
+		t.Error("the published machine names no functions")
+	}
+	if _, err := b.GetTemplate(t.Context(), "nothing", 0); ops.ErrorCode(err) != ops.CodeNotFound {
+		t.Errorf("an unknown template: %v", err)
+	}
+}
+
+func TestStartingAgainUnderTheSameIDGivesTheSameWorkflow(t *testing.T) {
+	t.Parallel()
+	b := setup(t, nil)
+	r := ops.StartRequest{ID: "wf-one", Template: "customer_follow_up"}
+	for range 2 {
+		i, err := b.Start(t.Context(), r, admin)
+		if err != nil || i.ID != "wf-one" {
+			t.Fatalf("%+v, %v", i, err)
+		}
+		b.machine.run(t.Context())
+	}
+	if n := len(b.bus.ids(ops.WorkflowCompleted)); n != 1 || len(b.machine.executions) != 1 {
+		t.Errorf("it ran %d times in %d executions", n, len(b.machine.executions))
+	}
+}
