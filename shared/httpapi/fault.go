@@ -36,7 +36,7 @@ func (a *api) ownProblems(hc huma.Context, _ string, v any) (any, error) {
 // kindsInWords are huma's names of JSON kinds as they read after "must be".
 var kindsInWords = map[string]string{
 	"string": "a string", "integer": "an integer", "number": "a number", "boolean": "true or false",
-	"array": "a list", "object": "an object",
+	"array": "a list", "object": "an object", "invalid integer": "an integer", "invalid boolean": "true or false",
 }
 
 // faultOf says in our words what huma found. The body's root is $; parameters are query.name, header.name, path.name.
@@ -56,8 +56,15 @@ func faultOf(d *huma.ErrorDetail) ops.Fault {
 	}
 	expected := strings.TrimPrefix(d.Message, "expected ")
 	expected = strings.TrimPrefix(expected, "value to be ")
+	expected = strings.TrimPrefix(expected, "string to be ")
 	if words, ok := kindsInWords[expected]; ok {
 		expected = words
+	}
+	switch word, _, _ := strings.Cut(expected, " "); word {
+	case "number":
+		expected = "a " + expected
+	case "length":
+		expected = "of " + expected
 	}
 	return ops.Fault{Path: path, Expected: expected, Got: shown(d.Value)}
 }

@@ -76,7 +76,7 @@ func (p *problem) ContentType(string) string { return "application/problem+json"
 // GetHeaders gives huma the headers that belong to the code.
 func (p *problem) GetHeaders() http.Header {
 	h := http.Header{}
-	switch p.Code {
+	switch p.Code { //nolint:exhaustive // the others have none
 	case ops.CodeUnauthenticated:
 		h.Set("WWW-Authenticate", "Bearer")
 	case ops.CodeThrottled, ops.CodeUnavailable:

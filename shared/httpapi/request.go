@@ -147,8 +147,8 @@ func checkJSON(contentType string, body []byte) error {
 			return ops.Errorf(codeUnsupportedMedia, "the body must be application/json, got %s", shown(contentType))
 		}
 	}
-	var any json.RawMessage
-	if err := json.Unmarshal(body, &any); err != nil {
+	var whole json.RawMessage
+	if err := json.Unmarshal(body, &whole); err != nil {
 		if at, ok := errors.AsType[*json.SyntaxError](err); ok {
 			return ops.Errorf(codeMalformed, "the body is not JSON: %s at byte %d", at.Error(), at.Offset)
 		}

@@ -59,6 +59,7 @@ func (a *api) createTemplate(ctx context.Context, in *TextInput) (*madeOutput[*o
 	}, nil
 }
 
+// TemplatePath are the parameters of every path that leads to one version of a template.
 type TemplatePath struct {
 	Name    string `path:"name" maxLength:"128"`
 	Version int    `path:"version" minimum:"1"`

@@ -1,0 +1,87 @@
+package httpapi_test
+
+import (
+	"net/http"
+	"strings"
+	"testing"
+
+	"opsflow/shared/ops"
+)
+
+// Every route with the teams that may use it, written out: O, V, Q, F for the four teams. Admins may use all.
+func TestEachTeamMayDoWhatTheTableSays(t *testing.T) {
+	t.Parallel()
+	r := newRig(t)
+	r.instances["x"] = &ops.Instance{ID: "x"}
+	r.tasks["x"] = &ops.Task{ID: "x"}
+	r.events["x"] = &ops.Event{ID: "x"}
+	r.alerts["x"] = &ops.Alert{ID: "x"}
+	r.vendors["x"] = &ops.Vendor{ID: "x"}
+	r.templates = []*ops.Template{{Name: "x", Version: 1}}
+	r.rules = []*ops.Rule{{ID: "x", Version: 1}}
+	letters := map[string]ops.Team{"O": ops.Operations, "V": ops.VendorManagement, "Q": ops.QualityAssurance, "F": ops.Finance}
+	routes := []struct{ method, path, body, teams string }{
+		{"GET", "/v1/workflows", "", "OVQF"},
+		{"POST", "/v1/workflows", `{"template":"x"}`, "OVQF"},
+		{"GET", "/v1/workflows/x", "", "OVQF"},
+		{"GET", "/v1/workflows/x/history", "", "OVQF"},
+		{"GET", "/v1/tasks", "", "OVQF"},
+		{"GET", "/v1/tasks/x", "", "OVQF"},
+		{"POST", "/v1/tasks/x/claim", "", "OVQF"},
+		{"POST", "/v1/tasks/x/release", "", "OVQF"},
+		{"POST", "/v1/tasks/x/complete", `{"outcome":"done"}`, "OVQF"},
+		{"POST", "/v1/tasks/x/reject", `{"comment":"no"}`, "OVQF"},
+		{"GET", "/v1/events", "", "OVQF"},
+		{"GET", "/v1/events/invalid", "", "OVQF"},
+		{"GET", "/v1/events/x", "", "OVQF"},
+		{"POST", "/v1/events", `{"type":"x","detail":{}}`, "O"},
+		{"GET", "/v1/templates", "", "OVQF"},
+		{"POST", "/v1/templates", `{}`, "O"},
+		{"GET", "/v1/templates/x/versions/1", "", "OVQF"},
+		{"POST", "/v1/templates/x/versions/1/publish", "", ""},
+		{"GET", "/v1/rules", "", "OVQF"},
+		{"POST", "/v1/rules", `{}`, "O"},
+		{"GET", "/v1/rules/x", "", "OVQF"},
+		{"PUT", "/v1/rules/x", `{}`, "O"},
+		{"POST", "/v1/rules/x/mode", `{"mode":"off","reason":"x"}`, "O"},
+		{"GET", "/v1/alerts", "", "OVQF"},
+		{"GET", "/v1/alerts/x", "", "OVQF"},
+		{"GET", "/v1/vendors", "", "OVQF"},
+		{"GET", "/v1/vendors/x", "", "OVQF"},
+		{"GET", "/v1/schemas/booking_created", "", "OVQF"},
+	}
+	for _, c := range routes {
+		what := c.method + " " + c.path
+		allowed := func(res *response) {
+			if res.Code >= 300 {
+				t.Errorf("%s: %s", res.what, res.Body)
+			}
+		}
+		for letter, team := range letters {
+			res := r.call(t, c.method, c.path, c.body, r.as(t, "eve", team)...)
+			if strings.Contains(c.teams, letter) {
+				allowed(res)
+				continue
+			}
+			if p := res.problem(403, ops.CodeForbidden); !strings.Contains(p.Detail, "Admin") {
+				t.Errorf("%s for %s: %q", what, team, p.Detail)
+			}
+		}
+		allowed(r.call(t, c.method, c.path, c.body, r.as(t, "root", ops.Admin)...))
+		r.call(t, c.method, c.path, c.body, r.as(t, "stranger")...).problem(403, ops.CodeForbidden)
+		res := r.call(t, c.method, c.path, c.body, "Authorization", "")
+		res.problem(401, ops.CodeUnauthenticated)
+		if got := res.Header().Get("WWW-Authenticate"); got != "Bearer" {
+			t.Errorf("%s: WWW-Authenticate %q", what, got)
+		}
+	}
+	documented := 0
+	var doc struct{ Paths map[string]map[string]any }
+	r.call(t, http.MethodGet, "/openapi.json", "").ok(200, &doc)
+	for _, methods := range doc.Paths {
+		documented += len(methods)
+	}
+	if documented != len(routes) {
+		t.Errorf("the API has %d operations, this test knows %d", documented, len(routes))
+	}
+}
