@@ -41,7 +41,9 @@ func (a *api) humaConfig() huma.Config {
 
 // document is the OpenAPI document, without huma's own error model, which it always adds and we never send.
 func (a *api) document() *huma.OpenAPI {
-	delete(a.huma.OpenAPI().Components.Schemas.Map(), "ErrorModel")
+	schemas := a.huma.OpenAPI().Components.Schemas.Map()
+	delete(schemas, "ErrorModel")
+	delete(schemas, "ErrorDetail")
 	return a.huma.OpenAPI()
 }
 
@@ -82,10 +84,7 @@ func handle[I, O any](a *api, r route, do func(context.Context, *I) (*O, error))
 	}
 	if r.text != "" {
 		op.SkipValidateBody = true
-		op.RequestBody = &huma.RequestBody{
-			Required: true, Description: r.text,
-			Content: map[string]*huma.MediaType{"application/json": {Schema: &huma.Schema{Type: huma.TypeObject}}},
-		}
+		op.RequestBody = &huma.RequestBody{Required: true, Description: r.text}
 	}
 	huma.Register(a.huma, op, func(ctx context.Context, in *I) (*O, error) {
 		out, err := do(ctx, in)
@@ -94,4 +93,7 @@ func handle[I, O any](a *api, r route, do func(context.Context, *I) (*O, error))
 		}
 		return out, nil
 	})
+	if r.text != "" { // huma takes a body that it doesn't decode for a file
+		op.RequestBody.Content["application/json"].Schema = &huma.Schema{Type: huma.TypeObject}
+	}
 }
