@@ -44,7 +44,7 @@ func strictFaults(raw json.RawMessage, t reflect.Type, path string) []Fault {
 	if reflect.PointerTo(t).Implements(reflect.TypeFor[json.Unmarshaler]()) {
 		return leafFaults(raw, t, path)
 	}
-	switch t.Kind() {
+	switch t.Kind() { //nolint:exhaustive // the other kinds are values without parts
 	case reflect.Pointer:
 		return strictFaults(raw, t.Elem(), path)
 	case reflect.Struct, reflect.Map:

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 )
@@ -66,18 +67,18 @@ func (c *templateCheck) head() {
 	triggers := []Trigger{TriggerManual, TriggerEvent, TriggerTime, TriggerCondition}
 	c.require(slices.Contains(triggers, t.Trigger), "$.trigger", oneOf(triggers), string(t.Trigger))
 	c.require(slices.Contains(Teams(), t.Team), "$.team", oneOf(Teams()), string(t.Team))
-	c.require(t.Priority >= 1 && t.Priority <= 10, "$.priority", "1 to 10", fmt.Sprint(t.Priority))
-	c.require(t.EstimatedMinutes >= 0, "$.estimated_minutes", "0 or more", fmt.Sprint(t.EstimatedMinutes))
-	c.require(t.MaxParallelInstances >= 0, "$.max_parallel_instances", "0 (no limit) or more", fmt.Sprint(t.MaxParallelInstances))
+	c.require(t.Priority >= 1 && t.Priority <= 10, "$.priority", "1 to 10", strconv.Itoa(t.Priority))
+	c.require(t.EstimatedMinutes >= 0, "$.estimated_minutes", "0 or more", strconv.Itoa(t.EstimatedMinutes))
+	c.require(t.MaxParallelInstances >= 0, "$.max_parallel_instances", "0 (no limit) or more", strconv.Itoa(t.MaxParallelInstances))
 	c.require(len(t.Steps) > 0 && len(t.Steps) <= MaxTemplateSteps, "$.steps",
-		fmt.Sprintf("a list of 1 to %d steps", MaxTemplateSteps), fmt.Sprintf("%d", len(t.Steps)))
+		fmt.Sprintf("a list of 1 to %d steps", MaxTemplateSteps), strconv.Itoa(len(t.Steps)))
 }
 
 func (c *templateCheck) step(s *Step, path string) {
 	c.require(stepID.MatchString(s.ID), path+".id", "1 to 50 characters of A-Z a-z 0-9 _ -, a letter first", s.ID)
 	c.require(strings.TrimSpace(s.Name) != "" && len([]rune(s.Name)) <= maxStepName, path+".name",
 		fmt.Sprintf("1 to %d characters", maxStepName), s.Name)
-	c.require(s.EstimatedMinutes >= 0, path+".estimated_minutes", "0 or more", fmt.Sprint(s.EstimatedMinutes))
+	c.require(s.EstimatedMinutes >= 0, path+".estimated_minutes", "0 or more", strconv.Itoa(s.EstimatedMinutes))
 	seen := map[string]bool{}
 	for i, d := range s.DependsOn {
 		at := fmt.Sprintf("%s.depends_on[%d]", path, i)
@@ -106,6 +107,7 @@ func (c *templateCheck) step(s *Step, path string) {
 		c.delay(s, path)
 	case StepManual, StepApproval, StepQualityCheck:
 		c.human(s, path)
+	case StepAPICall, StepAwaitEvent: // refused above
 	}
 }
 
@@ -118,7 +120,7 @@ func (c *templateCheck) errors(s *Step, path string) {
 	}
 	if r := s.Retry; r != nil {
 		c.require(r.MaxAttempts >= 1 && r.MaxAttempts <= maxStepRetries, path+".retry.max_attempts",
-			fmt.Sprintf("1 to %d", maxStepRetries), fmt.Sprint(r.MaxAttempts))
+			fmt.Sprintf("1 to %d", maxStepRetries), strconv.Itoa(r.MaxAttempts))
 		c.require(!r.Backoff.Business && r.Backoff.D <= maxStepBackoff, path+".retry.backoff",
 			"clock time, at most "+Duration{D: maxStepBackoff}.String(), r.Backoff.String())
 	}
@@ -148,7 +150,7 @@ func (c *templateCheck) human(s *Step, path string) {
 	ways := []OnError{OnErrorFail, OnErrorSkip, OnErrorCompensate}
 	c.require(s.OnReject == "" || slices.Contains(ways, s.OnReject), path+".on_reject", oneOf(ways), string(s.OnReject))
 	c.require(s.Role == "" || slices.Contains(Teams(), s.Role), path+".role", oneOf(Teams()), string(s.Role))
-	c.require(s.Quorum == 0 || s.Quorum == 1, path+".quorum", "1: this release can't wait for more people", fmt.Sprint(s.Quorum))
+	c.require(s.Quorum == 0 || s.Quorum == 1, path+".quorum", "1: this release can't wait for more people", strconv.Itoa(s.Quorum))
 	for i, o := range s.Outcomes {
 		at := fmt.Sprintf("%s.outcomes[%d]", path, i)
 		c.require(ValidID(o), at, idText, o)

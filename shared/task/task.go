@@ -11,6 +11,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"strconv"
 	"strings"
 	"time"
 
@@ -126,7 +127,7 @@ func checkComment(comment string) []ops.Fault {
 	if len(comment) <= maxComment {
 		return nil
 	}
-	return []ops.Fault{{Path: "$.comment", Expected: fmt.Sprintf("at most %d bytes", maxComment), Got: fmt.Sprint(len(comment))}}
+	return []ops.Fault{{Path: "$.comment", Expected: fmt.Sprintf("at most %d bytes", maxComment), Got: strconv.Itoa(len(comment))}}
 }
 
 func (s *Service) decide(ctx context.Context, id string, actor ops.Actor, set func(*ops.Task) error) (*ops.Task, error) {
@@ -214,6 +215,7 @@ func open(t *ops.Task) error {
 		return ops.Errorf(ops.CodeAlreadyDecided, "task %s was decided by %s: %s", t.ID, t.DecidedBy, t.Outcome)
 	case ops.TaskExpired, ops.TaskCancelled:
 		return ops.Errorf(ops.CodeGone, "task %s is %s", t.ID, t.Status)
+	case ops.TaskOpen, ops.TaskClaimed:
 	}
 	return nil
 }
@@ -280,7 +282,7 @@ func (s *Service) HandleDue(ctx context.Context, ref ops.Ref) error {
 	}
 	if err := s.Store.Save(ctx, t); err != nil {
 		if ops.AsConflict(err) != nil {
-			return nil // it moves
+			return nil //nolint:nilerr // it moves: the workflow takes the decision up
 		}
 		return fmt.Errorf("claim task %s: %w", t.ID, err)
 	}

@@ -41,8 +41,8 @@ func (s states) MarshalJSON() ([]byte, error) {
 }
 
 type state struct {
-	Comment        string            `json:",omitempty"`
-	Type           string            `json:","`
+	Comment        string `json:",omitempty"`
+	Type           string
 	Resource       string            `json:",omitempty"`
 	Parameters     *arguments        `json:",omitempty"`
 	ResultSelector map[string]string `json:",omitempty"`

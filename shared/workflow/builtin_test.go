@@ -19,29 +19,41 @@ func TestBuiltinTemplatesRunToTheEnd(t *testing.T) {
 		steps                   map[string]ops.StepStatus // those that are not completed
 	}{
 		{
-			"a booking in order needs nobody", "booking_processing", booking, ops.SubjectRef{Type: "booking", ID: "bk-1"}, nil,
+			"a booking in order needs nobody", "booking_processing", booking,
+			ops.SubjectRef{Type: "booking", ID: "bk-1"},
+			nil,
 			map[string]ops.StepStatus{"complete_details": ops.StepSkipped},
 		},
 		{
 			"a booking that lacks its place is completed by a person", "booking_processing",
-			`{"booking_id": "bk-1", "customer_id": "c-1", "service_type": "cleaning"}`, ops.SubjectRef{Type: "booking", ID: "bk-1"},
-			[]answer{{"done", `{"location": {"area": "Marina"}}`}}, nil,
+			`{"booking_id": "bk-1", "customer_id": "c-1", "service_type": "cleaning"}`,
+			ops.SubjectRef{Type: "booking", ID: "bk-1"},
+			[]answer{{"done", `{"location": {"area": "Marina"}}`}},
+			nil,
 		},
 		{
-			"vendor onboarding", "vendor_onboarding", `{"vendor_id": "v-9", "name": "Nine", "categories": ["cleaning"]}`, ops.SubjectRef{},
-			[]answer{{"done", `{"identity_checked": true}`}, {"", ""}, {"approved", ""}}, nil,
+			"vendor onboarding", "vendor_onboarding", `{"vendor_id": "v-9", "name": "Nine", "categories": ["cleaning"]}`,
+			ops.SubjectRef{},
+			[]answer{{"done", `{"identity_checked": true}`}, {"", ""}, {"approved", ""}},
+			nil,
 		},
 		{
-			"quality assurance", "quality_assurance", `{"booking_id": "bk-1", "vendor_id": "v-1"}`, ops.SubjectRef{Type: "booking", ID: "bk-1"},
-			[]answer{{"done", `{"score": 84.5}`}}, nil,
+			"quality assurance", "quality_assurance", `{"booking_id": "bk-1", "vendor_id": "v-1"}`,
+			ops.SubjectRef{Type: "booking", ID: "bk-1"},
+			[]answer{{"done", `{"score": 84.5}`}},
+			nil,
 		},
 		{
 			"payment processing", "payment_processing", `{"payment_id": "p-1", "amount": 10, "currency": "AED", "booking_id": "bk-1"}`,
-			ops.SubjectRef{Type: "payment", ID: "p-1"}, []answer{{"approved", ""}}, nil,
+			ops.SubjectRef{Type: "payment", ID: "p-1"},
+			[]answer{{"approved", ""}},
+			nil,
 		},
 		{
-			"vendor assignment without vendors asks Operations", "vendor_assignment", booking, ops.SubjectRef{Type: "booking", ID: "bk-1"},
-			[]answer{{"done", `{"vendor_id": "v-7"}`}}, nil,
+			"vendor assignment without vendors asks Operations", "vendor_assignment", booking,
+			ops.SubjectRef{Type: "booking", ID: "bk-1"},
+			[]answer{{"done", `{"vendor_id": "v-7"}`}},
+			nil,
 		},
 		{
 			"customer follow-up", "customer_follow_up", booking, ops.SubjectRef{Type: "booking", ID: "bk-1"}, nil, nil,

@@ -35,8 +35,9 @@ const (
 // The machine is a chain with one state per wait, in an order in which each wait comes after all that it needs, and a
 // state at the end that runs what is left; it decides nothing. Every state's function first does whatever the instance's
 // record says is ready, wherever in the graph it is, and opens every task that can be opened; only then does the
-// execution wait in the state's own step. So work beside a wait is not held up by the order of the chain, and a state
-// whose step was skipped, or decided already, is passed at once. A step that is added to an automated stretch costs no
+// execution wait in the state's own step. So tasks beside each other are open together, in whatever order they are
+// decided, and a state whose step was skipped, or decided already, is passed at once. The price is that what follows a task
+// which is decided before its turn runs only when the chain moves next. A step that is added to an automated stretch costs no
 // state transition, a step that waits for a person costs one.
 //
 // The execution's data stays {"instance_id", "attempt"} all along: what the workflow knows is in its record.

@@ -28,11 +28,11 @@ func deadline(now time.Time, d ops.Duration) time.Time {
 			at = opens
 		}
 		if day := at.Weekday(); day != time.Saturday && day != time.Sunday && at.Before(closes) {
-			if open := closes.Sub(at); left <= open {
+			open := closes.Sub(at)
+			if left <= open {
 				return at.Add(left)
-			} else {
-				left -= open
 			}
+			left -= open
 		}
 		at = opens.AddDate(0, 0, 1)
 	}

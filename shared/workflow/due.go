@@ -40,7 +40,7 @@ func (e *Engine) HandleDue(ctx context.Context, ref ops.Ref) error {
 	// The claim also is the next look: whoever drives the instance then clears or moves the timer.
 	if err := e.Store.Save(ctx, i); err != nil {
 		if ops.AsConflict(err) != nil {
-			return nil // it moves
+			return nil //nolint:nilerr // it moves
 		}
 		return fmt.Errorf("claim workflow %s: %w", i.ID, err)
 	}

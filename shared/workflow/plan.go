@@ -26,8 +26,10 @@ type planned struct {
 // plan finds an instance's template and makes it ready. Published versions never change, so what was read once is kept.
 func (e *Engine) plan(ctx context.Context, name string, version int) (*plan, error) {
 	id := ops.TemplateID(name, version)
-	if p, ok := e.plans.Load(id); ok {
-		return p.(*plan), nil
+	if kept, ok := e.plans.Load(id); ok {
+		if p, ok := kept.(*plan); ok {
+			return p, nil
+		}
 	}
 	t, err := e.GetTemplate(ctx, name, version)
 	if err != nil {

@@ -246,7 +246,6 @@ type execution struct {
 	at        string // the state that it is in
 	token     string // that it waits on
 	succeeded bool   // the token was given back
-	wakeAt    time.Time
 	status    ops.ExecutionStatus
 	err       string
 }
@@ -399,10 +398,8 @@ func (m *machines) step(ctx context.Context, x *execution) bool {
 		case strings.Contains(function, "pen-task"), strings.Contains(function, "OpenTask"):
 			_, err = m.b.OpenTask(ctx, d)
 		default:
-			payload, _ := json.Marshal(map[string]any{
-				"instance_id": d.InstanceID, "attempt": d.Attempt, "error": map[string]string{"Error": x.err, "Cause": "broken"},
-			})
-			err = m.b.RecordOutcome(ctx, payload)
+			payload := fmt.Sprintf(`{"instance_id": %q, "attempt": %d, "error": {"Error": %q, "Cause": "broken"}}`, d.InstanceID, d.Attempt, x.err)
+			err = m.b.RecordOutcome(ctx, json.RawMessage(payload))
 		}
 		if typeName(err) != "Unavailable" && typeName(err) != "LeaseHeld" {
 			break

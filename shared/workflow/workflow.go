@@ -78,7 +78,7 @@ type Progress struct {
 // Retry and Catch name them.
 
 // WorkflowFailed says that the instance has failed, and that its record says so.
-type WorkflowFailed struct{ Failure ops.StepError }
+type WorkflowFailed struct{ Failure ops.StepError } //nolint:revive // the name that state machines know it by
 
 func (e *WorkflowFailed) Error() string {
 	if e.Failure.Step == "" {
