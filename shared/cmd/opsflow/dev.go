@@ -1,0 +1,94 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"strconv"
+	"time"
+
+	"opsflow/shared/local"
+	"opsflow/shared/local/clock"
+)
+
+type devCommand struct {
+	AWSPort   int    `default:"4566" env:"OPSFLOW_AWS_PORT" help:"Port of the AWS endpoint; 0 lets the system choose."`
+	APIPort   int    `default:"3000" env:"OPSFLOW_API_PORT" help:"Port of the HTTP API; 0 lets the system choose."`
+	Host      string `default:"127.0.0.1" help:"Address to listen on."`
+	Data      string `default:".opsflow" env:"OPSFLOW_DATA" type:"path" help:"Folder that keeps everything, executions in flight included."`
+	Memory    bool   `help:"Keep nothing on disk; forget everything at the end."`
+	Clock     string `default:"real" enum:"real,virtual" help:"real, or virtual: time stands still until POST /dev/clock moves it."`
+	Table     string `placeholder:"URL" help:"Use the DynamoDB at this endpoint instead of the embedded table."`
+	Processes bool   `help:"Build the functions and run their real bootstraps instead of the handlers in process."`
+	Demo      bool   `default:"true" negatable:"" help:"Load a small set of vendors to try things with."`
+	Template  string `default:"template.yaml" type:"path" help:"The SAM template that says what runs."`
+	Verbose   bool   `short:"v" help:"Log every invocation."`
+}
+
+// Run serves until it is told to stop.
+func (d *devCommand) Run(ctx context.Context, std streams) error {
+	level := slog.LevelWarn
+	if d.Verbose {
+		level = slog.LevelDebug
+	}
+	o := local.Options{
+		AWSAddr:   net.JoinHostPort(d.Host, strconv.Itoa(d.AWSPort)),
+		APIAddr:   net.JoinHostPort(d.Host, strconv.Itoa(d.APIPort)),
+		Data:      d.Data,
+		Clock:     clock.Real(),
+		TableURL:  d.Table,
+		Processes: d.Processes,
+		Demo:      d.Demo,
+		Template:  d.Template,
+		Logger:    slog.New(slog.NewTextHandler(std.err, &slog.HandlerOptions{Level: level})),
+		Progress:  std.err,
+	}
+	if d.Memory {
+		o.Data = ""
+	}
+	if d.Clock == "virtual" {
+		o.Clock = clock.Virtual(time.Now())
+	}
+	rt, err := local.Start(ctx, o)
+	if err != nil {
+		return err
+	}
+	announce(std.out, rt)
+	<-ctx.Done()
+	return rt.Close()
+}
+
+// announce prints where everything is and what to try next.
+func announce(w io.Writer, rt *local.Runtime) {
+	kept := rt.DataDir()
+	if kept == "" {
+		kept = "in memory: forgotten at the end"
+	}
+	time := "real"
+	if rt.Clock().IsVirtual() {
+		time = `virtual: curl -X POST ` + rt.APIURL() + `/dev/clock -d '{"advance":"24h"}' moves it`
+	}
+	fmt.Fprintf(w, `opsflow is ready (%[1]s)
+
+  AWS endpoint  %[2]s   (any credentials, region us-east-1, bus opsflow)
+  API           %[3]s/v1
+  data          %[4]s
+  table         %[5]s
+  clock         %[6]s
+  identities    operations, vendor_management, quality_assurance, finance, admin
+                (a token: curl '%[3]s/dev/token?user=ada&groups=admin')
+  messages      %[3]s/dev/outbox
+
+Try next, in another terminal:
+
+  export AWS_ACCESS_KEY_ID=local AWS_SECRET_ACCESS_KEY=local AWS_REGION=us-east-1
+  aws --endpoint-url %[2]s events put-events --entries '[{"EventBusName":"opsflow","Source":"booking","DetailType":"booking_created","Detail":"{\"booking_id\":\"bk-1\",\"customer_id\":\"cu-1\",\"service_type\":\"cleaning\",\"location\":{\"area\":\"marina\"},\"scheduled_for\":\"2030-01-01T09:00:00Z\",\"service_value\":120,\"currency\":\"AED\"}"}]'
+
+  TOKEN=$(curl -s '%[3]s/dev/token?user=ada&groups=admin' | sed 's/.*"access_token":"\([^"]*\)".*/\1/')
+  curl -s -H "Authorization: Bearer $TOKEN" '%[3]s/v1/workflows?subject=booking/bk-1'
+
+Ctrl-C stops it.
+`, rt.ReadyIn().Round(1e6), rt.AWSURL(), rt.APIURL(), kept, rt.TableName(), time)
+}

@@ -1,0 +1,74 @@
+package local
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"time"
+
+	"opsflow/shared/local/events"
+	"opsflow/shared/ops"
+)
+
+// systemKey is the access key that opsflow's own handlers send under in process. Bootstraps have keys that begin with
+// functionKeyPrefix. Only these may send as source opsflow, as the bus policy of template.yaml has it.
+const (
+	systemKey         = "opsflow"
+	functionKeyPrefix = "opsflow-"
+)
+
+// putBatch is the most events that one PutEvents takes.
+const putBatch = 10
+
+// bus is ops.Bus straight on the event engine, as aws/eventbridge is on EventBridge.
+type bus struct {
+	engine *events.Engine
+	name   string
+}
+
+func (b bus) Put(ctx context.Context, list ...ops.OutEvent) error {
+	entries := make([]events.Entry, 0, len(list))
+	for _, e := range list {
+		detail, err := e.Body()
+		if err != nil {
+			return err
+		}
+		entries = append(entries, events.Entry{
+			Source: ops.Source, DetailType: string(e.Type), Detail: string(detail), EventBusName: b.name, Time: e.Time,
+		})
+	}
+	for len(entries) > 0 {
+		n := min(putBatch, len(entries))
+		if _, err := b.put(ctx, entries[:n]); err != nil {
+			return err
+		}
+		entries = entries[n:]
+	}
+	return nil
+}
+
+// PutDomain puts an event of somebody else's on the bus, as they would, and gives its id.
+func (b bus) PutDomain(ctx context.Context, source, detailType string, detail json.RawMessage, at time.Time) (string, error) {
+	ids, err := b.put(ctx, []events.Entry{{
+		Source: source, DetailType: detailType, Detail: string(detail), EventBusName: b.name, Time: at,
+	}})
+	if err != nil {
+		return "", err
+	}
+	return ids[0], nil
+}
+
+func (b bus) put(ctx context.Context, entries []events.Entry) ([]string, error) {
+	results, err := b.engine.Put(ctx, systemKey, entries)
+	if err != nil {
+		return nil, fmt.Errorf("put events: %w", err)
+	}
+	ids := make([]string, len(results))
+	for i, r := range results {
+		if r.ErrorCode != "" {
+			return nil, fmt.Errorf("put event %s: %s: %s", entries[i].DetailType, r.ErrorCode, r.ErrorMessage)
+		}
+		ids[i] = r.EventID
+	}
+	return ids, nil
+}

@@ -1,0 +1,94 @@
+package local
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/json"
+	"net/http"
+	"strings"
+
+	"opsflow/shared/local/dynamodb"
+	"opsflow/shared/local/events"
+	"opsflow/shared/local/lambda"
+	"opsflow/shared/local/states"
+	"opsflow/shared/ops"
+	"opsflow/shared/store"
+)
+
+// awsEndpoint is one address for all AWS services that are here, told apart as the SDKs tell them: by the prefix of
+// X-Amz-Target, or by Lambda's path.
+func (rt *Runtime) awsEndpoint() http.Handler {
+	services := map[string]http.Handler{
+		"AWSStepFunctions":  states.Handler(rt.states),
+		"AWSEvents":         events.Handler(rt.events),
+		"DynamoDB_20120810": dynamodb.New(rt.table, rt.tableName(), store.Indexes(), rt.o.Clock.Now),
+	}
+	functions := lambda.Handler(rt.functions, nil)
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if strings.HasPrefix(r.URL.Path, "/2015-03-31/functions/") {
+			functions.ServeHTTP(w, r)
+			return
+		}
+		service, operation, _ := strings.Cut(r.Header.Get("X-Amz-Target"), ".")
+		if h, ok := services[service]; ok {
+			h.ServeHTTP(w, r)
+			return
+		}
+		w.Header().Set("Content-Type", "application/x-amz-json-1.0")
+		w.WriteHeader(http.StatusBadRequest)
+		_ = json.NewEncoder(w).Encode(map[string]string{ // the caller has gone if this fails
+			"__type": "UnknownOperationException",
+			"message": "this endpoint has Step Functions, EventBridge, Lambda Invoke and DynamoDB; it does not know " +
+				service + " " + operation,
+		})
+	})
+}
+
+// apiEndpoint is the API gateway with, beside it, what exists on this machine only.
+func (rt *Runtime) apiEndpoint() http.Handler {
+	gateway := &apiGateway{
+		invoke: func(r *http.Request, payload []byte) ([]byte, error) {
+			api, _ := rt.function("api")
+			out, failure, err := rt.functions.Invoke(r.Context(), api.Name, payload)
+			if failure != nil {
+				return nil, ops.Errorf(ops.CodeInternal, "%s: %s", failure.Type, failure.Message)
+			}
+			return out, err
+		},
+		now: func() int64 { return rt.o.Clock.Now().UnixMilli() },
+		id: func() string {
+			id, err := ops.RandomID("req-", rand.Reader)
+			if err != nil {
+				return "req-none"
+			}
+			return id
+		},
+	}
+	mux := http.NewServeMux()
+	mux.Handle("/", gateway)
+	mux.Handle("/.well-known/", rt.issuer)
+	mux.Handle("/dev/", rt.issuer)
+	mux.Handle("/dev/outbox", rt.outbox)
+	mux.Handle("/dev/clock", clockAPI(rt.o.Clock))
+	mux.HandleFunc("GET /dev/dead-letters", rt.deadLetters)
+	return mux
+}
+
+// deadLetters lists what could not be delivered, with the reason.
+func (rt *Runtime) deadLetters(w http.ResponseWriter, r *http.Request) {
+	list, err := rt.events.DeadLetters(r.Context(), r.URL.Query().Get("after"), 100)
+	if err != nil {
+		devError(w, http.StatusInternalServerError, "internal", err.Error())
+		return
+	}
+	writeJSON(w, http.StatusOK, map[string]any{"items": list})
+}
+
+// closeWithin bounds what an ending process waits for.
+func closeWithin(end func(context.Context) error) func() error {
+	return func() error {
+		ctx, cancel := context.WithTimeout(context.Background(), shutdownGrace)
+		defer cancel()
+		return end(ctx)
+	}
+}

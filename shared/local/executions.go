@@ -1,0 +1,100 @@
+package local
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"strings"
+
+	"opsflow/shared/local/states"
+	"opsflow/shared/ops"
+)
+
+// executions is ops.Executions and ops.StateMachines straight on the interpreter, as aws/sfn is on Step Functions.
+type executions struct {
+	engine *states.Engine
+	role   string // ARN of the role that state machines made at run time get
+}
+
+func (x executions) Start(ctx context.Context, machineARN, name string, input []byte) error {
+	_, err := x.engine.StartExecution(ctx, states.StartExecutionInput{StateMachineARN: machineARN, Name: name, Input: string(input)})
+	return translate(err)
+}
+
+func (x executions) Stop(ctx context.Context, machineARN, name, cause string) error {
+	_, err := x.engine.StopExecution(ctx, executionARN(machineARN, name), "opsflow.Stopped", cause)
+	return translate(err)
+}
+
+func (x executions) Describe(ctx context.Context, machineARN, name string) (ops.Execution, error) {
+	e, err := x.engine.DescribeExecution(ctx, executionARN(machineARN, name))
+	if err != nil {
+		return ops.Execution{}, translate(err)
+	}
+	out := ops.Execution{Status: ops.ExecutionStatus(e.Status), StartedAt: e.StartDate, StoppedAt: e.StopDate}
+	if e.Error != nil {
+		out.Error = *e.Error
+	}
+	if e.Cause != nil {
+		out.Cause = *e.Cause
+	}
+	return out, nil
+}
+
+func (x executions) SucceedTask(ctx context.Context, token string, output []byte) error {
+	return translate(x.engine.SendTaskSuccess(ctx, token, string(output)))
+}
+
+func (x executions) FailTask(ctx context.Context, token, code, cause string) error {
+	return translate(x.engine.SendTaskFailure(ctx, token, code, cause))
+}
+
+func (x executions) Create(ctx context.Context, name string, definition []byte) (string, error) {
+	m, err := x.engine.CreateStateMachine(ctx, states.CreateStateMachineInput{
+		Name: name, Definition: string(definition), RoleARN: x.role,
+	})
+	if err != nil {
+		return "", translate(err)
+	}
+	return m.ARN, nil
+}
+
+// executionARN is what Step Functions calls the execution of that name of a state machine.
+func executionARN(machineARN, name string) string {
+	return strings.Replace(machineARN, ":stateMachine:", ":execution:", 1) + ":" + name
+}
+
+// translate gives AWS's errors the names that the domain knows.
+func translate(err error) error {
+	api, ok := errors.AsType[*states.APIError](err)
+	if !ok {
+		return err
+	}
+	switch api.Code {
+	case "ExecutionAlreadyExists":
+		return fmt.Errorf("%w: %s", ops.ErrExecutionExists, api.Message)
+	case "ExecutionDoesNotExist":
+		return fmt.Errorf("%w: %s", ops.ErrNoExecution, api.Message)
+	case "TaskTimedOut", "TaskDoesNotExist", "InvalidToken":
+		return fmt.Errorf("%w: %s", ops.ErrTokenUsed, api.Code)
+	case "InvalidDefinition":
+		return ops.Errorf(ops.CodeInvalid, "%w", api)
+	}
+	return err
+}
+
+// errorCoder is an error with AWS's name for it.
+type errorCoder interface {
+	error
+	ErrorCode() string
+}
+
+// functionFailure is a Lambda function's own error as the state machine sees it.
+func functionFailure(kind, message string) *states.FunctionError {
+	payload, err := json.Marshal(map[string]string{"errorType": kind, "errorMessage": message})
+	if err != nil {
+		panic(fmt.Sprintf("marshal two strings: %v", err)) // can't happen
+	}
+	return &states.FunctionError{Payload: payload}
+}

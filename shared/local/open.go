@@ -1,0 +1,320 @@
+package local
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"net/http"
+	"strings"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/credentials"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
+	"go.etcd.io/bbolt"
+
+	"opsflow/shared/httpapi"
+	"opsflow/shared/local/events"
+	"opsflow/shared/local/issuer"
+	"opsflow/shared/local/lambda"
+	"opsflow/shared/local/stack"
+	"opsflow/shared/local/states"
+	"opsflow/shared/ops"
+	"opsflow/shared/store"
+	"opsflow/shared/table"
+	"opsflow/shared/table/dynamo"
+	"opsflow/shared/table/embedded"
+	"opsflow/shared/vendor"
+	"opsflow/shared/workflow"
+)
+
+func (rt *Runtime) openData(context.Context) error {
+	db, err := embedded.Open(rt.o.Data, embedded.Options{})
+	if err != nil {
+		return err
+	}
+	rt.db = db
+	rt.onClose(db.Close)
+	return nil
+}
+
+func (rt *Runtime) tableName() string { return rt.stack.Tables[0].Name }
+
+func (rt *Runtime) openTable(ctx context.Context) error {
+	if len(rt.stack.Tables) != 1 {
+		return fmt.Errorf("%s has %d tables, want 1", rt.stack.Path, len(rt.stack.Tables))
+	}
+	if rt.o.TableURL == "" {
+		t, err := embedded.NewTable(rt.db, rt.tableName(), store.Indexes(), rt.o.Clock.Now)
+		if err != nil {
+			return err
+		}
+		rt.table = t
+	} else {
+		client := dynamodb.New(dynamodb.Options{
+			Region: stack.Region, BaseEndpoint: aws.String(rt.o.TableURL),
+			Credentials: credentials.NewStaticCredentialsProvider("local", "local", ""),
+		})
+		if err := dynamo.EnsureTable(ctx, client, rt.tableName(), store.Indexes()); err != nil {
+			return fmt.Errorf("table at %s: %w", rt.o.TableURL, err)
+		}
+		rt.table = dynamo.New(client, rt.tableName(), store.Indexes(), rt.o.Clock.Now)
+	}
+	rt.table = &waking{Table: rt.table, wake: func() {
+		if rt.events != nil {
+			rt.events.Rearm()
+		}
+	}}
+	rt.store = store.New(rt.table, rand.Reader, rt.o.Clock.Now)
+	return nil
+}
+
+// waking tells when a timer was set, so that schedules that had nothing to do look again.
+type waking struct {
+	table.Table
+	wake func()
+}
+
+func (w *waking) Write(ctx context.Context, wr table.Write) error {
+	err := w.Table.Write(ctx, wr)
+	for _, p := range wr.Puts {
+		if _, ok := p.Item.Index["wake"]; ok {
+			w.wake()
+			break
+		}
+	}
+	return err
+}
+
+var issuerBucket = []byte("local.issuer")
+
+// openIssuer takes the signing key of the last run, so that tokens outlive a restart.
+func (rt *Runtime) openIssuer(ctx context.Context) error {
+	var key []byte
+	err := rt.db.View(ctx, func(tx *bbolt.Tx) error {
+		if b := tx.Bucket(issuerBucket); b != nil {
+			key = append(key, b.Get([]byte("key"))...)
+		}
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	made := len(key) == 0
+	if made {
+		if key, err = issuer.NewKey(rand.Reader); err != nil {
+			return err
+		}
+	}
+	if rt.issuer, err = issuer.New(issuer.Config{URL: rt.apiURL, ClientID: ClientID, Key: key, Clock: rt.o.Clock}); err != nil {
+		return fmt.Errorf("open the token issuer: %w", err)
+	}
+	if !made {
+		return nil
+	}
+	return rt.db.Update(ctx, func(tx *bbolt.Tx) error {
+		b, err := tx.CreateBucketIfNotExists(issuerBucket)
+		if err != nil {
+			return err
+		}
+		return b.Put([]byte("key"), key)
+	})
+}
+
+func (rt *Runtime) openEngines(context.Context) error {
+	rt.functions = lambda.New(lambda.Options{Clock: rt.o.Clock, Logger: rt.o.Logger})
+	rt.onClose(func() error { rt.functions.Close(); return nil })
+	var err error
+	rt.states, err = states.New(states.Options{
+		DB: rt.db, Clock: rt.o.Clock, Account: stack.Account, Region: stack.Region, Logger: rt.o.Logger,
+		Rand: rand.Reader, Invoke: rt.invokeTask, Emit: rt.emit,
+	})
+	if err != nil {
+		return err
+	}
+	rt.onClose(func() error { rt.states.Close(); return nil })
+	rt.events, err = events.New(events.Options{
+		DB: rt.db, Clock: rt.o.Clock, Account: stack.Account, Region: stack.Region, Logger: rt.o.Logger,
+		Invoke: rt.invokeTarget,
+		StartExecution: func(ctx context.Context, arn string, input []byte) error {
+			_, err := rt.states.StartExecution(ctx, states.StartExecutionInput{StateMachineARN: arn, Input: string(input)})
+			return err
+		},
+		SkipSlot: rt.skipSlot,
+		MaySendAs: func(accessKeyID, source string) bool {
+			return source != ops.Source || accessKeyID == systemKey || strings.HasPrefix(accessKeyID, functionKeyPrefix)
+		},
+	})
+	if err != nil {
+		return err
+	}
+	rt.onClose(closeWithin(rt.events.Close))
+	rt.outbox = &outbox{now: rt.o.Clock.Now}
+	return nil
+}
+
+// skipSlot lets virtual time jump over the minutes at which sweep-due would find nothing. Whoever sets an earlier timer
+// meanwhile has the schedule look again (see waking).
+func (rt *Runtime) skipSlot(rule string, slot time.Time) (time.Time, bool) {
+	sweep, ok := rt.function("sweep-due")
+	if !ok || !rt.o.Clock.IsVirtual() || rule != sweep.Name {
+		return time.Time{}, false
+	}
+	next, err := rt.store.NextWake(context.Background())
+	if err != nil || !next.After(slot) && !next.IsZero() {
+		return time.Time{}, false // something is due, or nobody knows: sweep
+	}
+	if next.IsZero() {
+		next = slot.AddDate(1, 0, 0)
+	}
+	return next, true
+}
+
+// invokeTask runs a function for a state machine.
+func (rt *Runtime) invokeTask(ctx context.Context, function string, payload []byte) ([]byte, *states.FunctionError, error) {
+	out, failure, err := rt.functions.Invoke(ctx, function, payload)
+	if failure != nil {
+		return nil, &states.FunctionError{Payload: failure.Payload}, nil
+	}
+	return out, nil, err
+}
+
+// invokeTarget runs a function for a rule.
+func (rt *Runtime) invokeTarget(ctx context.Context, function string, payload []byte) error {
+	_, failure, err := rt.functions.Invoke(ctx, function, payload)
+	if failure != nil {
+		return fmt.Errorf("%s: %s", failure.Type, failure.Message)
+	}
+	if coded, ok := errors.AsType[errorCoder](err); ok && coded.ErrorCode() == "ResourceNotFoundException" {
+		return fmt.Errorf("%w: %w", events.ErrNoTarget, err)
+	}
+	return err
+}
+
+// emit puts what state machines send on the buses: Step Functions' own events, and those of putEvents states.
+func (rt *Runtime) emit(ctx context.Context, list []states.Event) error {
+	for _, e := range list {
+		if strings.HasPrefix(e.Source, "aws.") {
+			err := rt.events.PublishAWS(ctx, events.Event{
+				ID: e.ID, Source: e.Source, DetailType: e.DetailType, Time: e.Time, Resources: e.Resources, Detail: e.Detail,
+			})
+			if err != nil {
+				return err
+			}
+			continue
+		}
+		results, err := rt.events.Put(ctx, "", []events.Entry{{
+			Source: e.Source, DetailType: e.DetailType, Detail: string(e.Detail), EventBusName: e.Bus, Resources: e.Resources, Time: e.Time,
+		}})
+		if err != nil {
+			return err
+		}
+		if results[0].ErrorCode != "" {
+			return fmt.Errorf("%s: %s", results[0].ErrorCode, results[0].ErrorMessage)
+		}
+	}
+	return nil
+}
+
+func (rt *Runtime) openFunctions(ctx context.Context) error {
+	if rt.o.Processes {
+		return rt.openProcesses(ctx)
+	}
+	api, ok := rt.function("api")
+	if !ok {
+		return fmt.Errorf("%s has no function built from functions/api", rt.stack.Path)
+	}
+	handlers := parts{
+		store: rt.store, executions: executions{engine: rt.states, role: api.Env["WORKFLOW_ROLE_ARN"]},
+		bus: bus{engine: rt.events, name: api.Env["BUS_NAME"]}, clock: rt.o.Clock, logger: rt.o.Logger,
+		machines:  api.Env["STATE_MACHINE_PREFIX"],
+		functions: workflow.Functions{RunSteps: api.Env["RUN_STEPS_ARN"], OpenTask: api.Env["OPEN_TASK_ARN"], RecordOutcome: api.Env["RECORD_OUTCOME_ARN"]},
+		webhook:   rt.apiURL + "/dev/outbox",
+		verifier:  httpapi.NewOIDC(httpapi.OIDCConfig{Issuer: rt.apiURL, ClientIDs: []string{ClientID}, HTTPClient: http.DefaultClient, Now: rt.o.Clock.Now}),
+	}.handlers()
+	if err := checkHandlers(rt.stack, handlers); err != nil {
+		return err
+	}
+	for _, f := range rt.stack.Functions {
+		rt.functions.Register(f.Name, f.ARN, f.Timeout, handlers[f.Dir].Invoke)
+	}
+	return nil
+}
+
+// function finds the function that is built from a folder below functions/.
+func (rt *Runtime) function(dir string) (stack.Function, bool) {
+	for _, f := range rt.stack.Functions {
+		if f.Dir == dir {
+			return f, true
+		}
+	}
+	return stack.Function{}, false
+}
+
+// deploy makes buses, rules and state machines as the template has them.
+func (rt *Runtime) deploy(ctx context.Context) error {
+	for _, m := range rt.stack.StateMachines {
+		if err := rt.deployMachine(ctx, m); err != nil {
+			return fmt.Errorf("state machine %s: %w", m.Name, err)
+		}
+	}
+	for _, b := range rt.stack.Buses {
+		if _, err := rt.events.PutBus(ctx, b.Name); err != nil {
+			return fmt.Errorf("bus %s: %w", b.Name, err)
+		}
+	}
+	for _, r := range rt.stack.Rules {
+		if err := rt.deployRule(ctx, r); err != nil {
+			return fmt.Errorf("rule %s: %w", r.Name, err)
+		}
+	}
+	return nil
+}
+
+// deployMachine makes a state machine or, when an edited template is run on old data, changes it.
+func (rt *Runtime) deployMachine(ctx context.Context, m stack.StateMachine) error {
+	old, err := rt.states.DescribeStateMachine(ctx, m.ARN)
+	if err == nil {
+		if old.Definition != string(m.Definition) {
+			_, err = rt.states.UpdateStateMachine(ctx, m.ARN, string(m.Definition), m.RoleARN)
+		}
+		return err
+	}
+	_, err = rt.states.CreateStateMachine(ctx, states.CreateStateMachineInput{
+		Name: m.Name, Definition: string(m.Definition), RoleARN: m.RoleARN,
+	})
+	return err
+}
+
+func (rt *Runtime) deployRule(ctx context.Context, r stack.Rule) error {
+	_, err := rt.events.PutRule(ctx, events.Rule{
+		Name: r.Name, Bus: r.Bus, Pattern: string(r.Pattern), Schedule: r.Schedule, Disabled: r.Disabled,
+	})
+	if err != nil {
+		return err
+	}
+	targets := make([]events.Target, 0, len(r.Targets))
+	for _, t := range r.Targets {
+		target := events.Target{ID: t.ID, ARN: t.ARN, RoleARN: t.RoleARN, Input: t.Input}
+		if t.DeadLetter != "" {
+			target.DeadLetterConfig = &events.DeadLetterConfig{ARN: t.DeadLetter}
+		}
+		targets = append(targets, target)
+	}
+	return rt.events.PutTargets(ctx, r.Bus, r.Name, targets...)
+}
+
+// loadDemo stores the demo vendors that are not there.
+func (rt *Runtime) loadDemo(ctx context.Context) error {
+	if !rt.o.Demo {
+		return nil
+	}
+	for _, v := range vendor.Demo() {
+		v.CreatedAt = rt.o.Clock.Now().Truncate(time.Second)
+		if err := rt.store.Save(ctx, v); err != nil && ops.AsConflict(err) == nil {
+			return fmt.Errorf("load demo vendor %s: %w", v.ID, err)
+		}
+	}
+	return nil
+}

@@ -1,0 +1,80 @@
+package local
+
+import (
+	"encoding/json"
+	"io"
+	"net/http"
+	"sync"
+	"time"
+)
+
+// Message is one notification as a channel received it.
+type Message struct {
+	At   time.Time       `json:"at"`
+	ID   string          `json:"id"` // webhook-id: the notification's id
+	Body json.RawMessage `json:"body"`
+}
+
+// outboxLimit is how many messages the outbox keeps; the oldest go first.
+const outboxLimit = 1000
+
+// outbox is where notifications land on this machine: it takes the webhook of deliver-notification, and shows what came.
+type outbox struct {
+	now func() time.Time
+
+	mu       sync.Mutex
+	messages []Message
+}
+
+// ServeHTTP takes a message (POST) or lists them, newest first (GET).
+func (o *outbox) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	switch r.Method {
+	case http.MethodGet:
+		writeJSON(w, http.StatusOK, map[string]any{"items": o.list()})
+	case http.MethodPost:
+		body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, 1<<20))
+		if err != nil || !json.Valid(body) {
+			devError(w, http.StatusBadRequest, "invalid", "the body must be one JSON value of at most 1 MB")
+			return
+		}
+		o.add(Message{At: o.now(), ID: r.Header.Get("webhook-id"), Body: body})
+		w.WriteHeader(http.StatusNoContent)
+	default:
+		w.Header().Set("Allow", "GET, POST")
+		devError(w, http.StatusMethodNotAllowed, "method_not_allowed", r.Method+" is not allowed here")
+	}
+}
+
+func (o *outbox) add(m Message) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.messages = append(o.messages, m)
+	if len(o.messages) > outboxLimit {
+		o.messages = o.messages[len(o.messages)-outboxLimit:]
+	}
+}
+
+func (o *outbox) list() []Message {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	out := make([]Message, 0, len(o.messages))
+	for i := len(o.messages) - 1; i >= 0; i-- {
+		out = append(out, o.messages[i])
+	}
+	return out
+}
+
+func writeJSON(w http.ResponseWriter, status int, v any) {
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(status)
+	_ = json.NewEncoder(w).Encode(v) // the caller has gone if this fails
+}
+
+// devError answers as the API does: problem+json.
+func devError(w http.ResponseWriter, status int, code, detail string) {
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(status)
+	_ = json.NewEncoder(w).Encode(map[string]any{ // the caller has gone if this fails
+		"type": "about:blank", "title": http.StatusText(status), "status": status, "code": code, "detail": detail,
+	})
+}

@@ -1,0 +1,184 @@
+// Package local is AWS on this machine, as far as opsflow needs it: one process that reads template.yaml and runs what it
+// describes, with the real handlers, an interpreter of state machines, event buses, schedules, the table and an API
+// gateway, behind an AWS endpoint that the SDKs and the AWS CLI can speak to.
+package local
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"net/http"
+	"time"
+
+	"opsflow/shared/local/clock"
+	"opsflow/shared/local/events"
+	"opsflow/shared/local/issuer"
+	"opsflow/shared/local/lambda"
+	"opsflow/shared/local/stack"
+	"opsflow/shared/local/states"
+	"opsflow/shared/store"
+	"opsflow/shared/table"
+	"opsflow/shared/table/embedded"
+)
+
+// ClientID is the client that the local issuer's tokens are for.
+const ClientID = "opsflow-local"
+
+// Options of Start.
+type Options struct {
+	AWSAddr   string // host:port of the AWS endpoint; port 0: the system chooses
+	APIAddr   string // host:port of the HTTP API
+	Data      string // folder that keeps everything; empty: memory
+	Clock     *clock.Clock
+	TableURL  string // a DynamoDB endpoint to use instead of the embedded table
+	Processes bool   // run the real bootstraps
+	Demo      bool   // load the demo vendors when there are none
+	Template  string // path of template.yaml
+	Logger    *slog.Logger
+	Progress  io.Writer // told what takes long; nil: nobody
+}
+
+// Runtime is a running system.
+type Runtime struct {
+	o         Options
+	began     time.Time
+	ready     time.Duration
+	awsURL    string
+	apiURL    string
+	stack     *stack.Stack
+	db        *embedded.DB
+	table     table.Table
+	store     *store.Store
+	states    *states.Engine
+	events    *events.Engine
+	functions *lambda.Registry
+	issuer    *issuer.Issuer
+	outbox    *outbox
+	closers   []func() error // ended in reverse order
+}
+
+// Start brings the system up and returns when it serves. An error leaves nothing behind.
+func Start(ctx context.Context, o Options) (*Runtime, error) {
+	rt := &Runtime{o: o, began: time.Now()}
+	if o.Logger == nil {
+		rt.o.Logger = slog.New(slog.DiscardHandler)
+	}
+	if o.Progress == nil {
+		rt.o.Progress = io.Discard
+	}
+	if err := rt.start(ctx); err != nil {
+		return nil, errors.Join(err, rt.Close())
+	}
+	rt.ready = time.Since(rt.began)
+	return rt, nil
+}
+
+func (rt *Runtime) start(ctx context.Context) error {
+	if rt.o.Processes && rt.o.Clock.IsVirtual() {
+		return errors.New("--processes needs the real clock: bootstraps have their own")
+	}
+	awsListener, err := rt.listen(ctx, "AWS endpoint", rt.o.AWSAddr)
+	if err != nil {
+		return err
+	}
+	apiListener, err := rt.listen(ctx, "API", rt.o.APIAddr)
+	if err != nil {
+		return err
+	}
+	rt.awsURL, rt.apiURL = "http://"+awsListener.Addr().String(), "http://"+apiListener.Addr().String()
+	rt.stack, err = stack.Load(rt.o.Template, map[string]string{
+		"OidcIssuer": rt.apiURL, "OidcClientIds": ClientID, "NotifyWebhookUrl": rt.apiURL + "/dev/outbox",
+	})
+	if err != nil {
+		return err
+	}
+	for _, open := range []func(context.Context) error{
+		rt.openData, rt.openTable, rt.openIssuer, rt.openEngines, rt.openFunctions, rt.deploy, rt.loadDemo,
+	} {
+		if err := open(ctx); err != nil {
+			return err
+		}
+	}
+	rt.serve(awsListener, rt.awsEndpoint())
+	rt.serve(apiListener, rt.apiEndpoint())
+	if err := rt.states.Resume(ctx); err != nil {
+		return fmt.Errorf("take up executions: %w", err)
+	}
+	if err := rt.events.Resume(ctx); err != nil {
+		return fmt.Errorf("take up events: %w", err)
+	}
+	return nil
+}
+
+func (rt *Runtime) listen(ctx context.Context, what, addr string) (net.Listener, error) {
+	l, err := (&net.ListenConfig{}).Listen(ctx, "tcp", addr)
+	if err != nil {
+		return nil, fmt.Errorf("the %s can't listen on %s: %w", what, addr, err)
+	}
+	rt.onClose(func() error {
+		if err := l.Close(); err != nil && !errors.Is(err, net.ErrClosed) {
+			return err
+		}
+		return nil
+	})
+	return l, nil
+}
+
+// shutdownGrace is how long requests that are going on have at the end.
+const shutdownGrace = 5 * time.Second
+
+func (rt *Runtime) serve(l net.Listener, h http.Handler) {
+	s := &http.Server{Handler: h, ReadHeaderTimeout: 10 * time.Second, ErrorLog: slog.NewLogLogger(rt.o.Logger.Handler(), slog.LevelWarn)}
+	go func() {
+		if err := s.Serve(l); err != nil && !errors.Is(err, http.ErrServerClosed) {
+			rt.o.Logger.Error("serve", "address", l.Addr(), "error", err)
+		}
+	}()
+	rt.onClose(func() error {
+		ctx, cancel := context.WithTimeout(context.Background(), shutdownGrace)
+		defer cancel()
+		if err := s.Shutdown(ctx); err != nil {
+			return s.Close() // a request would not end
+		}
+		return nil
+	})
+}
+
+func (rt *Runtime) onClose(f func() error) { rt.closers = append(rt.closers, f) }
+
+// Close ends everything in order; what is stored can be taken up again by Start.
+func (rt *Runtime) Close() error {
+	var errs []error
+	for len(rt.closers) > 0 {
+		last := len(rt.closers) - 1
+		errs = append(errs, rt.closers[last]())
+		rt.closers = rt.closers[:last]
+	}
+	return errors.Join(errs...)
+}
+
+// AWSURL is the AWS endpoint: "http://127.0.0.1:4566".
+func (rt *Runtime) AWSURL() string { return rt.awsURL }
+
+// APIURL is the HTTP API, without /v1.
+func (rt *Runtime) APIURL() string { return rt.apiURL }
+
+// DataDir is the folder that keeps everything; empty when nothing is kept.
+func (rt *Runtime) DataDir() string { return rt.o.Data }
+
+// TableName says which table is used, for people.
+func (rt *Runtime) TableName() string {
+	if rt.o.TableURL != "" {
+		return rt.tableName() + " at " + rt.o.TableURL
+	}
+	return rt.tableName() + ", embedded"
+}
+
+// Clock is the time of everything that runs.
+func (rt *Runtime) Clock() *clock.Clock { return rt.o.Clock }
+
+// ReadyIn is how long Start took.
+func (rt *Runtime) ReadyIn() time.Duration { return rt.ready }

@@ -1,0 +1,483 @@
+package local_test
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/credentials"
+	"github.com/aws/aws-sdk-go-v2/service/eventbridge"
+	ebtypes "github.com/aws/aws-sdk-go-v2/service/eventbridge/types"
+	"github.com/aws/aws-sdk-go-v2/service/sfn"
+	sfntypes "github.com/aws/aws-sdk-go-v2/service/sfn/types"
+
+	"opsflow/shared/local"
+)
+
+// system is a running local runtime as its users see it: an AWS endpoint and an HTTP API.
+type system struct {
+	t      *testing.T
+	awsURL string
+	apiURL string
+	token  string
+	// settle returns when nothing is going on any more.
+	settle func(context.Context) error
+}
+
+func newSystem(t *testing.T, rt *local.Runtime) *system {
+	t.Helper()
+	s := &system{t: t, awsURL: rt.AWSURL(), apiURL: rt.APIURL(), settle: rt.Clock().WaitIdle}
+	s.token = s.tokenFor("ada", "admin")
+	return s
+}
+
+func (s *system) tokenFor(user, groups string) string {
+	s.t.Helper()
+	res := s.request(http.MethodGet, "/dev/token?user="+user+"&groups="+groups, "", nil)
+	if res.status != http.StatusOK {
+		s.t.Fatalf("GET /dev/token: %d %s", res.status, res.body)
+	}
+	var out struct {
+		AccessToken string `json:"access_token"`
+	}
+	res.decode(s.t, &out)
+	return out.AccessToken
+}
+
+type response struct {
+	status int
+	body   []byte
+}
+
+func (r response) decode(t *testing.T, v any) {
+	t.Helper()
+	if err := json.Unmarshal(r.body, v); err != nil {
+		t.Fatalf("decode %s: %v", r.body, err)
+	}
+}
+
+func (s *system) request(method, path, token string, body any) response {
+	s.t.Helper()
+	var in io.Reader
+	if body != nil {
+		text, ok := body.(string)
+		if !ok {
+			b, err := json.Marshal(body)
+			if err != nil {
+				s.t.Fatal(err)
+			}
+			text = string(b)
+		}
+		in = strings.NewReader(text)
+	}
+	req, err := http.NewRequestWithContext(s.t.Context(), method, s.apiURL+path, in)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	if body != nil {
+		req.Header.Set("Content-Type", "application/json")
+	}
+	if token != "" {
+		req.Header.Set("Authorization", "Bearer "+token)
+	}
+	res, err := http.DefaultClient.Do(req)
+	if err != nil {
+		s.t.Fatalf("%s %s: %v", method, path, err)
+	}
+	defer res.Body.Close()
+	var buf bytes.Buffer
+	if _, err := buf.ReadFrom(res.Body); err != nil {
+		s.t.Fatal(err)
+	}
+	return response{status: res.StatusCode, body: buf.Bytes()}
+}
+
+func (s *system) get(path string, v any) {
+	s.t.Helper()
+	res := s.request(http.MethodGet, path, s.token, nil)
+	if res.status != http.StatusOK {
+		s.t.Fatalf("GET %s: %d %s", path, res.status, res.body)
+	}
+	res.decode(s.t, v)
+}
+
+func (s *system) config() aws.Config {
+	return aws.Config{
+		Region:       "us-east-1",
+		BaseEndpoint: aws.String(s.awsURL),
+		Credentials:  credentials.NewStaticCredentialsProvider("local", "local", ""),
+	}
+}
+
+// put puts one event on the bus and returns EventBridge's id of it once nothing is going on any more.
+func (s *system) put(detailType string, detail any) string {
+	s.t.Helper()
+	text, err := json.Marshal(detail)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	out, err := eventbridge.NewFromConfig(s.config()).PutEvents(s.t.Context(), &eventbridge.PutEventsInput{
+		Entries: []ebtypes.PutEventsRequestEntry{{
+			EventBusName: aws.String("opsflow"), Source: aws.String("booking"),
+			DetailType: aws.String(detailType), Detail: aws.String(string(text)),
+		}},
+	})
+	if err != nil {
+		s.t.Fatalf("PutEvents: %v", err)
+	}
+	if out.FailedEntryCount != 0 {
+		s.t.Fatalf("PutEvents refused: %s %s", aws.ToString(out.Entries[0].ErrorCode), aws.ToString(out.Entries[0].ErrorMessage))
+	}
+	s.idle()
+	return aws.ToString(out.Entries[0].EventId)
+}
+
+func (s *system) idle() {
+	s.t.Helper()
+	ctx, cancel := context.WithTimeout(s.t.Context(), time.Minute)
+	defer cancel()
+	if err := s.settle(ctx); err != nil {
+		s.t.Fatalf("the system does not come to rest: %v", err)
+	}
+}
+
+type instance struct {
+	ID         string `json:"id"`
+	Template   string `json:"template"`
+	Status     string `json:"status"`
+	Progress   int    `json:"progress"`
+	WaitingFor *struct {
+		Kind string `json:"kind"`
+		Ref  string `json:"ref"`
+	} `json:"waiting_for"`
+	Steps []struct {
+		ID         string    `json:"id"`
+		Status     string    `json:"status"`
+		StartedAt  time.Time `json:"started_at"`
+		FinishedAt time.Time `json:"finished_at"`
+	} `json:"steps"`
+}
+
+func (s *system) workflows(query string) []instance {
+	s.t.Helper()
+	var page struct {
+		Items []instance `json:"items"`
+	}
+	s.get("/v1/workflows?"+query, &page)
+	return page.Items
+}
+
+// workflow finds the one instance of a template about a subject.
+func (s *system) workflow(template, subject string) instance {
+	s.t.Helper()
+	var found []instance
+	for _, i := range s.workflows("limit=100&subject=" + url.QueryEscape(subject)) {
+		if i.Template == template {
+			found = append(found, i)
+		}
+	}
+	if len(found) != 1 {
+		s.t.Fatalf("%s has %d workflows of %s, want 1", subject, len(found), template)
+	}
+	var whole instance
+	s.get("/v1/workflows/"+found[0].ID, &whole)
+	return whole
+}
+
+type decision struct {
+	Rule    string `json:"rule"`
+	Outcome string `json:"outcome"`
+	Reason  string `json:"reason"`
+	Leaf    *struct {
+		Path string          `json:"path"`
+		Op   string          `json:"op"`
+		Want json.RawMessage `json:"want"`
+		Got  json.RawMessage `json:"got"`
+	} `json:"leaf"`
+}
+
+type event struct {
+	ID        string     `json:"id"`
+	Status    string     `json:"status"`
+	Decisions []decision `json:"decisions"`
+	Faults    []struct {
+		Path     string `json:"path"`
+		Expected string `json:"expected"`
+	} `json:"faults"`
+}
+
+func (s *system) event(id string) event {
+	s.t.Helper()
+	var e event
+	s.get("/v1/events/"+id, &e)
+	return e
+}
+
+func (e event) outcomes(rule string) []string {
+	var out []string
+	for _, d := range e.Decisions {
+		if d.Rule == rule {
+			out = append(out, strings.TrimSuffix(d.Outcome+":"+d.Reason, ":"))
+		}
+	}
+	return out
+}
+
+// executions counts the executions of all state machines whose input is about nothing in particular: everything that runs.
+func (s *system) executions() int {
+	s.t.Helper()
+	client := sfn.NewFromConfig(s.config())
+	count := 0
+	machines := sfn.NewListStateMachinesPaginator(client, &sfn.ListStateMachinesInput{})
+	for machines.HasMorePages() {
+		page, err := machines.NextPage(s.t.Context())
+		if err != nil {
+			s.t.Fatalf("ListStateMachines: %v", err)
+		}
+		for _, m := range page.StateMachines {
+			list := sfn.NewListExecutionsPaginator(client, &sfn.ListExecutionsInput{StateMachineArn: m.StateMachineArn})
+			for list.HasMorePages() {
+				p, err := list.NextPage(s.t.Context())
+				if err != nil {
+					s.t.Fatalf("ListExecutions: %v", err)
+				}
+				count += len(p.Executions)
+			}
+		}
+	}
+	return count
+}
+
+func booking(id string) map[string]any {
+	return map[string]any{
+		"booking_id": id, "customer_id": "cu-1", "service_type": "cleaning", "location": map[string]any{"area": "marina"},
+		"scheduled_for": "2030-01-01T09:00:00Z", "service_value": 120, "currency": "AED",
+	}
+}
+
+// story is what opsflow promises, told against any way of running it.
+func story(t *testing.T, s *system) {
+	t.Run("a booking starts two workflows and is processed to its end, once", func(t *testing.T) {
+		s := s.in(t)
+		before := s.executions()
+		s.put("booking_created", booking("bk-1"))
+		if n := s.executions() - before; n != 2 {
+			t.Fatalf("the booking started %d executions, want 2", n)
+		}
+		i := s.workflow("booking_processing", "booking/bk-1")
+		if i.Status != "completed" || i.Progress != 100 {
+			t.Fatalf("booking_processing is %s at %d %%, want completed at 100 %%", i.Status, i.Progress)
+		}
+		for _, step := range i.Steps {
+			switch {
+			case step.Status == "skipped":
+			case step.Status != "completed":
+				t.Errorf("step %s is %s, want completed", step.ID, step.Status)
+			case step.StartedAt.IsZero() || step.FinishedAt.IsZero():
+				t.Errorf("step %s has no start or no finish", step.ID)
+			}
+		}
+		var history struct {
+			Items []struct {
+				What string `json:"what"`
+			} `json:"items"`
+		}
+		s.get("/v1/workflows/"+i.ID+"/history", &history)
+		if len(history.Items) == 0 || history.Items[len(history.Items)-1].What != "completed" {
+			t.Errorf("the history ends with %v, want completed", history.Items)
+		}
+		s.workflow("vendor_assignment", "booking/bk-1")
+
+		again := s.put("booking_created", booking("bk-1"))
+		if n := s.executions() - before; n != 2 {
+			t.Errorf("after the same booking again there are %d executions, want 2", n)
+		}
+		e := s.event(again)
+		for _, rule := range []string{"process-booking", "assign-vendor"} {
+			if got := fmt.Sprint(e.outcomes(rule)); got != "[matched suppressed:duplicate]" {
+				t.Errorf("decisions of %s: %s, want matched, then suppressed: duplicate", rule, got)
+			}
+		}
+	})
+
+	t.Run("a service worth 100 is not checked, one worth 100.01 is", func(t *testing.T) {
+		s := s.in(t)
+		done := func(id string, value string) string {
+			return s.put("service_completed", map[string]any{
+				"booking_id": id, "vendor_id": "vn-1", "completed_at": "2026-11-24T10:00:00Z", "service_value": json.RawMessage(value),
+			})
+		}
+		e := s.event(done("bk-100", "100"))
+		if got := fmt.Sprint(e.outcomes("quality-check")); got != "[not_matched]" {
+			t.Fatalf("quality-check on 100: %s, want not_matched", got)
+		}
+		for _, d := range e.Decisions {
+			if d.Rule == "quality-check" {
+				if d.Leaf == nil || d.Leaf.Path != "detail.service_value" || string(d.Leaf.Got) != "100" || string(d.Leaf.Want) != "100" {
+					t.Errorf("the decision for 100 says %+v, want the leaf detail.service_value gt 100 and the value 100", d.Leaf)
+				}
+			}
+		}
+		done("bk-100.01", "100.01")
+		for subject, want := range map[string]int{"booking/bk-100": 0, "booking/bk-100.01": 1} {
+			n := 0
+			for _, i := range s.workflows("limit=100&subject=" + url.QueryEscape(subject)) {
+				if i.Template == "quality_assurance" {
+					n++
+				}
+			}
+			if n != want {
+				t.Errorf("%s has %d quality_assurance workflows, want %d", subject, n, want)
+			}
+		}
+	})
+
+	t.Run("a payment waits for Finance and is finished by its approval, once", func(t *testing.T) {
+		s := s.in(t)
+		s.put("payment_received", payment("pay-1"))
+		i := s.awaitsApproval("pay-1")
+		s.approve(i, http.StatusOK)
+		if i = s.workflow("payment_processing", "payment/pay-1"); i.Status != "completed" || i.Progress != 100 {
+			t.Fatalf("after the approval it is %s at %d %%, want completed at 100 %%", i.Status, i.Progress)
+		}
+	})
+
+	t.Run("an event that breaks its schema is kept with its faults and starts nothing", func(t *testing.T) {
+		s := s.in(t)
+		before := s.executions()
+		id := s.put("booking_created", map[string]any{"booking_id": "not an id", "customer_id": 12})
+		e := s.event(id)
+		paths := map[string]bool{}
+		for _, f := range e.Faults {
+			paths[f.Path] = f.Expected != ""
+		}
+		if e.Status != "invalid" || !paths["$.detail.booking_id"] || !paths["$.detail.customer_id"] {
+			t.Errorf("the event is %s with faults %+v, want invalid with $.detail.booking_id and $.detail.customer_id", e.Status, e.Faults)
+		}
+		unknown := s.event(s.put("booking_exploded", map[string]any{"booking_id": "bk-9"}))
+		if unknown.Status != "invalid" {
+			t.Errorf("an unknown detail-type is %s, want invalid", unknown.Status)
+		}
+		if n := s.executions() - before; n != 0 {
+			t.Errorf("invalid events started %d executions", n)
+		}
+		var list struct {
+			Items []event `json:"items"`
+		}
+		s.get("/v1/events/invalid?limit=100", &list)
+		listed := map[string]bool{}
+		for _, item := range list.Items {
+			listed[item.ID] = true
+		}
+		if !listed[e.ID] || !listed[unknown.ID] {
+			t.Errorf("the list of invalid events lacks one of the two")
+		}
+	})
+
+	t.Run("the API refuses what it must", func(t *testing.T) {
+		s := s.in(t)
+		for _, c := range []struct {
+			name, method, path, token string
+			body                      any
+			want                      int
+		}{
+			{"no token", http.MethodGet, "/v1/workflows", "", nil, http.StatusUnauthorized},
+			{"a forged token", http.MethodGet, "/v1/workflows", s.token[:len(s.token)-4] + "AAAA", nil, http.StatusUnauthorized},
+			{"an unknown workflow", http.MethodGet, "/v1/workflows/wf-nothing", s.token, nil, http.StatusNotFound},
+			{"an unknown template", http.MethodPost, "/v1/workflows", s.token, map[string]any{"template": "nothing"}, http.StatusNotFound},
+			{"a large body", http.MethodPost, "/v1/workflows", s.token, `{"template":"` + strings.Repeat("x", 2<<20) + `"}`, http.StatusRequestEntityTooLarge},
+			{"a broken rule", http.MethodPost, "/v1/rules", s.token, `{"name":"x","event":"nothing","actions":[]}`, http.StatusUnprocessableEntity},
+			{"a broken template", http.MethodPost, "/v1/templates", s.token, `{"name":"x","steps":[{"id":"a","kind":"magic"}]}`, http.StatusUnprocessableEntity},
+		} {
+			if got := s.request(c.method, c.path, c.token, c.body); got.status != c.want {
+				t.Errorf("%s: %d %s, want %d", c.name, got.status, got.body, c.want)
+			}
+		}
+	})
+
+	t.Run("a started workflow's execution can be followed through Step Functions", func(t *testing.T) {
+		s := s.in(t)
+		res := s.request(http.MethodPost, "/v1/workflows", s.token, map[string]any{
+			"template": "customer_follow_up", "subject": map[string]string{"type": "booking", "id": "bk-7"},
+		})
+		if res.status != http.StatusCreated {
+			t.Fatalf("POST /v1/workflows: %d %s", res.status, res.body)
+		}
+		s.idle()
+		i := s.workflow("customer_follow_up", "booking/bk-7")
+		if i.Status != "completed" {
+			t.Fatalf("customer_follow_up is %s, want completed", i.Status)
+		}
+		client := sfn.NewFromConfig(s.config())
+		arn := aws.String("arn:aws:states:us-east-1:000000000000:execution:opsflow-customer_follow_up-v1:" + i.ID + "-1")
+		e, err := client.DescribeExecution(t.Context(), &sfn.DescribeExecutionInput{ExecutionArn: arn})
+		if err != nil || e.Status != sfntypes.ExecutionStatusSucceeded {
+			t.Fatalf("DescribeExecution: %+v, %v; want SUCCEEDED", e, err)
+		}
+		h, err := client.GetExecutionHistory(t.Context(), &sfn.GetExecutionHistoryInput{ExecutionArn: arn})
+		if err != nil || len(h.Events) < 4 {
+			t.Errorf("GetExecutionHistory: %d events, %v", len(h.Events), err)
+		}
+		_, err = client.DescribeExecution(t.Context(), &sfn.DescribeExecutionInput{ExecutionArn: aws.String(*arn + "x")})
+		if _, ok := errors.AsType[*sfntypes.ExecutionDoesNotExist](err); !ok {
+			t.Errorf("an unknown execution: %v, want ExecutionDoesNotExist", err)
+		}
+		var box struct {
+			Items []json.RawMessage `json:"items"`
+		}
+		s.get("/dev/outbox", &box)
+		if len(box.Items) == 0 {
+			t.Errorf("the survey is not in the outbox")
+		}
+	})
+}
+
+// in is the same system for another test.
+func (s *system) in(t *testing.T) *system {
+	c := *s
+	c.t = t
+	return &c
+}
+
+func payment(id string) map[string]any {
+	return map[string]any{"payment_id": id, "booking_id": "bk-1", "amount": 120.5, "currency": "AED", "method": "card"}
+}
+
+// awaitsApproval checks that a payment's workflow waits for a person, and gives it.
+func (s *system) awaitsApproval(payment string) instance {
+	s.t.Helper()
+	i := s.workflow("payment_processing", "payment/"+payment)
+	if i.Status != "waiting_approval" || i.WaitingFor == nil || i.WaitingFor.Kind != "task" {
+		s.t.Fatalf("payment_processing is %s, waiting for %+v; want waiting_approval for a task", i.Status, i.WaitingFor)
+	}
+	return i
+}
+
+// approve completes the task that an instance waits for, as a member of Finance, and shows that a second time is refused.
+func (s *system) approve(i instance, want int) {
+	s.t.Helper()
+	finance := s.tokenFor("fiona", "finance")
+	path := "/v1/tasks/" + i.WaitingFor.Ref
+	if res := s.request(http.MethodPost, path+"/complete", s.tokenFor("oscar", "operations"), map[string]string{"outcome": "approved"}); res.status != http.StatusForbidden {
+		s.t.Errorf("approval by Operations: %d %s, want 403", res.status, res.body)
+	}
+	if res := s.request(http.MethodPost, path+"/claim", finance, nil); res.status != http.StatusOK {
+		s.t.Errorf("claim: %d %s", res.status, res.body)
+	}
+	if res := s.request(http.MethodPost, path+"/complete", finance, map[string]string{"outcome": "approved"}); res.status != want {
+		s.t.Fatalf("approval: %d %s, want %d", res.status, res.body, want)
+	}
+	s.idle()
+	if res := s.request(http.MethodPost, path+"/complete", finance, map[string]string{"outcome": "approved"}); res.status != http.StatusConflict {
+		s.t.Errorf("approval again: %d %s, want 409", res.status, res.body)
+	}
+}
