@@ -1,0 +1,124 @@
+// Package env reads a function's environment: what template.yaml tells it, and how to reach AWS.
+package env
+
+import (
+	"cmp"
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"strings"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/credentials"
+)
+
+// Need is a group of variables that a function cannot do without.
+type Need int
+
+// The needs.
+const (
+	Table     Need = iota // TABLE_NAME
+	Bus                   // BUS_NAME
+	Machines              // STATE_MACHINE_PREFIX
+	Publish               // STATE_MACHINE_ROLE_ARN, RUN_STEPS_ARN, OPEN_TASK_ARN, RECORD_OUTCOME_ARN
+	OIDC                  // OIDC_ISSUER, OIDC_CLIENT_IDS
+	needCount             // how many there are
+)
+
+// Env is what the environment says. Fields that were not needed may be empty.
+type Env struct {
+	Region        string   // AWS_REGION
+	Table         string   // the table's name
+	Bus           string   // the bus's name
+	MachinePrefix string   // what the ARN of every state machine begins with
+	MachineRole   string   // ARN of the role of state machines made at run time
+	RunSteps      string   // ARNs of the functions that those state machines call
+	OpenTask      string   //
+	RecordOutcome string   //
+	OIDCIssuer    string   //
+	OIDCClientIDs []string // whose tokens are accepted
+	Webhook       string   // where notifications go; empty: they are only recorded
+
+	endpoint  string // AWS_ENDPOINT_URL
+	accessKey string
+	secretKey string
+	session   string
+}
+
+// Load reads the environment. The error names every variable that is needed and missing, each on a line of its own.
+func Load(getenv func(string) string, needs ...Need) (Env, error) {
+	e := Env{
+		Region:        cmp.Or(getenv("AWS_REGION"), getenv("AWS_DEFAULT_REGION")),
+		Table:         getenv("TABLE_NAME"),
+		Bus:           getenv("BUS_NAME"),
+		MachinePrefix: getenv("STATE_MACHINE_PREFIX"),
+		MachineRole:   getenv("STATE_MACHINE_ROLE_ARN"),
+		RunSteps:      getenv("RUN_STEPS_ARN"),
+		OpenTask:      getenv("OPEN_TASK_ARN"),
+		RecordOutcome: getenv("RECORD_OUTCOME_ARN"),
+		OIDCIssuer:    getenv("OIDC_ISSUER"),
+		OIDCClientIDs: split(getenv("OIDC_CLIENT_IDS")),
+		Webhook:       getenv("NOTIFY_WEBHOOK_URL"),
+		endpoint:      getenv("AWS_ENDPOINT_URL"),
+		accessKey:     getenv("AWS_ACCESS_KEY_ID"),
+		secretKey:     getenv("AWS_SECRET_ACCESS_KEY"),
+		session:       getenv("AWS_SESSION_TOKEN"),
+	}
+	required := []string{"AWS_REGION"}
+	variables := [needCount][]string{
+		Table:    {"TABLE_NAME"},
+		Bus:      {"BUS_NAME"},
+		Machines: {"STATE_MACHINE_PREFIX"},
+		Publish:  {"STATE_MACHINE_ROLE_ARN", "RUN_STEPS_ARN", "OPEN_TASK_ARN", "RECORD_OUTCOME_ARN"},
+		OIDC:     {"OIDC_ISSUER", "OIDC_CLIENT_IDS"},
+	}
+	for _, n := range needs {
+		required = append(required, variables[n]...)
+	}
+	var missing []error
+	for _, name := range required {
+		if getenv(name) == "" && (name != "AWS_REGION" || e.Region == "") {
+			missing = append(missing, fmt.Errorf("environment variable %s is not set", name))
+		}
+	}
+	return e, errors.Join(missing...)
+}
+
+// MustLoad is Load of the process's environment for a main: it ends the program with one line of log per missing
+// variable.
+func MustLoad(needs ...Need) Env {
+	e, err := Load(os.Getenv, needs...)
+	if err != nil {
+		Logger().Error("cannot start", "error", err.Error())
+		os.Exit(1)
+	}
+	return e
+}
+
+// Logger writes JSON lines, as CloudWatch Logs reads them.
+func Logger() *slog.Logger { return slog.New(slog.NewJSONHandler(os.Stdout, nil)) }
+
+// AWS is the configuration of AWS clients, built by hand: a Lambda function has its region and credentials in the
+// environment, and loading the SDK's whole configuration chain costs start time and binary size. AWS_ENDPOINT_URL sends
+// every client to another place (the local runtime, LocalStack).
+func (e Env) AWS() aws.Config {
+	c := aws.Config{
+		Region:      e.Region,
+		Credentials: aws.NewCredentialsCache(credentials.NewStaticCredentialsProvider(e.accessKey, e.secretKey, e.session)),
+	}
+	if e.endpoint != "" {
+		c.BaseEndpoint = aws.String(e.endpoint)
+	}
+	return c
+}
+
+func split(s string) []string {
+	var out []string
+	for part := range strings.SplitSeq(s, ",") {
+		if part = strings.TrimSpace(part); part != "" {
+			out = append(out, part)
+		}
+	}
+	return out
+}
