@@ -226,7 +226,7 @@ func (rt *Runtime) openFunctions(ctx context.Context) error {
 		return fmt.Errorf("%s has no function built from functions/api", rt.stack.Path)
 	}
 	handlers := parts{
-		store: rt.store, executions: executions{engine: rt.states, role: api.Env["WORKFLOW_ROLE_ARN"]},
+		store: rt.store, executions: executions{engine: rt.states, role: api.Env["STATE_MACHINE_ROLE_ARN"]},
 		bus: bus{engine: rt.events, name: api.Env["BUS_NAME"]}, clock: rt.o.Clock, logger: rt.o.Logger,
 		machines:  api.Env["STATE_MACHINE_PREFIX"],
 		functions: workflow.Functions{RunSteps: api.Env["RUN_STEPS_ARN"], OpenTask: api.Env["OPEN_TASK_ARN"], RecordOutcome: api.Env["RECORD_OUTCOME_ARN"]},

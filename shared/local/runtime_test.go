@@ -224,3 +224,9 @@ func dataFiles(t *testing.T) []string {
 	}
 	return names
 }
+func TestTheStoryHoldsWithRealBootstraps(t *testing.T) {
+	t.Parallel()
+	o := options()
+	o.Processes = true
+	story(t, newSystem(t, start(t, o)))
+}
