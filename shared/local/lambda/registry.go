@@ -157,17 +157,16 @@ func (r *Registry) Invoke(ctx context.Context, function string, payload []byte) 
 		if a.err == nil {
 			return a.payload, nil, nil
 		}
-		if ctx.Err() != nil {
-			return nil, nil, fmt.Errorf("invoke %s: %w", Name(function), ctx.Err())
+		if ctx.Err() == nil && inner.Err() == nil {
+			return nil, functionError(a.err), nil
 		}
-		return nil, functionError(a.err), nil
 	case <-inner.Done():
-		if ctx.Err() != nil {
-			return nil, nil, fmt.Errorf("invoke %s: %w", Name(function), ctx.Err())
-		}
-		// Lambda kills the sandbox; here the context has ended, and whatever the handler still answers is dropped.
-		return nil, timedOut(id, f.timeout), nil
 	}
+	if ctx.Err() != nil {
+		return nil, nil, fmt.Errorf("invoke %s: %w", Name(function), ctx.Err())
+	}
+	// Lambda kills the sandbox; here the context has ended, and whatever the handler still answers is dropped.
+	return nil, timedOut(id, f.timeout), nil
 }
 
 // run calls a handler and turns its panic into the error that Lambda reports for one.
