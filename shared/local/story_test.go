@@ -259,7 +259,7 @@ func (s *system) executions() int {
 
 func booking(id string) map[string]any {
 	return map[string]any{
-		"booking_id": id, "customer_id": "cu-1", "service_type": "cleaning", "location": map[string]any{"area": "marina"},
+		"booking_id": id, "customer_id": "cu-1", "service_type": "cleaning", "location": map[string]any{"area": "Dubai Marina"},
 		"scheduled_for": "2030-01-01T09:00:00Z", "service_value": 120, "currency": "AED",
 	}
 }
@@ -295,7 +295,9 @@ func story(t *testing.T, s *system) {
 		if len(history.Items) == 0 || history.Items[len(history.Items)-1].What != "completed" {
 			t.Errorf("the history ends with %v, want completed", history.Items)
 		}
-		s.workflow("vendor_assignment", "booking/bk-1")
+		if a := s.workflow("vendor_assignment", "booking/bk-1"); a.Status != "completed" || a.Progress != 100 {
+			t.Errorf("vendor_assignment is %s at %d %%, want completed at 100 %%", a.Status, a.Progress)
+		}
 
 		again := s.put("booking_created", booking("bk-1"))
 		if n := s.executions() - before; n != 2 {

@@ -76,7 +76,7 @@ type Instance struct {
 	EndedAt         time.Time                  `json:"ended_at,omitzero"`
 	DueAt           time.Time                  `json:"due_at,omitzero"`
 	WaitingFor      *WaitingFor                `json:"waiting_for,omitempty"`
-	StateMachine    string                     `json:"state_machine"` // ARN
+	StateMachine    string                     `json:"state_machine,omitempty"` // ARN
 	Lease           Lease                      `json:"lease,omitzero"`
 	History         []HistoryEntry             `json:"history,omitempty"` // read by its own request; not in lists
 }

@@ -1,0 +1,107 @@
+package local_test
+
+import (
+	"bufio"
+	"context"
+	"io"
+	"net/http"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+	"time"
+)
+
+// process is `opsflow dev` as a user runs it.
+type process struct {
+	cmd    *exec.Cmd
+	system *system
+}
+
+var urls = regexp.MustCompile(`http://127\.0\.0\.1:\d+`)
+
+// runDev starts the program on a data folder and returns when it says that it is ready.
+func runDev(t *testing.T, binary, data string) process {
+	t.Helper()
+	cmd := exec.Command(binary, "dev", "--data", data, "--aws-port", "0", "--api-port", "0", //nolint:noctx // it is killed
+		"--template", filepath.Join("..", "..", "template.yaml"))
+	out, err := cmd.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		_ = cmd.Process.Kill() // it may be gone already
+		_ = cmd.Wait()
+	})
+	s := &system{t: t, settle: func(context.Context) error { return nil }}
+	lines := bufio.NewScanner(out)
+	for lines.Scan() {
+		switch line := lines.Text(); {
+		case strings.Contains(line, "AWS endpoint"):
+			s.awsURL = urls.FindString(line)
+		case strings.Contains(line, "API "):
+			s.apiURL = urls.FindString(line)
+		case strings.Contains(line, "Ctrl-C"):
+			go func() { _, _ = io.Copy(io.Discard, out) }() // so that it never blocks on its output
+			s.token = s.tokenFor("ada", "admin")
+			return process{cmd: cmd, system: s}
+		}
+	}
+	t.Fatalf("opsflow dev ended before it was ready: %v", lines.Err())
+	return process{}
+}
+
+// eventually asks until the answer is yes: another process can't be watched.
+func eventually(t *testing.T, what string, ask func() bool) {
+	t.Helper()
+	deadline := time.Now().Add(30 * time.Second)
+	tick := time.NewTicker(20 * time.Millisecond)
+	defer tick.Stop()
+	for !ask() {
+		if time.Now().After(deadline) {
+			t.Fatalf("%s: not within 30 s", what)
+		}
+		<-tick.C
+	}
+}
+
+func (s *system) paymentStatus(id string) string {
+	for _, i := range s.workflows("limit=100&subject=payment/" + id) {
+		if i.Template == "payment_processing" {
+			return i.Status
+		}
+	}
+	return ""
+}
+
+func TestWaitingTaskOutlivesAKill(t *testing.T) {
+	t.Parallel()
+	binary := filepath.Join(t.TempDir(), "opsflow")
+	if out, err := exec.CommandContext(t.Context(), "go", "build", "-o", binary, "opsflow/shared/cmd/opsflow").CombinedOutput(); err != nil {
+		t.Fatalf("build: %v\n%s", err, out)
+	}
+	data := t.TempDir()
+	first := runDev(t, binary, data)
+	first.system.put("payment_received", payment("pay-k"))
+	eventually(t, "the payment waits for its approval", func() bool {
+		return first.system.paymentStatus("pay-k") == "waiting_approval"
+	})
+	waiting := first.system.awaitsApproval("pay-k")
+	if err := first.cmd.Process.Kill(); err != nil { // SIGKILL: nothing can be put in order
+		t.Fatal(err)
+	}
+	_ = first.cmd.Wait() // it was killed
+
+	second := runDev(t, binary, data).system
+	again := second.awaitsApproval("pay-k")
+	if again.ID != waiting.ID || again.WaitingFor.Ref != waiting.WaitingFor.Ref {
+		t.Fatalf("after the kill the workflow is %s waiting for %s, want %s waiting for %s",
+			again.ID, again.WaitingFor.Ref, waiting.ID, waiting.WaitingFor.Ref)
+	}
+	second.approve(again, http.StatusOK)
+	eventually(t, "the payment is processed", func() bool { return second.paymentStatus("pay-k") == "completed" })
+}
