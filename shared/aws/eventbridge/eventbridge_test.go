@@ -51,7 +51,12 @@ func (b *bus) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	b.requests = append(b.requests, in.Entries)
 	w.Header().Set("Content-Type", "application/x-amz-json-1.1")
-	_ = json.NewEncoder(w).Encode(map[string]any{"Entries": answers, "FailedEntryCount": failed})
+	body, err := json.Marshal(map[string]any{"Entries": answers, "FailedEntryCount": failed})
+	if err != nil {
+		http.Error(w, err.Error(), http.StatusInternalServerError)
+		return
+	}
+	_, _ = w.Write(body)
 }
 
 func setup(t *testing.T, refuse func(request, entry int) string) (*eventbridge.Client, *bus) {

@@ -101,7 +101,7 @@ func (h *handler) wait(w http.ResponseWriter, req *http.Request, function string
 		w.Header().Set("X-Amz-Function-Error", "Unhandled")
 		out = failed.Payload
 	}
-	_, _ = w.Write(out) // nobody is left to tell
+	_, _ = w.Write(out) //nolint:gosec // JSON, and so declared; nobody is left to tell of an error
 }
 
 func statusOf(err error) int {
@@ -120,5 +120,8 @@ func fail(w http.ResponseWriter, status int, err error) {
 	w.Header().Set("Content-Type", "application/json")
 	w.Header().Set("X-Amzn-Errortype", code)
 	w.WriteHeader(status)
-	_ = json.NewEncoder(w).Encode(map[string]string{"Type": "User", "Message": message}) // nobody is left to tell
+	body, err := json.Marshal(map[string]string{"Type": "User", "Message": message})
+	if err == nil {
+		_, _ = w.Write(body) // nobody is left to tell of an error
+	}
 }

@@ -12,6 +12,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"sync"
 	"time"
 
@@ -236,7 +237,7 @@ func (p *Processes) environment(f Program, sandbox string) []string {
 		"AWS_LAMBDA_RUNTIME_API":          p.runtime.address + "/" + sandbox,
 		"AWS_LAMBDA_FUNCTION_NAME":        f.Name,
 		"AWS_LAMBDA_FUNCTION_VERSION":     "$LATEST",
-		"AWS_LAMBDA_FUNCTION_MEMORY_SIZE": fmt.Sprint(cmp.Or(f.MemoryMB, 128)),
+		"AWS_LAMBDA_FUNCTION_MEMORY_SIZE": strconv.Itoa(cmp.Or(f.MemoryMB, 128)),
 		"AWS_REGION":                      p.o.Region,
 		"AWS_DEFAULT_REGION":              p.o.Region,
 		"AWS_ENDPOINT_URL":                p.o.Endpoint,

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"net/http"
 	"net/http/httptest"
 	"net/url"
 	"strings"
@@ -146,7 +147,7 @@ func TestSDKInvokesFunctions(t *testing.T) {
 		return p, nil
 	}), nil)
 	ok, err := c.Invoke(t.Context(), &awslambda.InvokeInput{FunctionName: aws.String(arn), Payload: []byte(`{"a":1}`)})
-	if err != nil || ok.StatusCode != 200 || string(ok.Payload) != `{"a":1}` || ok.FunctionError != nil || aws.ToString(ok.ExecutedVersion) != "$LATEST" {
+	if err != nil || ok.StatusCode != http.StatusOK || string(ok.Payload) != `{"a":1}` || ok.FunctionError != nil || aws.ToString(ok.ExecutedVersion) != "$LATEST" {
 		t.Errorf("RequestResponse: %+v %v", ok, err)
 	}
 	bad, err := c.Invoke(t.Context(), &awslambda.InvokeInput{FunctionName: aws.String("echo"), Payload: []byte(`"fail"`)})
