@@ -4,6 +4,7 @@ import (
 	"encoding/base64"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io"
 	"net"
 	"net/http"
@@ -126,5 +127,5 @@ func writeResponse(w http.ResponseWriter, res events.APIGatewayV2HTTPResponse) {
 func gatewayError(w http.ResponseWriter, status int, message string) {
 	w.Header().Set("Content-Type", "application/json")
 	w.WriteHeader(status)
-	_ = json.NewEncoder(w).Encode(map[string]string{"message": message}) // the caller has gone if this fails
+	_, _ = fmt.Fprintf(w, "{\"message\":%q}", message) // the caller has gone if this fails
 }

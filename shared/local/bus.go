@@ -63,12 +63,12 @@ func (b bus) put(ctx context.Context, entries []events.Entry) ([]string, error) 
 	if err != nil {
 		return nil, fmt.Errorf("put events: %w", err)
 	}
-	ids := make([]string, len(results))
-	for i, r := range results {
+	ids := make([]string, 0, len(results))
+	for _, r := range results {
 		if r.ErrorCode != "" {
-			return nil, fmt.Errorf("put event %s: %s: %s", entries[i].DetailType, r.ErrorCode, r.ErrorMessage)
+			return nil, fmt.Errorf("put events: %s: %s", r.ErrorCode, r.ErrorMessage)
 		}
-		ids[i] = r.EventID
+		ids = append(ids, r.EventID)
 	}
 	return ids, nil
 }

@@ -2,7 +2,6 @@ package local
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"strings"
@@ -88,13 +87,4 @@ func translate(err error) error {
 type errorCoder interface {
 	error
 	ErrorCode() string
-}
-
-// functionFailure is a Lambda function's own error as the state machine sees it.
-func functionFailure(kind, message string) *states.FunctionError {
-	payload, err := json.Marshal(map[string]string{"errorType": kind, "errorMessage": message})
-	if err != nil {
-		panic(fmt.Sprintf("marshal two strings: %v", err)) // can't happen
-	}
-	return &states.FunctionError{Payload: payload}
 }

@@ -174,10 +174,10 @@ func (rt *Runtime) skipSlot(rule string, slot time.Time) (time.Time, bool) {
 // invokeTask runs a function for a state machine.
 func (rt *Runtime) invokeTask(ctx context.Context, function string, payload []byte) ([]byte, *states.FunctionError, error) {
 	out, failure, err := rt.functions.Invoke(ctx, function, payload)
-	if failure != nil {
-		return nil, &states.FunctionError{Payload: failure.Payload}, nil
+	if failure == nil {
+		return out, nil, err
 	}
-	return out, nil, err
+	return nil, &states.FunctionError{Payload: failure.Payload}, err
 }
 
 // invokeTarget runs a function for a rule.

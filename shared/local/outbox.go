@@ -67,14 +67,18 @@ func (o *outbox) list() []Message {
 func writeJSON(w http.ResponseWriter, status int, v any) {
 	w.Header().Set("Content-Type", "application/json")
 	w.WriteHeader(status)
-	_ = json.NewEncoder(w).Encode(v) // the caller has gone if this fails
+	_ = json.NewEncoder(w).Encode(v) //nolint:errchkjson // the caller has gone if this fails
 }
 
 // devError answers as the API does: problem+json.
 func devError(w http.ResponseWriter, status int, code, detail string) {
 	w.Header().Set("Content-Type", "application/problem+json")
 	w.WriteHeader(status)
-	_ = json.NewEncoder(w).Encode(map[string]any{ // the caller has gone if this fails
+	body, err := json.Marshal(map[string]any{
 		"type": "about:blank", "title": http.StatusText(status), "status": status, "code": code, "detail": detail,
 	})
+	if err != nil {
+		body = nil // texts and a number can always be written
+	}
+	_, _ = w.Write(body) // the caller has gone if this fails
 }

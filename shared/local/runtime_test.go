@@ -46,19 +46,19 @@ func start(t *testing.T, o local.Options) *local.Runtime {
 	return rt
 }
 
-func TestTheStoryHoldsInProcess(t *testing.T) {
+func TestTheStoryHoldsInProcess(t *testing.T) { //nolint:tparallel // the story is told in order
 	t.Parallel()
 	story(t, newSystem(t, start(t, options())))
 }
 
-func TestTheStoryHoldsOnDisk(t *testing.T) {
+func TestTheStoryHoldsOnDisk(t *testing.T) { //nolint:tparallel // the story is told in order
 	t.Parallel()
 	o := options()
 	o.Data = t.TempDir()
 	story(t, newSystem(t, start(t, o)))
 }
 
-func TestTheStoryHoldsOnDynamoDB(t *testing.T) {
+func TestTheStoryHoldsOnDynamoDB(t *testing.T) { //nolint:tparallel // the story is told in order
 	t.Parallel()
 	endpoint, stop, err := dynamolocal.Start(t.Context())
 	if err != nil {
@@ -67,6 +67,13 @@ func TestTheStoryHoldsOnDynamoDB(t *testing.T) {
 	t.Cleanup(stop)
 	o := options()
 	o.TableURL = endpoint
+	story(t, newSystem(t, start(t, o)))
+}
+
+func TestTheStoryHoldsWithRealBootstraps(t *testing.T) { //nolint:tparallel // the story is told in order
+	t.Parallel()
+	o := options()
+	o.Processes = true
 	story(t, newSystem(t, start(t, o)))
 }
 
@@ -223,10 +230,4 @@ func dataFiles(t *testing.T) []string {
 		names = append(names, e.Name())
 	}
 	return names
-}
-func TestTheStoryHoldsWithRealBootstraps(t *testing.T) {
-	t.Parallel()
-	o := options()
-	o.Processes = true
-	story(t, newSystem(t, start(t, o)))
 }

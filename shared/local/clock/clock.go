@@ -182,7 +182,7 @@ func (c *Clock) Advance(ctx context.Context, d time.Duration) error {
 			c.mu.Unlock()
 			return c.WaitIdle(ctx)
 		}
-		t := heap.Pop(&c.timers).(*timer)
+		t := heap.Pop(&c.timers).(*timer) //nolint:errcheck,forcetypeassert // the heap holds nothing else
 		if t.at.After(c.now) {
 			c.now = t.at
 		}
@@ -212,7 +212,7 @@ func (h timerHeap) Swap(i, j int) {
 }
 
 func (h *timerHeap) Push(x any) {
-	t := x.(*timer)
+	t := x.(*timer) //nolint:errcheck,forcetypeassert // container/heap gives back what it was given
 	t.index = len(*h)
 	*h = append(*h, t)
 }
