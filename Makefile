@@ -97,9 +97,14 @@ build-SweepDue: FUNCTION = sweep-due
 build-DeliverNotification: FUNCTION = deliver-notification
 build-Api: FUNCTION = api
 
+# Rules count by the day of a time zone, and Lambda's image need not hold the zones: whoever evaluates rules carries them.
+TAGS := lambda.norpc
+build-MatchBookings build-MatchPayments build-MatchServices build-MatchVendors build-MatchOthers build-SweepDue build-Api: \
+	TAGS := lambda.norpc,timetzdata
+
 build-%:
 	$(if $(FUNCTION),,$(error no function is called $*))
-	GOOS=linux GOARCH=arm64 CGO_ENABLED=0 $(GO) build -trimpath -buildvcs=false -tags lambda.norpc -ldflags "-s -w" \
+	GOOS=linux GOARCH=arm64 CGO_ENABLED=0 $(GO) build -trimpath -buildvcs=false -tags $(TAGS) -ldflags "-s -w" \
 		-o "$(ARTIFACTS_DIR)/bootstrap" ./functions/$(FUNCTION)
 
 # --- Tools ---------------------------------------------------------------------------------------------------------
