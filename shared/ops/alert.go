@@ -2,6 +2,8 @@ package ops
 
 import (
 	"context"
+	"fmt"
+	"strconv"
 	"time"
 )
 
@@ -113,4 +115,35 @@ type AlertStore interface {
 	Alert(ctx context.Context, id string) (*Alert, error)
 	// Alerts lists: with a status, the most severe first, then newest; else newest first.
 	Alerts(ctx context.Context, f AlertFilter) (Page[*Alert], error)
+}
+
+// Severities lists the severities, lowest first.
+func Severities() []Severity {
+	return []Severity{SeverityLow, SeverityMedium, SeverityHigh, SeverityCritical}
+}
+
+// AlertStatuses lists the statuses of an alert.
+func AlertStatuses() []AlertStatus {
+	return []AlertStatus{AlertOpen, AlertAcknowledged, AlertInProgress, AlertResolved, AlertClosed}
+}
+
+// maxAlertDetail is the longest detail of an alert, in bytes.
+const maxAlertDetail = 4000
+
+// Faults tells everything that is wrong with an alert.
+func (a *Alert) Faults() []Fault {
+	c := &checker{}
+	c.id("$.id", a.ID)
+	member(c, "$.type", a.Type, AlertTypes())
+	member(c, "$.severity", a.Severity, Severities())
+	member(c, "$.status", a.Status, AlertStatuses())
+	c.text("$.title", a.Title, maxAlertTitle)
+	if len(a.Detail) > maxAlertDetail {
+		c.fault("$.detail", fmt.Sprintf("a text of at most %d bytes", maxAlertDetail), a.Detail)
+	}
+	c.subject("$.subject", a.Subject)
+	if a.Count < 1 {
+		c.fault("$.count", "at least 1", strconv.Itoa(a.Count))
+	}
+	return c.faults
 }

@@ -2,6 +2,8 @@ package ops
 
 import (
 	"context"
+	"fmt"
+	"strconv"
 	"time"
 )
 
@@ -79,4 +81,26 @@ func (m *Metric) Ref() Ref { return Ref{KindMetric, m.ID} }
 type MetricStore interface {
 	// Metrics lists a vendor's metrics, newest first.
 	Metrics(ctx context.Context, vendorID string, p PageRequest) (Page[*Metric], error)
+}
+
+// Faults tells everything that is wrong with a metric.
+func (m *Metric) Faults() []Fault {
+	c := &checker{}
+	c.id("$.id", m.ID)
+	c.id("$.vendor_id", m.VendorID)
+	member(c, "$.type", m.Type, MetricTypes())
+	if !(m.MaxValue > 0) {
+		c.fault("$.max_value", "a number above 0", fmt.Sprint(m.MaxValue))
+	} else {
+		c.between("$.value", m.Value, 0, m.MaxValue)
+	}
+	if m.DataPoints < 0 {
+		c.fault("$.data_points", "0 or more", strconv.Itoa(m.DataPoints))
+	}
+	c.between("$.confidence", m.Confidence, 0, 1)
+	member(c, "$.level", m.Level, []Level{Excellent, Good, Average, BelowAverage, Poor, Insufficient})
+	if m.PeriodEnd.Before(m.PeriodStart) {
+		c.fault("$.period_end", "not before period_start", m.PeriodEnd.String())
+	}
+	return c.faults
 }

@@ -69,13 +69,7 @@ func (r *Rule) Faults() []Fault {
 	return c.faults
 }
 
-type ruleCheck struct{ faults []Fault }
-
-func (c *ruleCheck) require(ok bool, path, expected, got string) {
-	if !ok {
-		c.faults = append(c.faults, Fault{Path: path, Expected: expected, Got: shorten(got)})
-	}
-}
+type ruleCheck struct{ checker }
 
 // actionFields says which fields an action may have beside type, delay, unless and once_per.
 var actionFields = map[ActionType][]string{

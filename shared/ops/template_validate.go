@@ -45,19 +45,9 @@ func (t *Template) Faults(action func(name string) bool) []Fault {
 }
 
 type templateCheck struct {
+	checker
 	t      *Template
 	action func(string) bool
-	faults []Fault
-}
-
-func (c *templateCheck) fault(path, expected, got string) {
-	c.faults = append(c.faults, Fault{Path: path, Expected: expected, Got: shorten(got)})
-}
-
-func (c *templateCheck) require(ok bool, path, expected, got string) {
-	if !ok {
-		c.fault(path, expected, got)
-	}
 }
 
 func (c *templateCheck) head() {

@@ -2,6 +2,8 @@ package ops
 
 import (
 	"context"
+	"fmt"
+	"strconv"
 	"time"
 )
 
@@ -54,4 +56,43 @@ type VendorStore interface {
 	Vendors(ctx context.Context, p PageRequest) (Page[*Vendor], error)
 	// AllVendors reads every vendor whole, ordered by id.
 	AllVendors(ctx context.Context) ([]*Vendor, error)
+}
+
+// maxName is the longest name of a vendor, in bytes.
+const maxName = 200
+
+// Faults tells everything that is wrong with a vendor.
+func (v *Vendor) Faults() []Fault {
+	c := &checker{}
+	c.id("$.id", v.ID)
+	c.text("$.name", v.Name, maxName)
+	if len(v.Categories) == 0 {
+		c.fault("$.categories", "at least one service type", "none")
+	}
+	if len(v.Areas) == 0 {
+		c.fault("$.areas", "at least one area", "none")
+	}
+	if (v.Lat == nil) != (v.Lng == nil) {
+		c.fault("$.lat", "given together with lng, or not at all", "one of the two")
+	}
+	if v.Lat != nil {
+		c.between("$.lat", *v.Lat, -90, 90)
+	}
+	if v.Lng != nil {
+		c.between("$.lng", *v.Lng, -180, 180)
+	}
+	if v.DailyCapacity < 0 {
+		c.fault("$.daily_capacity", "0 or more bookings a day", strconv.Itoa(v.DailyCapacity))
+	}
+	c.between("$.price_level", v.PriceLevel, 0, 100)
+	c.between("$.rating", v.Rating, 0, 5)
+	if v.Ratings < 0 {
+		c.fault("$.ratings", "0 or more", strconv.Itoa(v.Ratings))
+	}
+	for i, b := range v.Blackouts {
+		if b.To.Before(b.From) {
+			c.fault(fmt.Sprintf("$.blackouts[%d].to", i), "not before from", b.To.String())
+		}
+	}
+	return c.faults
 }

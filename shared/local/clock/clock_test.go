@@ -1,0 +1,149 @@
+package clock_test
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"sync"
+	"testing"
+	"time"
+
+	"opsflow/shared/local/clock"
+)
+
+var start = time.Date(2026, 11, 24, 9, 0, 0, 0, time.UTC)
+
+// record keeps what happened in order, from any goroutine.
+type record struct {
+	mu   sync.Mutex
+	what []string
+}
+
+func (r *record) add(s string) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.what = append(r.what, s)
+}
+
+func (r *record) all() []string {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return slices.Clone(r.what)
+}
+
+func TestAdvanceRunsTimersInOrderEachAtItsTime(t *testing.T) {
+	t.Parallel()
+	c := clock.Virtual(start)
+	var r record
+	at := func(name string, d time.Duration) {
+		c.AfterFunc(start.Add(d), func() { r.add(name + " " + c.Now().Sub(start).String()) })
+	}
+	at("late", 2*time.Hour)
+	at("first", time.Minute)
+	at("second", time.Minute)
+	at("never", 4*time.Hour)
+	if err := c.Advance(t.Context(), 3*time.Hour); err != nil {
+		t.Fatal(err)
+	}
+	want := []string{"first 1m0s", "second 1m0s", "late 2h0m0s"}
+	if got := r.all(); !slices.Equal(got, want) {
+		t.Errorf("timers ran as %v, want %v", got, want)
+	}
+	if got := c.Now(); !got.Equal(start.Add(3 * time.Hour)) {
+		t.Errorf("the time is %s, want three hours later", got)
+	}
+}
+
+func TestAdvanceRunsWhatTimersSetWithinTheSpan(t *testing.T) {
+	t.Parallel()
+	c := clock.Virtual(start)
+	var r record
+	var tick func()
+	tick = func() {
+		r.add(c.Now().Format("15:04"))
+		c.AfterFunc(c.Now().Add(time.Minute), tick)
+	}
+	c.AfterFunc(start.Add(time.Minute), tick)
+	if err := c.Advance(t.Context(), 3*time.Minute); err != nil {
+		t.Fatal(err)
+	}
+	if got, want := r.all(), []string{"09:01", "09:02", "09:03"}; !slices.Equal(got, want) {
+		t.Errorf("ticks at %v, want %v", got, want)
+	}
+}
+
+func TestAdvanceWaitsForWorkThatATimerSetOff(t *testing.T) {
+	t.Parallel()
+	c := clock.Virtual(start)
+	var r record
+	c.AfterFunc(start.Add(time.Minute), func() {
+		done := c.Busy()
+		go func() {
+			defer done()
+			if err := c.Sleep(context.Background(), 30*time.Second); err != nil {
+				t.Error(err)
+			}
+			r.add("work " + c.Now().Format("15:04:05"))
+		}()
+	})
+	c.AfterFunc(start.Add(2*time.Minute), func() { r.add("next " + c.Now().Format("15:04:05")) })
+	if err := c.Advance(t.Context(), time.Hour); err != nil {
+		t.Fatal(err)
+	}
+	if got, want := r.all(), []string{"work 09:01:30", "next 09:02:00"}; !slices.Equal(got, want) {
+		t.Errorf("it went %v, want %v", got, want)
+	}
+}
+
+func TestStoppedTimerDoesNotRun(t *testing.T) {
+	t.Parallel()
+	c := clock.Virtual(start)
+	stop := c.AfterFunc(start.Add(time.Minute), func() { t.Error("a stopped timer ran") })
+	if !stop() {
+		t.Error("stop of a waiting timer reports false")
+	}
+	if stop() {
+		t.Error("a second stop reports true")
+	}
+	if err := c.Advance(t.Context(), time.Hour); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func TestSleepEndsWithItsContextAndStaysCountedOnce(t *testing.T) {
+	t.Parallel()
+	c := clock.Virtual(start)
+	ctx, cancel := context.WithCancel(t.Context())
+	slept := make(chan error, 1)
+	done := c.Busy()
+	go func() {
+		err := c.Sleep(ctx, time.Hour)
+		done()
+		slept <- err
+	}()
+	cancel()
+	if err := <-slept; !errors.Is(err, context.Canceled) {
+		t.Errorf("Sleep gave %v, want Canceled", err)
+	}
+	if err := c.Advance(t.Context(), 2*time.Hour); err != nil { // would wait for ever on a wrong count
+		t.Fatal(err)
+	}
+}
+
+func TestRealClockCannotBeAdvanced(t *testing.T) {
+	t.Parallel()
+	if err := clock.Real().Advance(t.Context(), time.Hour); !errors.Is(err, clock.ErrReal) {
+		t.Errorf("Advance gave %v, want ErrReal", err)
+	}
+}
+
+func TestRealTimerInThePastRunsAtOnce(t *testing.T) {
+	t.Parallel()
+	c := clock.Real()
+	ran := make(chan struct{})
+	c.AfterFunc(time.Now().Add(-time.Hour), func() { close(ran) })
+	<-ran
+	if err := c.WaitIdle(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+}
