@@ -23,7 +23,7 @@ func (rt *Runtime) awsEndpoint() http.Handler {
 		"AWSEvents":         events.Handler(rt.events),
 		"DynamoDB_20120810": dynamodb.New(rt.table, rt.tableName(), store.Indexes(), rt.o.Clock.Now),
 	}
-	functions := lambda.Handler(rt.functions, nil)
+	functions := lambda.Handler(rt.functions, rt.elsewhere)
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if strings.HasPrefix(r.URL.Path, "/2015-03-31/functions/") {
 			functions.ServeHTTP(w, r)

@@ -123,7 +123,7 @@ func (rt *Runtime) openIssuer(ctx context.Context) error {
 }
 
 func (rt *Runtime) openEngines(context.Context) error {
-	rt.functions = lambda.New(lambda.Options{Clock: rt.o.Clock, Logger: rt.o.Logger})
+	rt.functions = lambda.New(lambda.Options{Clock: rt.o.Clock, Logger: rt.o.Logger, Elsewhere: rt.elsewhere})
 	rt.onClose(func() error { rt.functions.Close(); return nil })
 	var err error
 	rt.states, err = states.New(states.Options{

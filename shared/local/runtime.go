@@ -11,6 +11,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"net/url"
 	"time"
 
 	"opsflow/shared/local/clock"
@@ -29,16 +30,17 @@ const ClientID = "opsflow-local"
 
 // Options of Start.
 type Options struct {
-	AWSAddr   string // host:port of the AWS endpoint; port 0: the system chooses
-	APIAddr   string // host:port of the HTTP API
-	Data      string // folder that keeps everything; empty: memory
-	Clock     *clock.Clock
-	TableURL  string // a DynamoDB endpoint to use instead of the embedded table
-	Processes bool   // run the real bootstraps
-	Demo      bool   // load the demo vendors when there are none
-	Template  string // path of template.yaml
-	Logger    *slog.Logger
-	Progress  io.Writer // told what takes long; nil: nobody
+	AWSAddr        string // host:port of the AWS endpoint; port 0: the system chooses
+	APIAddr        string // host:port of the HTTP API
+	Data           string // folder that keeps everything; empty: memory
+	Clock          *clock.Clock
+	TableURL       string // a DynamoDB endpoint to use instead of the embedded table
+	Processes      bool   // run the real bootstraps
+	LambdaEndpoint string // URL of the Lambda that is asked for functions which the template has not; empty: nobody is
+	Demo           bool   // load the demo vendors when there are none
+	Template       string // path of template.yaml
+	Logger         *slog.Logger
+	Progress       io.Writer // told what takes long; nil: nobody
 }
 
 // Runtime is a running system.
@@ -55,6 +57,7 @@ type Runtime struct {
 	states    *states.Engine
 	events    *events.Engine
 	functions *lambda.Registry
+	elsewhere *url.URL // where functions that are not here are; nil: nowhere
 	issuer    *issuer.Issuer
 	outbox    *outbox
 	closers   []func() error // ended in reverse order
@@ -79,6 +82,10 @@ func Start(ctx context.Context, o Options) (*Runtime, error) {
 func (rt *Runtime) start(ctx context.Context) error {
 	if rt.o.Processes && rt.o.Clock.IsVirtual() {
 		return errors.New("--processes needs the real clock: bootstraps have their own")
+	}
+	var err error
+	if rt.elsewhere, err = lambda.ParseEndpoint(rt.o.LambdaEndpoint); err != nil {
+		return err
 	}
 	awsListener, err := rt.listen(ctx, "AWS endpoint", rt.o.AWSAddr)
 	if err != nil {

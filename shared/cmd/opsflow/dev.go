@@ -14,17 +14,18 @@ import (
 )
 
 type devCommand struct {
-	AWSPort   int    `default:"4566" env:"OPSFLOW_AWS_PORT" help:"Port of the AWS endpoint; 0 lets the system choose."`
-	APIPort   int    `default:"3000" env:"OPSFLOW_API_PORT" help:"Port of the HTTP API; 0 lets the system choose."`
-	Host      string `default:"127.0.0.1" help:"Address to listen on."`
-	Data      string `default:".opsflow" env:"OPSFLOW_DATA" type:"path" help:"Folder that keeps everything, executions in flight included."`
-	Memory    bool   `help:"Keep nothing on disk; forget everything at the end."`
-	Clock     string `default:"real" enum:"real,virtual" help:"real, or virtual: time stands still until POST /dev/clock moves it."`
-	Table     string `placeholder:"URL" help:"Use the DynamoDB at this endpoint instead of the embedded table."`
-	Processes bool   `help:"Build the functions and run their real bootstraps instead of the handlers in process."`
-	Demo      bool   `default:"true" negatable:"" help:"Load a small set of vendors to try things with."`
-	Template  string `default:"template.yaml" type:"path" help:"The SAM template that says what runs."`
-	Verbose   bool   `short:"v" help:"Log every invocation."`
+	AWSPort        int    `default:"4566" env:"OPSFLOW_AWS_PORT" help:"Port of the AWS endpoint; 0 lets the system choose."`
+	APIPort        int    `default:"3000" env:"OPSFLOW_API_PORT" help:"Port of the HTTP API; 0 lets the system choose."`
+	Host           string `default:"127.0.0.1" help:"Address to listen on."`
+	Data           string `default:".opsflow" env:"OPSFLOW_DATA" type:"path" help:"Folder that keeps everything, executions in flight included."`
+	Memory         bool   `help:"Keep nothing on disk; forget everything at the end."`
+	Clock          string `default:"real" enum:"real,virtual" help:"real, or virtual: time stands still until POST /dev/clock moves it."`
+	Table          string `placeholder:"URL" help:"Use the DynamoDB at this endpoint instead of the embedded table."`
+	Processes      bool   `help:"Build the functions and run their real bootstraps instead of the handlers in process."`
+	LambdaEndpoint string `placeholder:"URL" help:"Ask the Lambda endpoint at this URL for functions that are not in the template."`
+	Demo           bool   `default:"true" negatable:"" help:"Load a small set of vendors to try things with."`
+	Template       string `default:"template.yaml" type:"path" help:"The SAM template that says what runs."`
+	Verbose        bool   `short:"v" help:"Log every invocation."`
 }
 
 // Run serves until it is told to stop.
@@ -34,16 +35,17 @@ func (d *devCommand) Run(ctx context.Context, std streams) error {
 		level = slog.LevelDebug
 	}
 	o := local.Options{
-		AWSAddr:   net.JoinHostPort(d.Host, strconv.Itoa(d.AWSPort)),
-		APIAddr:   net.JoinHostPort(d.Host, strconv.Itoa(d.APIPort)),
-		Data:      d.Data,
-		Clock:     clock.Real(),
-		TableURL:  d.Table,
-		Processes: d.Processes,
-		Demo:      d.Demo,
-		Template:  d.Template,
-		Logger:    slog.New(slog.NewTextHandler(std.err, &slog.HandlerOptions{Level: level})),
-		Progress:  std.err,
+		AWSAddr:        net.JoinHostPort(d.Host, strconv.Itoa(d.AWSPort)),
+		APIAddr:        net.JoinHostPort(d.Host, strconv.Itoa(d.APIPort)),
+		Data:           d.Data,
+		Clock:          clock.Real(),
+		TableURL:       d.Table,
+		Processes:      d.Processes,
+		LambdaEndpoint: d.LambdaEndpoint,
+		Demo:           d.Demo,
+		Template:       d.Template,
+		Logger:         slog.New(slog.NewTextHandler(std.err, &slog.HandlerOptions{Level: level})),
+		Progress:       std.err,
 	}
 	if d.Memory {
 		o.Data = ""

@@ -11,6 +11,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"net/url"
 	"reflect"
 	"strings"
 	"sync"
@@ -53,12 +54,16 @@ type Options struct {
 	Clock *clock.Clock
 	// Logger hears of panics and of asynchronous invocations that were given up; nil: nobody does.
 	Logger *slog.Logger
+	// Elsewhere is another Lambda endpoint, which Invoke asks for functions that are not registered; nil: none.
+	Elsewhere *url.URL
 }
 
 // Registry knows functions and invokes them. All methods are safe for concurrent use.
 type Registry struct {
 	clock *clock.Clock
 	log   *slog.Logger
+
+	elsewhere *url.URL
 
 	ctx    context.Context // of asynchronous invocations
 	cancel context.CancelFunc
@@ -81,7 +86,7 @@ func New(o Options) *Registry {
 	if log == nil {
 		log = slog.New(slog.DiscardHandler)
 	}
-	return &Registry{clock: o.Clock, log: log, ctx: ctx, cancel: cancel, functions: map[string]registered{}}
+	return &Registry{clock: o.Clock, log: log, elsewhere: o.Elsewhere, ctx: ctx, cancel: cancel, functions: map[string]registered{}}
 }
 
 // Close ends asynchronous invocations and waits for them.
@@ -134,6 +139,9 @@ func (r *Registry) find(function string) (registered, error) {
 func (r *Registry) Invoke(ctx context.Context, function string, payload []byte) ([]byte, *FunctionError, error) {
 	f, err := r.find(function)
 	if err != nil {
+		if r.elsewhere != nil {
+			return r.invokeElsewhere(ctx, function, payload)
+		}
 		return nil, nil, err
 	}
 	defer r.clock.Busy()()

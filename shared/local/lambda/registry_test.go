@@ -186,3 +186,42 @@ func TestUnknownFunctionsAreAskedForElsewhere(t *testing.T) {
 		t.Errorf("got %+v %v", out, err)
 	}
 }
+
+func TestFunctionsThatAreNotHereAreInvokedElsewhere(t *testing.T) {
+	t.Parallel()
+	other := newRegistry(t, func(_ context.Context, payload []byte) ([]byte, error) {
+		if string(payload) == `"break"` {
+			return nil, &OutOfStock{"bread"}
+		}
+		return payload, nil
+	})
+	srv := httptest.NewServer(lambda.Handler(other, nil))
+	t.Cleanup(srv.Close)
+	elsewhere, err := lambda.ParseEndpoint(srv.URL)
+	if err != nil {
+		t.Fatal(err)
+	}
+	r := lambda.New(lambda.Options{Clock: clock.Real(), Elsewhere: elsewhere})
+	t.Cleanup(r.Close)
+
+	out, failed, err := r.Invoke(t.Context(), arn, []byte(`{"a":1}`))
+	if err != nil || failed != nil || string(out) != `{"a":1}` {
+		t.Errorf("got %s, %v, %v", out, failed, err)
+	}
+	if _, failed, err = r.Invoke(t.Context(), "echo", []byte(`"break"`)); err != nil || failed == nil || failed.Type != "OutOfStock" {
+		t.Errorf("a failing function: %v, %v", failed, err)
+	}
+	_, _, err = r.Invoke(t.Context(), "nobody", []byte(`{}`))
+	if e, ok := errors.AsType[*lambda.APIError](err); !ok || e.Code != "ResourceNotFoundException" {
+		t.Errorf("an unknown function: %v", err)
+	}
+}
+
+func TestLambdaEndpointMustBeAURL(t *testing.T) {
+	t.Parallel()
+	for _, text := range []string{"127.0.0.1:9001", "ftp://x", "http://", "nope"} {
+		if u, err := lambda.ParseEndpoint(text); err == nil {
+			t.Errorf("%s: got %v", text, u)
+		}
+	}
+}
