@@ -2,42 +2,25 @@
 package main
 
 import (
-	"crypto/rand"
-
 	"github.com/aws/aws-lambda-go/lambda"
-	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 
 	"opsflow/shared/aws/env"
-	"opsflow/shared/aws/eventbridge"
-	"opsflow/shared/aws/sfn"
+	"opsflow/shared/aws/parts"
 	"opsflow/shared/ops"
-	"opsflow/shared/rule"
-	"opsflow/shared/store"
 	"opsflow/shared/sweep"
-	"opsflow/shared/table/dynamo"
 	"opsflow/shared/task"
-	"opsflow/shared/workflow"
 )
 
 func main() {
-	e := env.MustLoad(env.Table, env.Bus, env.Machines)
-	clock, log := ops.SystemClock{}, env.Logger()
-	st := store.New(dynamo.New(dynamodb.NewFromConfig(e.AWS()), e.Table, store.Indexes(), clock.Now), rand.Reader, clock.Now)
-	bus := eventbridge.New(e.AWS(), e.Bus, clock)
-	executions := sfn.New(e.AWS(), e.MachineRole)
-	flows := workflow.New(workflow.Config{
-		Store: st, Executions: executions, Machines: executions, Bus: bus, Clock: clock, Random: rand.Reader, Logger: log,
-		MachinePrefix: e.MachinePrefix,
-	})
-	rules := rule.New(rule.Config{
-		Store: st, Workflows: flows, Templates: flows, Bus: bus, Clock: clock, Random: rand.Reader, Logger: log,
-	})
-	tasks := task.New(task.Config{Store: st, Executions: executions, Clock: clock, Logger: log})
-	sweeper := sweep.New(st, clock, map[ops.Kind]sweep.Handler{
+	p := parts.New(env.MustLoad(env.Table, env.Bus, env.Machines))
+	flows := p.Workflows()
+	rules := p.Rules(flows)
+	tasks := task.New(task.Config{Store: p.Store, Executions: p.Executions, Clock: p.Clock, Logger: p.Logger})
+	sweeper := sweep.New(p.Store, p.Clock, map[ops.Kind]sweep.Handler{
 		ops.KindInstance: flows.HandleDue,
 		ops.KindTask:     tasks.HandleDue,
 		ops.KindAction:   rules.HandleDue,
 		ops.KindEvent:    rules.HandleDue,
-	}, log)
+	}, p.Logger)
 	lambda.Start(sweeper.HandleTick)
 }

@@ -1,10 +1,7 @@
 package local
 
 import (
-	"context"
-	"crypto/rand"
 	"fmt"
-	"log/slog"
 	"net/http"
 
 	awslambda "github.com/aws/aws-lambda-go/lambda"
@@ -13,47 +10,34 @@ import (
 	"opsflow/shared/local/stack"
 	"opsflow/shared/notify"
 	"opsflow/shared/ops"
-	"opsflow/shared/rule"
-	"opsflow/shared/store"
 	"opsflow/shared/sweep"
 	"opsflow/shared/task"
-	"opsflow/shared/workflow"
+	"opsflow/shared/wire"
 )
 
-// parts is what the handlers are wired from: the same constructors as in functions/*/main.go, with this machine's adapters
-// in the place of AWS's.
+// parts is what the handlers are wired from: this machine's adapters in the place of AWS's.
 type parts struct {
-	store      *store.Store
-	executions executions
-	bus        bus
-	clock      ops.Clock
-	logger     *slog.Logger
-	machines   string // ARN prefix of state machines
-	functions  workflow.Functions
-	webhook    string // where notifications go
-	verifier   httpapi.Verifier
+	wire.Parts
+	bus      bus
+	webhook  string // where notifications go
+	verifier httpapi.Verifier
 }
 
-// handlers gives the handler of each function by its folder below functions/.
+// handlers gives the handler of each function by its folder below functions/, as the mains there wire them.
 func (p parts) handlers() map[string]awslambda.Handler {
-	flows := workflow.New(workflow.Config{
-		Store: p.store, Executions: p.executions, Machines: p.executions, Bus: p.bus, Clock: p.clock, Random: rand.Reader,
-		Logger: p.logger, MachinePrefix: p.machines, Functions: p.functions,
-	})
-	rules := rule.New(rule.Config{
-		Store: p.store, Workflows: flows, Bus: p.bus, Clock: p.clock, Random: rand.Reader, Logger: p.logger, Templates: flows,
-	})
-	tasks := task.New(task.Config{Store: p.store, Executions: p.executions, Clock: p.clock, Logger: p.logger})
-	sweeper := sweep.New(p.store, p.clock, map[ops.Kind]func(context.Context, ops.Ref) error{
+	flows := p.Workflows()
+	rules := p.Rules(flows)
+	tasks := task.New(task.Config{Store: p.Store, Executions: p.Executions, Clock: p.Clock, Logger: p.Logger})
+	sweeper := sweep.New(p.Store, p.Clock, map[ops.Kind]sweep.Handler{
 		ops.KindInstance: flows.HandleDue,
 		ops.KindTask:     tasks.HandleDue,
 		ops.KindAction:   rules.HandleDue,
 		ops.KindEvent:    rules.HandleDue,
-	}, p.logger)
-	deliverer := notify.New(notify.Config{Store: p.store, Clock: p.clock, Webhook: p.webhook, Client: http.DefaultClient})
+	}, p.Logger)
+	deliverer := notify.New(notify.Config{Store: p.Store, Clock: p.Clock, Webhook: p.webhook, Client: http.DefaultClient})
 	api := httpapi.New(httpapi.Config{
-		Store: p.store, Workflows: flows, Tasks: tasks, Rules: rules, Bus: p.bus, Verifier: p.verifier,
-		Clock: p.clock, Random: rand.Reader, Logger: p.logger,
+		Store: p.Store, Workflows: flows, Tasks: tasks, Rules: rules, Bus: p.bus, Verifier: p.verifier,
+		Clock: p.Clock, Random: p.Random, Logger: p.Logger,
 	})
 	return map[string]awslambda.Handler{
 		"match-rules":          awslambda.NewHandler(rules.HandleEvent),

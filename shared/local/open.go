@@ -26,6 +26,7 @@ import (
 	"opsflow/shared/table/dynamo"
 	"opsflow/shared/table/embedded"
 	"opsflow/shared/vendor"
+	"opsflow/shared/wire"
 	"opsflow/shared/workflow"
 )
 
@@ -225,13 +226,16 @@ func (rt *Runtime) openFunctions(ctx context.Context) error {
 	if !ok {
 		return fmt.Errorf("%s has no function built from functions/api", rt.stack.Path)
 	}
+	local := bus{engine: rt.events, name: api.Env["BUS_NAME"]}
 	handlers := parts{
-		store: rt.store, executions: executions{engine: rt.states, role: api.Env["STATE_MACHINE_ROLE_ARN"]},
-		bus: bus{engine: rt.events, name: api.Env["BUS_NAME"]}, clock: rt.o.Clock, logger: rt.o.Logger,
-		machines:  api.Env["STATE_MACHINE_PREFIX"],
-		functions: workflow.Functions{RunSteps: api.Env["RUN_STEPS_ARN"], OpenTask: api.Env["OPEN_TASK_ARN"], RecordOutcome: api.Env["RECORD_OUTCOME_ARN"]},
-		webhook:   rt.apiURL + "/dev/outbox",
-		verifier:  httpapi.NewOIDC(httpapi.OIDCConfig{Issuer: rt.apiURL, ClientIDs: []string{ClientID}, HTTPClient: http.DefaultClient, Now: rt.o.Clock.Now}),
+		Parts: wire.Parts{
+			Store: rt.store, Executions: executions{engine: rt.states, role: api.Env["STATE_MACHINE_ROLE_ARN"]}, Bus: local,
+			Clock: rt.o.Clock, Random: rand.Reader, Logger: rt.o.Logger, MachinePrefix: api.Env["STATE_MACHINE_PREFIX"],
+			Functions: workflow.Functions{RunSteps: api.Env["RUN_STEPS_ARN"], OpenTask: api.Env["OPEN_TASK_ARN"], RecordOutcome: api.Env["RECORD_OUTCOME_ARN"]},
+		},
+		bus:      local,
+		webhook:  rt.apiURL + "/dev/outbox",
+		verifier: httpapi.NewOIDC(httpapi.OIDCConfig{Issuer: rt.apiURL, ClientIDs: []string{ClientID}, HTTPClient: http.DefaultClient, Now: rt.o.Clock.Now}),
 	}.handlers()
 	if err := checkHandlers(rt.stack, handlers); err != nil {
 		return err

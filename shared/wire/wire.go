@@ -1,0 +1,46 @@
+// Package wire puts the engines of the domain together from its ports. The functions do it with AWS's adapters
+// (aws/parts), the local runtime with its own: what runs is wired alike.
+package wire
+
+import (
+	"io"
+	"log/slog"
+
+	"opsflow/shared/ops"
+	"opsflow/shared/rule"
+	"opsflow/shared/store"
+	"opsflow/shared/workflow"
+)
+
+// Executions is Step Functions.
+type Executions interface {
+	ops.Executions
+	ops.StateMachines
+}
+
+// Parts are the ports, and what else the engines need to know.
+type Parts struct {
+	Store         *store.Store
+	Executions    Executions
+	Bus           ops.Bus
+	Clock         ops.Clock
+	Random        io.Reader
+	Logger        *slog.Logger
+	MachinePrefix string             // begins the ARN of every state machine
+	Functions     workflow.Functions // only to publish templates
+}
+
+// Workflows makes the workflow engine.
+func (p Parts) Workflows() *workflow.Engine {
+	return workflow.New(workflow.Config{
+		Store: p.Store, Executions: p.Executions, Machines: p.Executions, Bus: p.Bus, Clock: p.Clock, Random: p.Random,
+		Logger: p.Logger, MachinePrefix: p.MachinePrefix, Functions: p.Functions,
+	})
+}
+
+// Rules makes the rule engine, which starts workflows with the given one.
+func (p Parts) Rules(flows *workflow.Engine) *rule.Engine {
+	return rule.New(rule.Config{
+		Store: p.Store, Workflows: flows, Templates: flows, Bus: p.Bus, Clock: p.Clock, Random: p.Random, Logger: p.Logger,
+	})
+}
