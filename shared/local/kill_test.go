@@ -5,12 +5,15 @@ import (
 	"context"
 	"io"
 	"net/http"
+	"os"
 	"os/exec"
 	"path/filepath"
 	"regexp"
 	"strings"
 	"testing"
 	"time"
+
+	"opsflow/shared/table/dynamo/dynamolocal"
 )
 
 // process is `opsflow dev` as a user runs it.
@@ -22,10 +25,13 @@ type process struct {
 var urls = regexp.MustCompile(`http://127\.0\.0\.1:\d+`)
 
 // runDev starts the program on a data folder and returns when it says that it is ready.
-func runDev(t *testing.T, binary, data string) process {
+func runDev(t *testing.T, binary, data string, more ...string) process {
 	t.Helper()
-	cmd := exec.Command(binary, "dev", "--data", data, "--aws-port", "0", "--api-port", "0", //nolint:noctx // it is killed
-		"--template", filepath.Join("..", "..", "template.yaml"))
+	args := append([]string{
+		"dev", "--data", data, "--aws-port", "0", "--api-port", "0", "--template", filepath.Join("..", "..", "template.yaml"),
+	}, more...)
+	cmd := exec.Command(binary, args...) // it is killed
+	cmd.Env = append(os.Environ(), "TMPDIR="+t.TempDir()) // a killed program leaves its bootstraps behind
 	out, err := cmd.StdoutPipe()
 	if err != nil {
 		t.Fatal(err)
@@ -84,8 +90,27 @@ func TestWaitingTaskOutlivesAKill(t *testing.T) {
 	if out, err := exec.CommandContext(t.Context(), "go", "build", "-o", binary, "opsflow/shared/cmd/opsflow").CombinedOutput(); err != nil {
 		t.Fatalf("build: %v\n%s", err, out)
 	}
+	endpoint, stop, err := dynamolocal.Start(context.Background())
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(stop)
+	for name, more := range map[string][]string{
+		"with the embedded table": nil,
+		"with DynamoDB":           {"--table", endpoint},
+		"with real bootstraps":    {"--processes"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			killAndFinish(t, binary, more)
+		})
+	}
+}
+
+func killAndFinish(t *testing.T, binary string, more []string) {
+	t.Helper()
 	data := t.TempDir()
-	first := runDev(t, binary, data)
+	first := runDev(t, binary, data, more...)
 	first.system.put("payment_received", payment("pay-k"))
 	eventually(t, "the payment waits for its approval", func() bool {
 		return first.system.paymentStatus("pay-k") == "waiting_approval"
@@ -96,7 +121,7 @@ func TestWaitingTaskOutlivesAKill(t *testing.T) {
 	}
 	_ = first.cmd.Wait() // it was killed
 
-	second := runDev(t, binary, data).system
+	second := runDev(t, binary, data, more...).system
 	again := second.awaitsApproval("pay-k")
 	if again.ID != waiting.ID || again.WaitingFor.Ref != waiting.WaitingFor.Ref {
 		t.Fatalf("after the kill the workflow is %s waiting for %s, want %s waiting for %s",
