@@ -1,7 +1,10 @@
 package ops
 
 import (
+	"cmp"
 	"encoding/json"
+	"maps"
+	"slices"
 	"strings"
 	"time"
 )
@@ -122,6 +125,7 @@ func (s *Subject) Learn(e *Event) bool {
 		}
 		changed = s.Set(name, v, e.Time) || changed
 	}
+	s.fit()
 	last, ok := s.Last[t]
 	if ok && (last.At.After(e.Time) || last.At.Equal(e.Time) && last.EventID >= e.ID) {
 		return changed
@@ -132,6 +136,33 @@ func (s *Subject) Learn(e *Event) bool {
 	s.Last[t] = LastEvent{EventID: e.ID, At: e.Time}
 	return true
 }
+
+// fit leaves out the largest fields while all together are over maxSubject: the ones that rules ask about are small, and a
+// record that can't be stored would stop every later event of its subject.
+func (s *Subject) fit() {
+	const perField = 48 // bytes that a field's time takes
+	size := 0
+	for name, v := range s.Fields {
+		size += 2*len(name) + len(v) + perField
+	}
+	if size <= maxSubject {
+		return
+	}
+	names := slices.SortedFunc(maps.Keys(s.Fields), func(a, b string) int {
+		return cmp.Or(cmp.Compare(len(b)+len(s.Fields[b]), len(a)+len(s.Fields[a])), cmp.Compare(a, b))
+	})
+	for _, name := range names {
+		if size <= maxSubject {
+			return
+		}
+		size -= 2*len(name) + len(s.Fields[name]) + perField
+		delete(s.Fields, name)
+		delete(s.Times, name)
+	}
+}
+
+// maxSubject is the most that a subject's fields may take, in bytes, of the 400 KB that a record has.
+const maxSubject = 256 << 10
 
 func textOf(raw json.RawMessage) string {
 	var s string

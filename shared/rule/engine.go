@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"strings"
 	"sync"
 	"time"
 
@@ -100,6 +101,15 @@ func (e *Engine) HandleEvent(ctx context.Context, env ops.Envelope) error {
 // maxFaults is how many faults of one event are kept: more help nobody, and the record has its limit.
 const maxFaults = 100
 
+// shortened is a path with its end left out when it is long: nested members may have long names.
+func shortened(path string) string {
+	const limit = 512
+	if len(path) <= limit {
+		return path
+	}
+	return strings.ToValidUTF8(path[:limit], "") + "..."
+}
+
 // read makes the record of an event as it arrived: validated and identified, without decisions.
 func (e *Engine) read(env ops.Envelope) (*ops.Event, error) {
 	now := e.clock.Now()
@@ -119,6 +129,9 @@ func (e *Engine) read(env ops.Envelope) (*ops.Event, error) {
 	}
 	if len(faults) > 0 {
 		event.Faults = faults[:min(len(faults), maxFaults)]
+		for i, f := range event.Faults {
+			event.Faults[i].Path = shortened(f.Path)
+		}
 		event.Detail = kept(env.Detail)
 		event.Status = ops.EventInvalid
 		event.Identity = ops.IdentifyInvalidEvent(env)

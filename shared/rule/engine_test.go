@@ -365,6 +365,15 @@ func TestAnInvalidEventIsKeptAndStartsNothing(t *testing.T) {
 		{"too deep", "booking_confirmed", `{"booking_id": "b", "x": ` + strings.Repeat("[", 30) + strings.Repeat("]", 30) + "}", []string{
 			"$.detail.x" + strings.Repeat("[0]", 24) + " must be nested at most 24 levels deep, got ",
 		}},
+		{"too large", "booking_confirmed", `{"booking_id": "b", "x": "` + strings.Repeat("é", rule.MaxDetail/2) + `"}`, []string{
+			"$.detail must be at most 196608 bytes of JSON, got 196636 bytes",
+		}},
+		{"too large, of no known type", "booking_vanished", `{"x": "` + strings.Repeat("x", 900<<10) + `"}`, []string{
+			`$.detail-type must be one of booking_created, booking_confirmed, payment_received, service_completed, customer_complaint, vendor_assigned, quality_score_updated, sla_violation, got "booking_vanished"`,
+		}},
+		{"long name", "booking_confirmed", `{"booking_id": "b", "` + strings.Repeat("x", 70<<10) + `": 1}`, []string{
+			`$.detail must be an object whose members have names of at most 1024 bytes, got "` + strings.Repeat("x", 100) + `... (71682 bytes)"`,
+		}},
 		{"no JSON", "booking_confirmed", `{"booking_id`, []string{`$.detail must be a JSON object, got "{\"booking_id"`}},
 		{"no object", "booking_created", `["booking"]`, []string{`$.detail must be a JSON object, got ["booking"]`}},
 		{"unknown type", "booking_vanished", `{}`, []string{`$.detail-type must be one of booking_created, booking_confirmed, payment_received, service_completed, customer_complaint, vendor_assigned, quality_score_updated, sla_violation, got "booking_vanished"`}},
@@ -643,5 +652,30 @@ func TestACapHoldsAgainstManySenders(t *testing.T) {
 	page, err := b.store.Alerts(t.Context(), ops.AlertFilter{Type: ops.AlertResourceOverload})
 	if err != nil || len(page.Items) != 1 {
 		t.Errorf("%d alerts, %v", len(page.Items), err)
+	}
+}
+
+func TestAnInvalidEventWithManyFaultsUnderLongNamesIsKept(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	detail := strings.Repeat(`{"`+strings.Repeat("n", 1000)+`":`, 20) + "[" + strings.Repeat("1e400,", 20_000) + "0]" + strings.Repeat("}", 20)
+	e := b.deliver(t, "booking_created", detail)
+	if e.Status != ops.EventInvalid || len(e.Faults) != 100 || len(e.Faults[0].Path) > 600 {
+		t.Errorf("status %s, %d faults, the first with a path of %d bytes", e.Status, len(e.Faults), len(e.Faults[0].Path))
+	}
+}
+
+func TestABookingOfWhichMoreIsSaidThanARecordHoldsGoesOn(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	for i := range 4 {
+		detail := fmt.Sprintf(`{"event_id": "e-%d", "booking_id": "bk-1", "vendor_id": "v-%[1]d", "x%[1]d": %q}`, i, strings.Repeat("x", 150<<10))
+		if e := b.deliver(t, "booking_confirmed", detail); e.Status != ops.EventValid {
+			t.Fatalf("event %d: %s", i, e.Status)
+		}
+	}
+	s, err := b.store.Subject(t.Context(), ops.SubjectRef{Type: ops.SubjectBooking, ID: "bk-1"})
+	if err != nil || string(s.Fields["vendor_id"]) != `"v-3"` {
+		t.Errorf("vendor_id is %s, %v", s.Fields["vendor_id"], err)
 	}
 }

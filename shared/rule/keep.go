@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"slices"
 	"strconv"
+	"strings"
 
 	"github.com/santhosh-tekuri/jsonschema/v6"
 
@@ -20,10 +21,21 @@ const (
 	minNumberScale = -129 // of 0.digits: 1E-130
 	maxNumberScale = 126  // 9.9E+125
 	maxDetailDepth = 24
+	maxNameBytes   = 1 << 10
 )
 
-// unkeepable lists what of a decoded detail the table can't keep.
+// MaxDetail is the most that an event's detail may have, in bytes of JSON. A workflow can be started with all of it, and its
+// record has room for decisions. EventBridge would take five times as much.
+const MaxDetail = 192 << 10
+
+// Unkeepable lists what of a decoded JSON value, at path, the table can't keep, the first hundred faults of it. Numbers must
+// be json.Number.
+func Unkeepable(v any, path string) []ops.Fault { return unkeepable(v, path, 0, nil) }
+
 func unkeepable(v any, path string, depth int, faults []ops.Fault) []ops.Fault {
+	if len(faults) >= maxFaults { // more help nobody, and each has a path that may be long
+		return faults
+	}
 	if depth > maxDetailDepth {
 		return append(faults, ops.Fault{Path: path, Expected: fmt.Sprintf("nested at most %d levels deep", maxDetailDepth)})
 	}
@@ -35,6 +47,12 @@ func unkeepable(v any, path string, depth int, faults []ops.Fault) []ops.Fault {
 		}
 		slices.Sort(names)
 		for _, name := range names {
+			if len(name) > maxNameBytes {
+				faults = append(faults, ops.Fault{
+					Path: path, Expected: fmt.Sprintf("an object whose members have names of at most %d bytes", maxNameBytes), Got: quoted(name),
+				})
+				continue
+			}
 			if name == "" {
 				faults = append(faults, ops.Fault{Path: path, Expected: "an object whose members have names", Got: `a member called ""`})
 			}
@@ -56,10 +74,13 @@ func unkeepable(v any, path string, depth int, faults []ops.Fault) []ops.Fault {
 	return faults
 }
 
-// kept is a detail as the table can keep it: as it is, or else the text that it was.
+// kept is a detail as the table can keep it: as it is, or else the text that it was, of one that is too large the beginning.
 func kept(detail json.RawMessage) json.RawMessage {
+	if len(detail) > MaxDetail {
+		return mustJSON(strings.ToValidUTF8(string(detail[:MaxDetail]), ""))
+	}
 	doc, err := jsonschema.UnmarshalJSON(bytes.NewReader(detail))
-	if err != nil || len(unkeepable(doc, "$", 0, nil)) > 0 {
+	if err != nil || len(Unkeepable(doc, "$")) > 0 {
 		return mustJSON(string(detail))
 	}
 	return detail

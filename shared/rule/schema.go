@@ -41,11 +41,16 @@ func (s *Schemas) Validate(env ops.Envelope) ([]ops.Fault, error) {
 			Path: "$.detail-type", Expected: "one of " + joinEvents(), Got: quoted(env.DetailType),
 		}), nil
 	}
+	if len(env.Detail) > MaxDetail {
+		return append(faults, ops.Fault{
+			Path: "$.detail", Expected: fmt.Sprintf("at most %d bytes of JSON", MaxDetail), Got: fmt.Sprintf("%d bytes", len(env.Detail)),
+		}), nil
+	}
 	doc, err := jsonschema.UnmarshalJSON(bytes.NewReader(env.Detail))
 	if err != nil {
 		return append(faults, ops.Fault{Path: "$.detail", Expected: "a JSON object", Got: quoted(string(env.Detail))}), nil //nolint:nilerr // it is a fault
 	}
-	if unfit := unkeepable(doc, "$.detail", 0, nil); len(unfit) > 0 {
+	if unfit := Unkeepable(doc, "$.detail"); len(unfit) > 0 {
 		return append(faults, unfit...), nil
 	}
 	err = schema.Validate(doc)
