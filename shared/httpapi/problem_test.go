@@ -45,6 +45,8 @@ func TestABodyThatCannotBeReadIsRefused(t *testing.T) {
 		"a broken media type":  {path, `{}`, []string{"Content-Type", "application/json; ="}, 415, "unsupported_media_type"},
 		"too large":            {path, `{"name":"` + strings.Repeat("x", httpapi.MaxBody) + `"}`, nil, 413, ops.CodeTooLarge},
 		"too large, raw":       {"/v1/templates", `{"name":"` + strings.Repeat("x", httpapi.MaxBody) + `"}`, nil, 413, ops.CodeTooLarge},
+		"not in UTF-8":         {path, "{\"template\":\"t\",\"name\":\"\xff\xfe\"}", nil, 400, "malformed"},
+		"an endless number":    {path, `{"template":"t","context":{"n":[1,1e400]}}`, nil, 422, ops.CodeInvalid},
 		"not an object":        {path, `[]`, nil, 422, ops.CodeInvalid},
 		"null":                 {path, `null`, nil, 422, ops.CodeInvalid},
 		"needless, with field": {"/v1/tasks/tsk-1/claim", `{"by":"eve"}`, nil, 422, ops.CodeInvalid},

@@ -7,9 +7,13 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"mime"
 	"net/http"
 	"runtime/debug"
+	"slices"
+	"strconv"
+	"unicode/utf8"
 
 	"github.com/danielgtaylor/huma/v2"
 	"github.com/danielgtaylor/huma/v2/adapters/humago"
@@ -147,6 +151,9 @@ func checkJSON(contentType string, body []byte) error {
 			return ops.Errorf(codeUnsupportedMedia, "the body must be application/json, got %s", shown(contentType))
 		}
 	}
+	if !utf8.Valid(body) {
+		return ops.Errorf(codeMalformed, "the body is not JSON: it is not in UTF-8")
+	}
 	var whole json.RawMessage
 	if err := json.Unmarshal(body, &whole); err != nil {
 		if at, ok := errors.AsType[*json.SyntaxError](err); ok {
@@ -154,5 +161,38 @@ func checkJSON(contentType string, body []byte) error {
 		}
 		return ops.Errorf(codeMalformed, "the body is not JSON: %w", err)
 	}
-	return nil
+	return checkNumbers(body)
+}
+
+// checkNumbers refuses numbers that don't fit in a double, which huma would call a failure without a place.
+func checkNumbers(body []byte) error {
+	d := json.NewDecoder(bytes.NewReader(body))
+	d.UseNumber()
+	var whole any
+	if err := d.Decode(&whole); err != nil {
+		return ops.Errorf(codeMalformed, "the body is not JSON: %w", err)
+	}
+	return ops.Invalid("request", hugeNumbers(whole, "$", nil))
+}
+
+func hugeNumbers(v any, path string, faults []ops.Fault) []ops.Fault {
+	const enough = 20 // more faults help nobody
+	if len(faults) >= enough {
+		return faults
+	}
+	switch v := v.(type) {
+	case map[string]any:
+		for _, name := range slices.Sorted(maps.Keys(v)) {
+			faults = hugeNumbers(v[name], path+"."+name, faults)
+		}
+	case []any:
+		for i, member := range v {
+			faults = hugeNumbers(member, path+"["+strconv.Itoa(i)+"]", faults)
+		}
+	case json.Number:
+		if _, err := v.Float64(); err != nil {
+			faults = append(faults, ops.Fault{Path: path, Expected: "a number of less than 1E+309", Got: shown(v.String())})
+		}
+	}
+	return faults
 }

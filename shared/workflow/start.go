@@ -1,6 +1,7 @@
 package workflow
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -8,6 +9,7 @@ import (
 	"time"
 
 	"opsflow/shared/ops"
+	"opsflow/shared/rule"
 )
 
 const (
@@ -31,6 +33,8 @@ func (e *Engine) Plan(ctx context.Context, r ops.StartRequest) (*ops.Instance, e
 		return nil, ops.Errorf(ops.CodeInvalid, "the context is not JSON: %w", err)
 	} else if len(b) > MaxContext {
 		return nil, ops.Errorf(ops.CodeTooLarge, "the context has %d bytes; at most %d can be given", len(b), MaxContext)
+	} else if err := checkContext(b); err != nil {
+		return nil, err
 	}
 	id := r.ID
 	if id == "" {
@@ -68,6 +72,17 @@ func (e *Engine) Plan(ctx context.Context, r ops.StartRequest) (*ops.Instance, e
 	}
 	i.Log(ops.HistoryEntry{At: now, What: "created", By: by})
 	return i, nil
+}
+
+// checkContext refuses what the table could not keep.
+func checkContext(text []byte) error {
+	d := json.NewDecoder(bytes.NewReader(text))
+	d.UseNumber()
+	var doc any
+	if err := d.Decode(&doc); err != nil {
+		return ops.Errorf(ops.CodeInvalid, "the context is not JSON: %w", err)
+	}
+	return ops.Invalid("workflow", rule.Unkeepable(doc, "$.context"))
 }
 
 // Launch implements ops.Workflows. It writes nothing: the first invocation of run-steps takes the instance over, and until

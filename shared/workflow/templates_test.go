@@ -1,6 +1,7 @@
 package workflow_test
 
 import (
+	"encoding/json"
 	"errors"
 	"slices"
 	"strings"
@@ -123,5 +124,23 @@ func TestStartingAgainUnderTheSameIDGivesTheSameWorkflow(t *testing.T) {
 	}
 	if n := len(b.bus.ids(ops.WorkflowCompleted)); n != 1 || len(b.machine.executions) != 1 {
 		t.Errorf("it ran %d times in %d executions", n, len(b.machine.executions))
+	}
+}
+
+func TestAContextThatTheTableCannotKeepIsRefused(t *testing.T) {
+	t.Parallel()
+	b := setup(t, nil)
+	for name, c := range map[string]struct{ value, path string }{
+		"too deep":    {strings.Repeat("[", 40) + strings.Repeat("]", 40), "$.context.x" + strings.Repeat("[0]", 24)},
+		"no name":     {`{"": 1}`, "$.context.x"},
+		"many digits": {strings.Repeat("1", 40), "$.context.x"},
+	} {
+		_, err := b.Start(t.Context(), ops.StartRequest{
+			Template: "customer_follow_up", Context: map[string]json.RawMessage{"x": json.RawMessage(c.value)},
+		}, ops.Actor{ID: "starter"})
+		invalid, ok := errors.AsType[*ops.Error](err)
+		if !ok || invalid.Code != ops.CodeInvalid || len(invalid.Faults) != 1 || invalid.Faults[0].Path != c.path {
+			t.Errorf("%s: got %v", name, err)
+		}
 	}
 }
