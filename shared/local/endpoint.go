@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/rand"
 	"encoding/json"
+	"errors"
 	"net/http"
 	"strings"
 
@@ -77,6 +78,10 @@ func (rt *Runtime) apiEndpoint() http.Handler {
 // deadLetters lists what could not be delivered, with the reason.
 func (rt *Runtime) deadLetters(w http.ResponseWriter, r *http.Request) {
 	list, err := rt.events.DeadLetters(r.Context(), r.URL.Query().Get("after"), 100)
+	if coded, ok := errors.AsType[errorCoder](err); ok {
+		devError(w, http.StatusNotFound, "not_found", coded.Error())
+		return
+	}
 	if err != nil {
 		devError(w, http.StatusInternalServerError, "internal", err.Error())
 		return

@@ -74,12 +74,16 @@ func (e *Engine) DeleteActivity(ctx context.Context, arn string) error {
 
 // ListActivities gives up to limit activities by name and where the next page begins.
 func (e *Engine) ListActivities(ctx context.Context, limit int, token string) (list []Activity, next string, err error) {
+	from, err := pageStart(token)
+	if err != nil {
+		return nil, "", err
+	}
 	limit = pageSize(limit)
 	err = e.db.View(ctx, func(tx *bbolt.Tx) error {
 		c := tx.Bucket(bucketActivities).Cursor()
-		for k, v := c.Seek([]byte(token)); k != nil; k, v = c.Next() {
+		for k, v := c.Seek(from); k != nil; k, v = c.Next() {
 			if len(list) == limit {
-				next = string(k)
+				next = pageToken(k)
 				return nil
 			}
 			at := time.UnixMilli(int64(binary.BigEndian.Uint64(v))).UTC()
@@ -96,7 +100,7 @@ func (e *Engine) DescribeActivity(ctx context.Context, arn string) (*Activity, e
 	if name == "" {
 		return nil, apiError("InvalidArn", "Invalid Arn: '%s'", arn)
 	}
-	list, _, err := e.ListActivities(ctx, 1, name)
+	list, _, err := e.ListActivities(ctx, 1, pageToken([]byte(name)))
 	if err != nil {
 		return nil, err
 	}

@@ -307,7 +307,21 @@ func wantTypedErrors(ctx context.Context, t *testing.T, c *sfn.Client) {
 	if !errors.As(err, &badDefinition) || !strings.Contains(err.Error(), "/States/P/Next") {
 		t.Errorf("got %v", err)
 	}
+	var badARN *types.InvalidArn
+	_, err = c.CreateStateMachine(ctx, &sfn.CreateStateMachineInput{
+		Name: aws.String("b"), Definition: aws.String(`{"StartAt": "P", "States": {"P": {"Type": "Pass", "End": true}}}`),
+		RoleArn: aws.String("admin"),
+	})
+	if !errors.As(err, &badARN) {
+		t.Errorf("got %v", err)
+	}
 	var badToken *types.InvalidToken
+	if _, err = c.ListStateMachines(ctx, &sfn.ListStateMachinesInput{NextToken: aws.String("none")}); !errors.As(err, &badToken) {
+		t.Errorf("got %v", err)
+	}
+	if _, err = c.ListActivities(ctx, &sfn.ListActivitiesInput{NextToken: aws.String("none")}); !errors.As(err, &badToken) {
+		t.Errorf("got %v", err)
+	}
 	if _, err = c.SendTaskHeartbeat(ctx, &sfn.SendTaskHeartbeatInput{TaskToken: aws.String("x")}); !errors.As(err, &badToken) {
 		t.Errorf("got %v", err)
 	}

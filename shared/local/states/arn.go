@@ -25,6 +25,14 @@ func (e *Engine) arnOfKey(key string) string {
 	return fmt.Sprintf("arn:aws:states:%s:%s:execution:%s", e.region, e.account, key)
 }
 
+// checkRole refuses what is no ARN of a role; roles themselves don't exist here. None is none.
+func checkRole(arn string) error {
+	if parts := strings.SplitN(arn, ":", 6); arn != "" && (len(parts) < 6 || parts[0] != "arn" || parts[2] != "iam") {
+		return apiError("InvalidArn", "Invalid Role Arn: '%s'", arn)
+	}
+	return nil
+}
+
 // executionKey is <machine>:<execution> of an execution's ARN; empty when it is not one.
 func executionKey(arn string) string {
 	parts := strings.SplitN(arn, ":", 7)

@@ -3,6 +3,7 @@ package states
 import (
 	"context"
 	"crypto/sha256"
+	"encoding/base64"
 	"encoding/hex"
 	"encoding/json"
 	"fmt"
@@ -135,6 +136,9 @@ func (e *Engine) CreateStateMachine(ctx context.Context, in CreateStateMachineIn
 	if err := checkName(in.Name); err != nil {
 		return nil, err
 	}
+	if err := checkRole(in.RoleARN); err != nil {
+		return nil, err
+	}
 	if in.Type == "" {
 		in.Type = TypeStandard
 	}
@@ -182,6 +186,9 @@ func (e *Engine) UpdateStateMachine(ctx context.Context, arn, definition, role s
 	}
 	if definition == "" && role == "" {
 		return nil, apiError("MissingRequiredParameter", "Either the definition, the role ARN, or both must be given")
+	}
+	if err := checkRole(role); err != nil {
+		return nil, err
 	}
 	var entries []entry
 	if definition != "" {
@@ -235,12 +242,16 @@ func (e *Engine) describeMachine(name string, m *machine, text string) *StateMac
 
 // ListStateMachines gives up to limit state machines by name, without their definitions, and where the next page begins.
 func (e *Engine) ListStateMachines(ctx context.Context, limit int, token string) (list []StateMachine, next string, err error) {
+	from, err := pageStart(token)
+	if err != nil {
+		return nil, "", err
+	}
 	limit = pageSize(limit)
 	err = e.db.View(ctx, func(tx *bbolt.Tx) error {
 		c := tx.Bucket(bucketMachines).Cursor()
-		for k, v := c.Seek([]byte(token)); k != nil; k, v = c.Next() {
+		for k, v := c.Seek(from); k != nil; k, v = c.Next() {
 			if len(list) == limit {
-				next = string(k)
+				next = pageToken(k)
 				return nil
 			}
 			var m machine
@@ -252,6 +263,23 @@ func (e *Engine) ListStateMachines(ctx context.Context, limit int, token string)
 		return nil
 	})
 	return list, next, err
+}
+
+// pageToken is what leads to the page that begins with a key. A caller can't read it, and so makes none.
+func pageToken(key []byte) string {
+	return base64.RawURLEncoding.EncodeToString(append([]byte{0}, key...))
+}
+
+// pageStart is the key that a page begins with. Error: InvalidToken.
+func pageStart(token string) ([]byte, error) {
+	if token == "" {
+		return nil, nil
+	}
+	key, err := base64.RawURLEncoding.DecodeString(token)
+	if err != nil || len(key) == 0 || key[0] != 0 {
+		return nil, apiError("InvalidToken", "Invalid Token: 'Invalid token'")
+	}
+	return key[1:], nil
 }
 
 func pageSize(limit int) int {
