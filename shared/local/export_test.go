@@ -45,6 +45,23 @@ func (rt *Runtime) CountEvents(ctx context.Context) (*atomic.Int64, error) {
 	return count, rt.events.PutTargets(ctx, "opsflow", "bench-count", events.Target{ID: "count", ARN: arn})
 }
 
+// CountInvocations counts the invocations of functions from now on.
+func (rt *Runtime) CountInvocations() (*atomic.Int64, error) {
+	count := new(atomic.Int64)
+	handlers, err := rt.handlers()
+	if err != nil {
+		return nil, err
+	}
+	for _, f := range rt.stack.Functions {
+		run := handlers[f.Dir].Invoke
+		rt.functions.Register(f.Name, f.ARN, f.Timeout, func(ctx context.Context, payload []byte) ([]byte, error) {
+			count.Add(1)
+			return run(ctx, payload)
+		})
+	}
+	return count, nil
+}
+
 // Executions gives the history of every execution that there has been.
 func (rt *Runtime) Executions(ctx context.Context) (map[string][]states.HistoryEvent, error) {
 	all := map[string][]states.HistoryEvent{}

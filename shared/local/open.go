@@ -9,6 +9,7 @@ import (
 	"strings"
 	"time"
 
+	awslambda "github.com/aws/aws-lambda-go/lambda"
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/credentials"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
@@ -222,9 +223,21 @@ func (rt *Runtime) openFunctions(ctx context.Context) error {
 	if rt.o.Processes {
 		return rt.openProcesses(ctx)
 	}
+	handlers, err := rt.handlers()
+	if err != nil {
+		return err
+	}
+	for _, f := range rt.stack.Functions {
+		rt.functions.Register(f.Name, f.ARN, f.Timeout, handlers[f.Dir].Invoke)
+	}
+	return nil
+}
+
+// handlers wires the handlers of the template's functions, by their folder below functions/.
+func (rt *Runtime) handlers() (map[string]awslambda.Handler, error) {
 	api, ok := rt.function("api")
 	if !ok {
-		return fmt.Errorf("%s has no function built from functions/api", rt.stack.Path)
+		return nil, fmt.Errorf("%s has no function built from functions/api", rt.stack.Path)
 	}
 	local := bus{engine: rt.events, name: api.Env["BUS_NAME"]}
 	handlers := parts{
@@ -237,13 +250,7 @@ func (rt *Runtime) openFunctions(ctx context.Context) error {
 		webhook:  rt.apiURL + "/dev/outbox",
 		verifier: httpapi.NewOIDC(httpapi.OIDCConfig{Issuer: rt.apiURL, ClientIDs: []string{ClientID}, HTTPClient: http.DefaultClient, Now: rt.o.Clock.Now}),
 	}.handlers()
-	if err := checkHandlers(rt.stack, handlers); err != nil {
-		return err
-	}
-	for _, f := range rt.stack.Functions {
-		rt.functions.Register(f.Name, f.ARN, f.Timeout, handlers[f.Dir].Invoke)
-	}
-	return nil
+	return handlers, checkHandlers(rt.stack, handlers)
 }
 
 // function finds the function that is built from a folder below functions/.
