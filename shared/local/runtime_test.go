@@ -231,3 +231,19 @@ func dataFiles(t *testing.T) []string {
 	}
 	return names
 }
+
+func TestDeadLettersAfterAnUnknownOneAreNotFound(t *testing.T) {
+	t.Parallel()
+	rt := start(t, options())
+	req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, rt.APIURL()+"/dev/dead-letters?after=none", http.NoBody)
+	if err != nil {
+		t.Fatal(err)
+	}
+	res, err := http.DefaultClient.Do(req)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := res.Body.Close(); err != nil || res.StatusCode != http.StatusNotFound {
+		t.Errorf("got %d, %v", res.StatusCode, err)
+	}
+}

@@ -10,6 +10,9 @@ type Error struct {
 
 func (e *Error) Error() string { return e.Code + ": " + e.Message }
 
+// ErrorCode is the AWS name.
+func (e *Error) ErrorCode() string { return e.Code }
+
 func notFound(format string, args ...any) error {
 	return &Error{"ResourceNotFoundException", fmt.Sprintf(format, args...)}
 }
