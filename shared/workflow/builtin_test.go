@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"opsflow/shared/ops"
+	"opsflow/shared/workflow"
 )
 
 const booking = `{"booking_id": "bk-1", "customer_id": "c-1", "service_type": "cleaning", "location": {"area": "Marina"}}`
@@ -58,19 +59,84 @@ func TestBuiltinTemplatesRunToTheEnd(t *testing.T) {
 		{
 			"customer follow-up", "customer_follow_up", booking, ops.SubjectRef{Type: "booking", ID: "bk-1"}, nil, nil,
 		},
+		{
+			"a customer with a contact is welcomed by nobody's hand", "customer_onboarding",
+			`{"customer": {"name": "Sam", "email": "sam@example.com"}}`,
+			ops.SubjectRef{Type: "customer", ID: "cu-1"},
+			nil,
+			map[string]ops.StepStatus{"verify_contact": ops.StepSkipped},
+		},
+		{
+			"a customer without a contact is called", "customer_onboarding", `{"name": "Sam"}`,
+			ops.SubjectRef{},
+			[]answer{{"done", `{"name": "Sam", "phone": "+971 4 123 4567"}`}},
+			nil,
+		},
+		{
+			"a service that was performed", "service_delivery", service,
+			ops.SubjectRef{Type: "booking", ID: "bk-1"},
+			[]answer{{"done", `{"performed": true, "completed_at": "2026-11-30T10:30:00Z"}`}},
+			map[string]ops.StepStatus{"tell_not_done": ops.StepSkipped},
+		},
+		{
+			"a service that nobody came for, of a booking that was not in order", "service_delivery", booking,
+			ops.SubjectRef{Type: "booking", ID: "bk-1"},
+			[]answer{{"done", `{"performed": false, "reason": "no vendor"}`}},
+			map[string]ops.StepStatus{
+				"until_reminder": ops.StepSkipped, "reminder": ops.StepSkipped, "tell_done": ops.StepSkipped,
+			},
+		},
+		{
+			"a complaint that is answered", "complaint_resolution", complaint,
+			ops.SubjectRef{Type: "booking", ID: "bk-1"},
+			[]answer{{"done", `{"finding": "not_justified", "refund": false, "answer": "It was the rain."}`}},
+			map[string]ops.StepStatus{"approve_refund": ops.StepSkipped},
+		},
+		{
+			"a complaint with a refund", "complaint_resolution", complaint,
+			ops.SubjectRef{Type: "booking", ID: "bk-1"},
+			[]answer{{"done", refund}, {"approved", ""}},
+			nil,
+		},
+		{
+			"a review of a good vendor", "performance_review", `{"vendor_id": "v-1"}`,
+			ops.SubjectRef{Type: "vendor", ID: "v-1"},
+			[]answer{{"done", `{"score": 70, "findings": "As expected."}`}},
+			map[string]ops.StepStatus{"approve_measures": ops.StepSkipped},
+		},
+		{
+			"a review with measures", "performance_review", `{"vendor_id": "v-1"}`,
+			ops.SubjectRef{},
+			[]answer{{"done", `{"score": 69.9, "findings": "Late.", "measures": ["a training"]}`}, {"approved", ""}},
+			nil,
+		},
+	}
+	types := map[ops.WorkflowType]bool{}
+	for _, tpl := range builtin(t) {
+		for _, tt := range tests {
+			types[tpl.Type] = types[tpl.Type] || tt.template == tpl.Name
+		}
+	}
+	for _, typ := range ops.WorkflowTypes() {
+		if !types[typ] {
+			t.Errorf("no template of type %s is tested", typ)
+		}
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
 			b := setup(t, nil)
+			if tt.template == "performance_review" {
+				b.save(t, reviewed())
+			}
 			i := b.start(t, tt.template, tt.subject, tt.context)
 			for n, a := range tt.answers {
-				if i = b.instance(t, i.ID); i.Status != ops.InstanceWaitingApproval || i.WaitingFor.Kind != "task" || i.Progress > 99 {
+				if i = b.wait(t, i.ID); i.Status != ops.InstanceWaitingApproval || i.WaitingFor.Kind != "task" || i.Progress > 99 {
 					t.Fatalf("before answer %d: %s, waiting for %+v, %d %%", n, i.Status, i.WaitingFor, i.Progress)
 				}
 				b.complete(t, i.ID, a.outcome, a.form)
 			}
-			i = b.instance(t, i.ID)
+			i = b.wait(t, i.ID)
 			if i.Status != ops.InstanceCompleted || i.Progress != 100 || i.EndedAt.IsZero() || len(i.Timers) != 0 || i.Lease.Owner != "" {
 				t.Fatalf("ends %s, %d %%, timers %v, lease %v, error %v", i.Status, i.Progress, i.Timers, i.Lease, i.Error)
 			}
@@ -90,6 +156,47 @@ func TestBuiltinTemplatesRunToTheEnd(t *testing.T) {
 				t.Errorf("workflow_completed was sent as %v", ids)
 			}
 		})
+	}
+}
+
+func builtin(t *testing.T) []*ops.Template {
+	t.Helper()
+	all, err := workflow.Builtin()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return all
+}
+
+func TestTheEstimatesOfABuiltinTemplatesStepsAddUp(t *testing.T) {
+	t.Parallel()
+	for _, tpl := range builtin(t) {
+		sum := 0
+		for _, s := range tpl.Steps {
+			sum += s.EstimatedMinutes
+		}
+		if sum != tpl.EstimatedMinutes {
+			t.Errorf("%s: %d minutes over its steps, %d in all", tpl.Name, sum, tpl.EstimatedMinutes)
+		}
+	}
+}
+
+// wait lets the time of a workflow's delays pass, as long as it waits for nothing else.
+func (b *bundle) wait(t *testing.T, id string) *ops.Instance {
+	t.Helper()
+	i := b.instance(t, id)
+	for i.WaitingFor != nil && i.WaitingFor.Kind == "timer" {
+		b.machine.advance(t.Context(), i.WaitingFor.Until.Sub(b.clock.Now()))
+		b.machine.run(t.Context())
+		i = b.instance(t, id)
+	}
+	return i
+}
+
+func (b *bundle) save(t *testing.T, records ...ops.Record) {
+	t.Helper()
+	if err := b.store.Save(t.Context(), records...); err != nil {
+		t.Fatal(err)
 	}
 }
 

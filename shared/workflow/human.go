@@ -68,17 +68,26 @@ func (r *run) newTask(s *planned, id string, shown map[string]json.RawMessage) *
 func title(s *planned, shown map[string]json.RawMessage) string {
 	t := s.Name
 	for _, name := range sortedKeys(shown) {
-		var list []string
-		if json.Unmarshal(shown[name], &list) != nil {
-			if one := text(shown[name]); one != "" {
-				list = []string{one}
+		list := []json.RawMessage{shown[name]}
+		_ = json.Unmarshal(shown[name], &list) // no list: the one value
+		between := ": "
+		for _, v := range list {
+			if word := shownValue(v); word != "" {
+				t += between + word
+				between = ", "
 			}
-		}
-		for n, v := range list {
-			t += []string{": ", ", "}[min(n, 1)] + v
 		}
 	}
 	return t
+}
+
+// shownValue is a text or a number as people read it; "" for anything else.
+func shownValue(v json.RawMessage) string {
+	var number json.Number
+	if one := text(v); one != "" || json.Unmarshal(v, &number) != nil {
+		return one
+	}
+	return number.String()
 }
 
 // takeUp makes a task's decision the step's outcome. The task's own timer, which watches over the delivery, is cleared in

@@ -17,6 +17,7 @@ type Store interface {
 	ops.TemplateStore
 	ops.SubjectStore
 	ops.VendorStore
+	ops.MetricStore
 	ops.AlertStore
 }
 
