@@ -12,6 +12,18 @@ import (
 // claimFor is how long sweep-due has an instance to itself.
 const claimFor = 2 * time.Minute
 
+// maxLook is the longest that sweep-due leaves a waiting instance alone.
+const maxLook = 6 * time.Hour
+
+// nextLook is how long sweep-due leaves an instance alone that it finds due. Nothing bounds how long people take: the longer
+// one waits for them, the less often each look, which asks Step Functions and writes the record, is worth its price.
+func nextLook(i *ops.Instance, now time.Time) time.Duration {
+	if i.WaitingFor == nil || i.WaitingFor.Kind != "task" {
+		return claimFor
+	}
+	return min(max(claimFor, now.Sub(i.WaitingFor.Since)/4), maxLook)
+}
+
 // HandleDue looks after an instance whose timer has come: it starts the execution that should have begun, and records the
 // outcome of one that is over without the record saying so. It is the only code that asks Step Functions how an execution
 // stands. An overlapping or stale call does nothing.
@@ -31,7 +43,7 @@ func (e *Engine) HandleDue(ctx context.Context, ref ops.Ref) error {
 	for _, name := range []string{ops.TimerStart, ops.TimerLease, ops.TimerWake} {
 		if at, ok := i.Timers[name]; ok && !at.After(now) {
 			due = true
-			i.SetTimer(name, now.Add(claimFor))
+			i.SetTimer(name, now.Add(nextLook(i, now)))
 		}
 	}
 	if !due {
