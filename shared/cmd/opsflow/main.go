@@ -3,32 +3,40 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"os"
 	"os/signal"
-	"strings"
 	"syscall"
 
 	"github.com/alecthomas/kong"
 )
 
-// exitUsage is the exit code for a command line that makes no sense; any other failure is 1.
-const exitUsage = 2
-
 type commandLine struct {
-	Dev devCommand `cmd:"" help:"Run the whole system on this machine: AWS endpoint, API, rules and workflows in one process."`
+	API   string `name:"api" default:"http://127.0.0.1:3000" env:"OPSFLOW_API" placeholder:"URL" help:"The HTTP API that commands speak to (default ${default})."`
+	Token string `env:"OPSFLOW_TOKEN" help:"Access token for it; without one, an API on this machine is asked for its admin's."`
+	JSON  bool   `name:"json" help:"Print one JSON document instead of tables."`
+
+	Dev       devCommand       `cmd:"" help:"Run the whole system on this machine: AWS endpoint, API, rules and workflows in one process."`
+	Workflows workflowCommands `cmd:"" aliases:"wf" help:"Start and follow workflows."`
+	Tasks     taskCommands     `cmd:"" help:"Do people's part of workflows."`
+	Events    eventCommands    `cmd:"" help:"Put events on the bus, and see what rules made of them."`
+	Rules     ruleCommands     `cmd:"" help:"List and add rules."`
+	Templates templateCommands `cmd:"" help:"List, check, compile and add the templates of workflows."`
+	Alerts    alertCommands    `cmd:"" help:"List alerts."`
+	Summary   summaryCommand   `cmd:"" name:"active-summary" help:"Count workflows by status, undecided tasks by team and open alerts by severity."`
+	Find      findCommand      `cmd:"" help:"Show whatever has this id: a workflow, task, alert or event."`
 }
 
-// streams are where a command prints: data on out, progress on err.
+// streams are where a command reads and prints: data on out, progress and errors on err.
 type streams struct {
+	in       io.Reader
 	out, err io.Writer
 }
 
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	code := run(ctx, os.Args[1:], streams{out: os.Stdout, err: os.Stderr})
+	code := run(ctx, os.Args[1:], streams{in: os.Stdin, out: os.Stdout, err: os.Stderr})
 	stop()
 	os.Exit(code)
 }
@@ -42,33 +50,35 @@ func run(ctx context.Context, args []string, std streams) int {
 	)
 	parser, err := kong.New(&cli,
 		kong.Name("opsflow"),
-		kong.Description("Operations automation for a service marketplace: rules, workflows, tasks and alerts."),
+		kong.Description("Operations automation for a service marketplace: rules, workflows, tasks and alerts.\n\n"+
+			"Data goes to stdout, progress and errors to stderr. Exit codes: 0 done, 1 failed, 2 usage, 3 not found, 4 conflict, 5 invalid input."),
 		kong.Writers(std.out, std.err),
 		kong.Exit(func(c int) { code, exited = c, true }),
-		kong.UsageOnError(),
+		kong.ConfigureHelp(kong.HelpOptions{Compact: true}),
 	)
 	if err != nil {
-		fmt.Fprintln(std.err, "opsflow:", err)
-		return 1
+		complain(std.err, fmt.Errorf("command line: %w", err))
+		return exitFailed
 	}
 	cmd, err := parser.Parse(args)
 	if exited {
 		return code
 	}
 	if err != nil {
-		fmt.Fprintln(std.err, "opsflow:", err)
+		complain(std.err, fmt.Errorf("%w (opsflow --help tells more)", err))
 		return exitUsage
 	}
+	api, err := newClient(cli.API, cli.Token)
+	if err != nil {
+		complain(std.err, err)
+		return exitUsage
+	}
+	defer api.close()
 	cmd.BindTo(ctx, (*context.Context)(nil))
-	cmd.Bind(std)
-	if err := cmd.Run(); err != nil && !errors.Is(err, context.Canceled) {
-		fmt.Fprintln(std.err, "opsflow:", oneLine(err))
-		return 1
+	cmd.Bind(std, &session{streams: std, api: api, json: cli.JSON})
+	if err := cmd.Run(); err != nil {
+		complain(std.err, err)
+		return exitCode(err)
 	}
 	return 0
-}
-
-// oneLine keeps an error on one line, whatever it wraps.
-func oneLine(err error) string {
-	return strings.Join(strings.Fields(err.Error()), " ")
 }

@@ -1,0 +1,110 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net/url"
+	"strconv"
+	"strings"
+
+	"opsflow/shared/ops"
+)
+
+type eventCommands struct {
+	Put  eventsPut  `cmd:"" help:"Put a domain event on the bus."`
+	Show eventsShow `cmd:"" help:"Show an event with what every rule decided."`
+}
+
+type eventsPut struct {
+	Type   string `arg:"" help:"The detail-type: booking_created, payment_received, ..."`
+	Detail string `arg:"" help:"The detail, a JSON object; - reads it from stdin."`
+	Source string `help:"Who it comes from; absent: api."`
+	Key    string `help:"Idempotency key: the same key is the same event, however often it is sent."`
+}
+
+// Run puts the event and prints EventBridge's id of it.
+func (c *eventsPut) Run(ctx context.Context, s *session) error {
+	detail, err := s.object("DETAIL", c.Detail)
+	if err != nil {
+		return err
+	}
+	if detail == nil {
+		detail = json.RawMessage("{}")
+	}
+	answer, err := s.api.post(ctx, "/v1/events", struct {
+		Type   string          `json:"type"`
+		Source string          `json:"source,omitempty"`
+		Detail json.RawMessage `json:"detail"`
+	}{c.Type, c.Source, detail}, c.Key)
+	if err != nil {
+		return err
+	}
+	return one(s, answer, func(w io.Writer, put struct {
+		EventID string `json:"event_id"`
+	},
+	) {
+		field(w, "event", put.EventID)
+	})
+}
+
+type eventsShow struct {
+	ID string `arg:"" help:"Id of the event, or EventBridge's id of any of its deliveries."`
+}
+
+// Run prints the event.
+func (c *eventsShow) Run(ctx context.Context, s *session) error {
+	answer, err := s.api.get(ctx, eventPath(c.ID), nil)
+	if err != nil {
+		return err
+	}
+	return one(s, answer, describeEvent)
+}
+
+func eventPath(id string) string { return "/v1/events/" + url.PathEscape(id) }
+
+func describeEvent(w io.Writer, e *ops.Event) {
+	field(w, "id", e.ID)
+	field(w, "type", e.Type)
+	field(w, "source", e.Source)
+	field(w, "time", when(e.Time))
+	field(w, "status", string(e.Status))
+	field(w, "identity", e.Identity)
+	field(w, "subject", e.Subject.String())
+	field(w, "delivered", strconv.Itoa(e.Delivered))
+	field(w, "detail", string(e.Detail))
+	for _, f := range e.Faults {
+		field(w, "fault", faultText(f))
+	}
+	if len(e.Decisions) == 0 {
+		return
+	}
+	fmt.Fprintln(w)
+	rows(w, e.Decisions, []column[ops.Decision]{
+		{"RULE", func(d ops.Decision) string { return d.Rule + "@" + strconv.Itoa(d.RuleVersion) }},
+		{"OUTCOME", func(d ops.Decision) string { return string(d.Outcome) }},
+		{"WHY", why},
+		{"EFFECTS", effects},
+	})
+}
+
+// why says what kept a rule from acting.
+func why(d ops.Decision) string {
+	if d.Leaf == nil {
+		return d.Reason
+	}
+	got := "nothing"
+	if len(d.Leaf.Got) > 0 {
+		got = string(d.Leaf.Got)
+	}
+	return strings.TrimSpace(fmt.Sprintf("%s %s %s %s", d.Reason, d.Leaf.Path, d.Leaf.Op, d.Leaf.Want)) + ": got " + got
+}
+
+func effects(d ops.Decision) string {
+	texts := make([]string, len(d.Effects))
+	for i, e := range d.Effects {
+		texts[i] = string(e.Kind) + " " + e.ID
+	}
+	return strings.Join(texts, ", ")
+}

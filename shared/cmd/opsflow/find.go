@@ -1,0 +1,31 @@
+package main
+
+import (
+	"context"
+	"strings"
+)
+
+type findCommand struct {
+	ID string `arg:"" help:"Any id of a workflow, task, alert or event."`
+}
+
+// Run shows the record; an id says by its beginning what it is of, and EventBridge's own ids are an event's.
+func (c *findCommand) Run(ctx context.Context, s *session) error {
+	switch kind, _, _ := strings.Cut(c.ID, "-"); kind {
+	case "wf":
+		return (&workflowsStatus{c.ID}).Run(ctx, s)
+	case "tsk":
+		answer, err := s.api.get(ctx, taskPath(c.ID), nil)
+		if err != nil {
+			return err
+		}
+		return one(s, answer, describeTask)
+	case "alr":
+		answer, err := s.api.get(ctx, alertPath(c.ID), nil)
+		if err != nil {
+			return err
+		}
+		return one(s, answer, describeAlert)
+	}
+	return (&eventsShow{c.ID}).Run(ctx, s)
+}

@@ -1,0 +1,73 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"io"
+	"strconv"
+	"strings"
+
+	"opsflow/shared/ops"
+)
+
+type ruleCommands struct {
+	List   rulesList   `cmd:"" help:"List the rules, built-in ones included, in the order of their evaluation."`
+	Create rulesCreate `cmd:"" help:"Add a rule from a JSON file."`
+}
+
+type rulesList struct {
+	pageFlags
+}
+
+// Run prints a page of the list.
+func (c *rulesList) Run(ctx context.Context, s *session) error {
+	return list(ctx, s, "/v1/rules", query(), c.pageFlags, []column[*ops.Rule]{
+		{"ID", func(r *ops.Rule) string { return r.ID }},
+		{"EVENT", func(r *ops.Rule) string { return string(r.Event) }},
+		{"MODE", func(r *ops.Rule) string { return string(r.Mode) }},
+		{"PRIORITY", func(r *ops.Rule) string { return strconv.Itoa(r.Priority) }},
+		{"VERSION", func(r *ops.Rule) string { return strconv.Itoa(r.Version) }},
+		{"ACTIONS", ruleActions},
+		{"NAME", func(r *ops.Rule) string { return r.Name }},
+	})
+}
+
+func ruleActions(r *ops.Rule) string {
+	names := make([]string, len(r.Actions))
+	for i, a := range r.Actions {
+		names[i] = string(a.Type)
+	}
+	return strings.Join(names, ",")
+}
+
+type rulesCreate struct {
+	File string `arg:"" help:"JSON file; - reads stdin."`
+}
+
+// Run adds the rule.
+func (c *rulesCreate) Run(ctx context.Context, s *session) error {
+	text, err := s.readFile(c.File)
+	if err != nil {
+		return err
+	}
+	answer, err := s.api.postText(ctx, "/v1/rules", text)
+	if err != nil {
+		return err
+	}
+	return one(s, answer, describeRule)
+}
+
+func describeRule(w io.Writer, r *ops.Rule) {
+	field(w, "id", r.ID)
+	field(w, "name", r.Name)
+	field(w, "type", string(r.Type))
+	field(w, "event", string(r.Event))
+	field(w, "mode", string(r.Mode))
+	field(w, "version", strconv.Itoa(r.Version))
+	field(w, "priority", strconv.Itoa(r.Priority))
+	field(w, "applies to", r.AppliesTo)
+	if condition, err := json.Marshal(r.Condition); err == nil && string(condition) != "{}" {
+		field(w, "condition", string(condition))
+	}
+	field(w, "actions", ruleActions(r))
+}
