@@ -1,6 +1,7 @@
 package local
 
 import (
+	"context"
 	"fmt"
 	"net/http"
 
@@ -40,14 +41,23 @@ func (p parts) handlers() map[string]awslambda.Handler {
 		Clock: p.Clock, Random: p.Random, Logger: p.Logger,
 	})
 	return map[string]awslambda.Handler{
-		"match-rules":          awslambda.NewHandler(rules.HandleEvent),
-		"run-steps":            awslambda.NewHandler(flows.RunSteps),
-		"open-task":            awslambda.NewHandler(flows.OpenTask),
-		"record-outcome":       awslambda.NewHandler(flows.RecordOutcome),
-		"sweep-due":            awslambda.NewHandler(sweeper.HandleTick),
-		"deliver-notification": awslambda.NewHandler(deliverer.HandleEvent),
-		"api":                  awslambda.NewHandler(httpapi.LambdaHandler(api)),
+		"match-rules":          handler{rules.HandleEvent},
+		"run-steps":            handler{flows.RunSteps},
+		"open-task":            handler{flows.OpenTask},
+		"record-outcome":       handler{flows.RecordOutcome},
+		"sweep-due":            handler{sweeper.HandleTick},
+		"deliver-notification": handler{deliverer.HandleEvent},
+		"api":                  handler{httpapi.LambdaHandler(api)},
 	}
+}
+
+// handler is a Lambda handler that can be invoked many times at once. The one that aws-lambda-go makes of a function can
+// not: its answer lies in a buffer that the next invocation writes to, which is right where a sandbox runs one at a time.
+type handler struct{ function any }
+
+// Invoke runs the function with a handler of its own.
+func (h handler) Invoke(ctx context.Context, payload []byte) ([]byte, error) {
+	return awslambda.NewHandler(h.function).Invoke(ctx, payload)
 }
 
 // checkHandlers makes sure that every function of the template can be run in process.
