@@ -20,7 +20,7 @@ const (
 
 // exitCode is the exit code for an error.
 func exitCode(err error) int {
-	switch ops.ErrorCode(err) {
+	switch ops.ErrorCode(err) { //nolint:exhaustive // all others are failures
 	case "":
 		return 0
 	case ops.CodeNotFound:

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"fmt"
 	"io"
 	"net/url"
 	"sync"
@@ -79,10 +80,12 @@ func (sum summary) table(w io.Writer) {
 	for _, status := range ops.InstanceStatuses() {
 		row(w, string(status), count(sum.Workflows[status]))
 	}
+	fmt.Fprintln(w)
 	row(w, "TASKS", "OPEN", "CLAIMED")
 	for _, team := range ops.Teams() {
 		row(w, string(team), count(sum.Tasks[team].Open), count(sum.Tasks[team].Claimed))
 	}
+	fmt.Fprintln(w)
 	row(w, "ALERTS", "OPEN")
 	for i := len(ops.Severities()) - 1; i >= 0; i-- {
 		severity := ops.Severities()[i]
