@@ -30,7 +30,7 @@ func runDev(t *testing.T, binary, data string, more ...string) process {
 	args := append([]string{
 		"dev", "--data", data, "--aws-port", "0", "--api-port", "0", "--template", filepath.Join("..", "..", "template.yaml"),
 	}, more...)
-	cmd := exec.Command(binary, args...) // it is killed
+	cmd := exec.Command(binary, args...)                  // it is killed
 	cmd.Env = append(os.Environ(), "TMPDIR="+t.TempDir()) // a killed program leaves its bootstraps behind
 	out, err := cmd.StdoutPipe()
 	if err != nil {

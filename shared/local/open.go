@@ -16,6 +16,7 @@ import (
 	"go.etcd.io/bbolt"
 
 	"opsflow/shared/httpapi"
+	"opsflow/shared/local/clock"
 	"opsflow/shared/local/events"
 	"opsflow/shared/local/issuer"
 	"opsflow/shared/local/lambda"
@@ -243,7 +244,7 @@ func (rt *Runtime) handlers() (map[string]awslambda.Handler, error) {
 	handlers := parts{
 		Parts: wire.Parts{
 			Store: rt.store, Executions: executions{engine: rt.states, role: api.Env["STATE_MACHINE_ROLE_ARN"]}, Bus: local,
-			Clock: rt.o.Clock, Random: rand.Reader, Logger: rt.o.Logger, MachinePrefix: api.Env["STATE_MACHINE_PREFIX"],
+			Clock: clock.Invocation{Clock: rt.o.Clock}, Random: rand.Reader, Logger: rt.o.Logger, MachinePrefix: api.Env["STATE_MACHINE_PREFIX"],
 			Functions: workflow.Functions{RunSteps: api.Env["RUN_STEPS_ARN"], OpenTask: api.Env["OPEN_TASK_ARN"], RecordOutcome: api.Env["RECORD_OUTCOME_ARN"]},
 		},
 		bus:      local,

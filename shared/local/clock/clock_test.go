@@ -147,3 +147,23 @@ func TestRealTimerInThePastRunsAtOnce(t *testing.T) {
 		t.Fatal(err)
 	}
 }
+
+func TestPauseInsideOfAnInvocationDoesNotHoldUpVirtualTime(t *testing.T) {
+	t.Parallel()
+	c := clock.Virtual(start)
+	outer := c.Busy() // whoever invokes
+	inner := c.Busy() // the invocation
+	go func() {
+		defer outer()
+		defer inner()
+		if err := (clock.Invocation{Clock: c}).Sleep(context.Background(), time.Hour); err != nil {
+			t.Error(err)
+		}
+	}()
+	if err := c.Advance(t.Context(), time.Minute); err != nil {
+		t.Fatal(err)
+	}
+	if got := c.Now(); !got.Equal(start.Add(time.Minute)) {
+		t.Errorf("the time is %s, want a minute later: the pause takes none", got)
+	}
+}

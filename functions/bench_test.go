@@ -1,6 +1,6 @@
-// Package bootstrap_test measures the programs that Lambda starts: how big they are and how long they take to ask for
+// Package functions_test measures the programs that Lambda starts: how big they are and how long they take to ask for
 // their first invocation.
-package bootstrap_test
+package functions_test
 
 import (
 	"context"
@@ -36,7 +36,7 @@ func environment(api string) []string {
 // program for this machine, is the median time from its start to its first poll of the Runtime API, and x-empty the ratio
 // to an empty handler. The two are started in turn, so that a noisy machine is noisy for both.
 func BenchmarkBootstrap(b *testing.B) {
-	root, err := filepath.Abs(filepath.Join("..", "..", ".."))
+	root, err := filepath.Abs("..")
 	if err != nil {
 		b.Fatal(err)
 	}

@@ -1,0 +1,29 @@
+package clock
+
+import (
+	"context"
+	"time"
+)
+
+// Invocation is the clock as code inside of an invocation sees it. On a virtual clock a pause there takes no virtual time:
+// whoever invokes is at work until the invocation ends, so the time can't move on before. It takes at most maxPause of real
+// time, which spreads competitors that back off.
+type Invocation struct{ *Clock }
+
+// maxPause is how long a pause inside of an invocation really takes when time is virtual.
+const maxPause = 20 * time.Millisecond
+
+// Sleep waits for d, or for what it takes when time is virtual.
+func (i Invocation) Sleep(ctx context.Context, d time.Duration) error {
+	if !i.virtual {
+		return i.Clock.Sleep(ctx, d)
+	}
+	t := time.NewTimer(min(d, maxPause))
+	defer t.Stop()
+	select {
+	case <-t.C:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
