@@ -56,7 +56,7 @@ type workflowsStart struct {
 	Subject  subjectArgument `placeholder:"TYPE/ID" help:"What it is about."`
 	Context  string          `placeholder:"JSON" help:"What its steps work on, a JSON object; - reads it from stdin."`
 	Key      string          `help:"Idempotency key: the same key starts one workflow, however often."`
-	Wait     bool            `help:"Wait until it has ended, or waits for a person. Exit code 1 when it did not complete."`
+	Wait     bool            `help:"Wait until it has ended, or waits for a person. Exit code 1 when it failed or was cancelled."`
 }
 
 // Run starts the workflow and, if so told, waits.
