@@ -213,17 +213,15 @@ func (r *run) doc(ctx context.Context) (rule.Doc, error) {
 	for _, rec := range r.i.Steps {
 		steps[rec.ID] = seen{rec.Status, rec.Output, rec.Chosen, rec.Error}
 	}
-	fields := map[string]json.RawMessage{}
-	if subject, err := r.subject(ctx, r.i.Subject); err != nil {
+	subject, err := r.subject(ctx, r.i.Subject)
+	if err != nil {
 		return nil, err
-	} else if subject != nil {
-		for name, v := range subject.Fields {
-			fields[name] = v
-		}
-		fields["id"], fields["type"] = quote(subject.ID), quote(subject.Type)
 	}
-	doc := rule.Doc{}
-	for name, v := range map[string]any{"steps": steps, "context": r.i.Context, "subject": fields} {
+	if subject == nil {
+		subject = &ops.Subject{}
+	}
+	doc := rule.Doc{"subject": rule.SubjectDoc(subject)}
+	for name, v := range map[string]any{"steps": steps, "context": r.i.Context} {
 		b, err := json.Marshal(v)
 		if err != nil {
 			return nil, fmt.Errorf("workflow %s: write %s: %w", r.i.ID, name, err)

@@ -234,6 +234,22 @@ func TestADecisionRunsOnlyWhatItChose(t *testing.T) {
 	}
 }
 
+func TestStepsSeeAPaymentWithoutAStatusAsPendingLikeRulesDo(t *testing.T) {
+	t.Parallel()
+	b := setup(t, nil)
+	b.publish(t, document(
+		`{"id": "pending", "name": "Pending", "kind": "automated", "action": "assign.team",
+		  "when": {"path": "subject.status", "op": "eq", "value": "pending"}}`))
+	for subject, want := range map[ops.SubjectRef]ops.StepStatus{
+		{Type: ops.SubjectPayment, ID: "pay-1"}: ops.StepCompleted,
+		{Type: ops.SubjectBooking, ID: "bk-1"}:  ops.StepSkipped,
+	} {
+		if got := b.start(t, "sample", subject, `{}`).Step("pending").Status; got != want {
+			t.Errorf("%s: the step is %s, want %s", subject, got, want)
+		}
+	}
+}
+
 func TestTasksBesideEachOtherAreOpenTogether(t *testing.T) {
 	t.Parallel()
 	b := setup(t, nil)
