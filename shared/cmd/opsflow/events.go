@@ -55,11 +55,7 @@ type eventsShow struct {
 
 // Run prints the event.
 func (c *eventsShow) Run(ctx context.Context, s *session) error {
-	answer, err := s.api.get(ctx, eventPath(c.ID), nil)
-	if err != nil {
-		return err
-	}
-	return one(s, answer, describeEvent)
+	return fetch(ctx, s, eventPath(c.ID), describeEvent)
 }
 
 func eventPath(id string) string { return "/v1/events/" + url.PathEscape(id) }

@@ -15,17 +15,9 @@ func (c *findCommand) Run(ctx context.Context, s *session) error {
 	case "wf":
 		return (&workflowsStatus{c.ID}).Run(ctx, s)
 	case "tsk":
-		answer, err := s.api.get(ctx, taskPath(c.ID), nil)
-		if err != nil {
-			return err
-		}
-		return one(s, answer, describeTask)
+		return fetch(ctx, s, taskPath(c.ID), describeTask)
 	case "alr":
-		answer, err := s.api.get(ctx, alertPath(c.ID), nil)
-		if err != nil {
-			return err
-		}
-		return one(s, answer, describeAlert)
+		return fetch(ctx, s, alertPath(c.ID), describeAlert)
 	}
 	return (&eventsShow{c.ID}).Run(ctx, s)
 }

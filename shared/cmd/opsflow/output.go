@@ -64,6 +64,15 @@ func one[T any](s *session, answer json.RawMessage, table func(w io.Writer, v T)
 	return s.show(answer, func(w io.Writer) { table(w, v) })
 }
 
+// fetch gets one record and shows it.
+func fetch[T any](ctx context.Context, s *session, path string, table func(w io.Writer, v T)) error {
+	answer, err := s.api.get(ctx, path, nil)
+	if err != nil {
+		return err
+	}
+	return one(s, answer, table)
+}
+
 // pageFlags are those of every list.
 type pageFlags struct {
 	Limit  int    `default:"20" help:"How many at most, up to 100."`

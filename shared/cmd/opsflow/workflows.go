@@ -99,11 +99,7 @@ type workflowsStatus struct {
 
 // Run prints the workflow.
 func (c *workflowsStatus) Run(ctx context.Context, s *session) error {
-	answer, err := s.api.get(ctx, workflowPath(c.ID), nil)
-	if err != nil {
-		return err
-	}
-	return one(s, answer, describeWorkflow)
+	return fetch(ctx, s, workflowPath(c.ID), describeWorkflow)
 }
 
 func workflowPath(id string) string { return "/v1/workflows/" + url.PathEscape(id) }
