@@ -7,6 +7,7 @@ import (
 
 	"github.com/danielgtaylor/huma/v2"
 
+	"opsflow/shared/audit"
 	"opsflow/shared/ops"
 )
 
@@ -27,7 +28,7 @@ func (a *api) ownProblems(hc huma.Context, _ string, v any) (any, error) {
 	case http.StatusBadRequest:
 		return newProblem(ctx, codeMalformed, m.Detail, nil), nil
 	}
-	a.Logger.ErrorContext(ctx, "request failed", "request_id", requestID(ctx), "error", m.Detail, "details", m.Errors)
+	a.Logger.ErrorContext(ctx, "request failed", "request_id", audit.RequestID(ctx), "error", m.Detail, "details", m.Errors)
 	p := internal(ctx)
 	p.Status, p.Title = m.Status, http.StatusText(m.Status) // the status is being written already
 	return p, nil

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"net/http"
 
+	"opsflow/shared/audit"
 	"opsflow/shared/ops"
 )
 
@@ -60,7 +61,7 @@ func newProblem(ctx context.Context, code ops.Code, detail string, faults []ops.
 	}
 	return &problem{
 		Type: "about:blank", Title: http.StatusText(status), Status: status, Code: code, Detail: detail,
-		RequestID: requestID(ctx), Errors: faults,
+		RequestID: audit.RequestID(ctx), Errors: faults,
 	}
 }
 
@@ -93,7 +94,7 @@ func (a *api) problemOf(ctx context.Context, err error) *problem {
 	}
 	code := ops.ErrorCode(err)
 	if code == ops.CodeUnavailable {
-		a.Logger.WarnContext(ctx, "something did not answer", "request_id", requestID(ctx), "error", err)
+		a.Logger.WarnContext(ctx, "something did not answer", "request_id", audit.RequestID(ctx), "error", err)
 	}
 	if errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) {
 		return newProblem(ctx, ops.CodeUnavailable, "the request was not finished in time", nil)
@@ -108,7 +109,7 @@ func (a *api) problemOf(ctx context.Context, err error) *problem {
 	if code == ops.CodeConflict {
 		return newProblem(ctx, code, "it was changed by somebody else at the same time; read it again", nil)
 	}
-	a.Logger.ErrorContext(ctx, "request failed", "request_id", requestID(ctx), "error", err)
+	a.Logger.ErrorContext(ctx, "request failed", "request_id", audit.RequestID(ctx), "error", err)
 	return internal(ctx)
 }
 

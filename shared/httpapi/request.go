@@ -2,7 +2,6 @@ package httpapi
 
 import (
 	"bytes"
-	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -18,21 +17,14 @@ import (
 	"github.com/danielgtaylor/huma/v2"
 	"github.com/danielgtaylor/huma/v2/adapters/humago"
 
+	"opsflow/shared/audit"
 	"opsflow/shared/ops"
 )
-
-type requestIDKey struct{}
-
-// requestID is the id of the request that ctx belongs to.
-func requestID(ctx context.Context) string {
-	id, _ := ctx.Value(requestIDKey{}).(string)
-	return id
-}
 
 // ServeHTTP names the request, finds its route, and answers what has none, or what panics, as a problem.
 func (a *api) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	id, err := a.nameRequest(r.Header.Get("X-Request-Id"))
-	r = r.WithContext(context.WithValue(r.Context(), requestIDKey{}, id))
+	r = r.WithContext(audit.WithRequestID(r.Context(), id))
 	if err != nil {
 		a.refuse(w, r, err)
 		return
@@ -85,7 +77,7 @@ func (w *answer) Write(b []byte) (int, error) {
 }
 
 func (a *api) recovered(w *answer, r *http.Request, v any) {
-	a.Logger.ErrorContext(r.Context(), "request panicked", "request_id", requestID(r.Context()),
+	a.Logger.ErrorContext(r.Context(), "request panicked", "request_id", audit.RequestID(r.Context()),
 		"method", r.Method, "path", r.URL.Path, "panic", fmt.Sprint(v), "stack", string(debug.Stack()))
 	if w.begun { // nothing but breaking off can tell the caller now
 		panic(http.ErrAbortHandler)

@@ -1,12 +1,14 @@
 package ops
 
 import (
+	"bytes"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
 	"fmt"
 	"strconv"
+	"strings"
 	"time"
 )
 
@@ -52,8 +54,17 @@ func (a *AuditEntry) Seal(last *AuditEntry) error {
 	return err
 }
 
-// hash covers everything that the entry says, and the entry before it.
+// hash covers everything that the entry says, and the entry before it. Before and after are taken as values, not as texts:
+// a table may write the members of an object in another order, and 1.50 as 1.5.
 func (a *AuditEntry) hash() (string, error) {
+	before, err := canonical(a.Before)
+	if err != nil {
+		return "", fmt.Errorf("hash audit entry %s: %w", a.ID, err)
+	}
+	after, err := canonical(a.After)
+	if err != nil {
+		return "", fmt.Errorf("hash audit entry %s: %w", a.ID, err)
+	}
 	text, err := json.Marshal(struct {
 		ID, Action, Reason, RequestID, PrevHash string
 		At                                      time.Time
@@ -61,12 +72,65 @@ func (a *AuditEntry) hash() (string, error) {
 		Target                                  Ref
 		Seq                                     int64
 		Before, After                           json.RawMessage
-	}{a.ID, a.Action, a.Reason, a.RequestID, a.PrevHash, a.At.UTC(), a.Actor, a.Target, a.Seq, a.Before, a.After})
+	}{a.ID, a.Action, a.Reason, a.RequestID, a.PrevHash, a.At.UTC(), a.Actor, a.Target, a.Seq, before, after})
 	if err != nil {
 		return "", fmt.Errorf("hash audit entry %s: %w", a.ID, err)
 	}
 	sum := sha256.Sum256(text)
 	return hex.EncodeToString(sum[:]), nil
+}
+
+// canonical is the one way to write a JSON value: members in the order of their names, numbers without what is only their spelling.
+func canonical(raw json.RawMessage) (json.RawMessage, error) {
+	if len(raw) == 0 {
+		return nil, nil
+	}
+	d := json.NewDecoder(bytes.NewReader(raw))
+	d.UseNumber()
+	var v any
+	if err := d.Decode(&v); err != nil {
+		return nil, err
+	}
+	return json.Marshal(canonicalNumbers(v))
+}
+
+func canonicalNumbers(v any) any {
+	switch v := v.(type) {
+	case map[string]any:
+		for name, member := range v {
+			v[name] = canonicalNumbers(member)
+		}
+	case []any:
+		for i, member := range v {
+			v[i] = canonicalNumbers(member)
+		}
+	case json.Number:
+		return canonicalNumber(v.String())
+	}
+	return v
+}
+
+// canonicalNumber writes a JSON number as its digits without zeros around them and a power of ten: 150 and 1.50E2 are
+// both "number 15E1".
+func canonicalNumber(text string) string {
+	digits, exponent, _ := strings.Cut(strings.ToUpper(text), "E")
+	power, err := strconv.ParseInt(exponent, 10, 64)
+	if exponent != "" && err != nil {
+		return "number " + text // beyond what any table keeps
+	}
+	digits, negative := strings.CutPrefix(digits, "-")
+	whole, fraction, _ := strings.Cut(digits, ".")
+	digits = strings.TrimLeft(whole+fraction, "0")
+	power -= int64(len(fraction))
+	trimmed := strings.TrimRight(digits, "0")
+	power += int64(len(digits) - len(trimmed))
+	switch {
+	case trimmed == "":
+		return "number 0"
+	case negative:
+		trimmed = "-" + trimmed
+	}
+	return "number " + trimmed + "E" + strconv.FormatInt(power, 10)
 }
 
 // VerifyTrail checks a target's entries, oldest first and from the first on: an entry that is missing, out of place or
