@@ -70,7 +70,7 @@ func (rt *Runtime) apiEndpoint() http.Handler {
 	mux.Handle("/.well-known/", rt.issuer)
 	mux.Handle("/dev/", rt.issuer)
 	mux.Handle("/dev/outbox", rt.outbox)
-	mux.Handle("/dev/clock", clockAPI(rt.o.Clock))
+	mux.HandleFunc("/dev/clock", rt.clockAPI)
 	mux.HandleFunc("GET /dev/dead-letters", rt.deadLetters)
 	return mux
 }

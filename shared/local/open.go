@@ -13,7 +13,6 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/credentials"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
-	"go.etcd.io/bbolt"
 
 	"opsflow/shared/httpapi"
 	"opsflow/shared/local/clock"
@@ -40,6 +39,31 @@ func (rt *Runtime) openData(context.Context) error {
 	rt.db = db
 	rt.onClose(db.Close)
 	return nil
+}
+
+// openClock goes on from where the time had been moved to: what is kept is not from the future then.
+func (rt *Runtime) openClock(ctx context.Context) error {
+	kept, err := rt.kept(ctx, "clock")
+	if err != nil || len(kept) == 0 {
+		return err
+	}
+	ahead, err := time.ParseDuration(string(kept))
+	if err != nil {
+		return fmt.Errorf("read how far the clock was moved: %w", err)
+	}
+	rt.o.Clock.SetAhead(ahead)
+	return nil
+}
+
+// advance moves the time, and keeps how far. Bootstraps have the machine's time, so that theirs can't be moved.
+func (rt *Runtime) advance(ctx context.Context, d time.Duration) error {
+	if rt.o.Processes {
+		return ops.Errorf(ops.CodeConflict, "with --processes the time can't be moved: bootstraps have the machine's")
+	}
+	return errors.Join(
+		rt.o.Clock.Advance(ctx, d),
+		rt.keep(context.WithoutCancel(ctx), "clock", []byte(rt.o.Clock.Ahead().Round(time.Second).String())),
+	)
 }
 
 func (rt *Runtime) tableName() string { return rt.stack.Tables[0].Name }
@@ -90,39 +114,16 @@ func (w *waking) Write(ctx context.Context, wr table.Write) error {
 	return err
 }
 
-var issuerBucket = []byte("local.issuer")
-
 // openIssuer takes the signing key of the last run, so that tokens outlive a restart.
 func (rt *Runtime) openIssuer(ctx context.Context) error {
-	var key []byte
-	err := rt.db.View(ctx, func(tx *bbolt.Tx) error {
-		if b := tx.Bucket(issuerBucket); b != nil {
-			key = append(key, b.Get([]byte("key"))...)
-		}
-		return nil
-	})
+	key, err := rt.keptOr(ctx, "issuer key", func() ([]byte, error) { return issuer.NewKey(rand.Reader) })
 	if err != nil {
 		return err
-	}
-	made := len(key) == 0
-	if made {
-		if key, err = issuer.NewKey(rand.Reader); err != nil {
-			return err
-		}
 	}
 	if rt.issuer, err = issuer.New(issuer.Config{URL: rt.apiURL, ClientID: ClientID, Key: key, Clock: rt.o.Clock}); err != nil {
 		return fmt.Errorf("open the token issuer: %w", err)
 	}
-	if !made {
-		return nil
-	}
-	return rt.db.Update(ctx, func(tx *bbolt.Tx) error {
-		b, err := tx.CreateBucketIfNotExists(issuerBucket)
-		if err != nil {
-			return err
-		}
-		return b.Put([]byte("key"), key)
-	})
+	return nil
 }
 
 func (rt *Runtime) openEngines(context.Context) error {
@@ -157,11 +158,11 @@ func (rt *Runtime) openEngines(context.Context) error {
 	return nil
 }
 
-// skipSlot lets virtual time jump over the minutes at which sweep-due would find nothing. Whoever sets an earlier timer
+// skipSlot lets time that is moved jump over the minutes at which sweep-due would find nothing. Whoever sets an earlier timer
 // meanwhile has the schedule look again (see waking).
 func (rt *Runtime) skipSlot(rule string, slot time.Time) (time.Time, bool) {
 	sweep, ok := rt.function("sweep-due")
-	if !ok || !rt.o.Clock.IsVirtual() || rule != sweep.Name {
+	if !ok || !rt.o.Clock.Stands() || rule != sweep.Name {
 		return time.Time{}, false
 	}
 	next, err := rt.store.NextWake(context.Background())

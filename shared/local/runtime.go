@@ -103,7 +103,7 @@ func (rt *Runtime) start(ctx context.Context) error {
 		return err
 	}
 	for _, open := range []func(context.Context) error{
-		rt.openData, rt.openTable, rt.openIssuer, rt.openEngines, rt.openFunctions, rt.deploy, rt.loadDemo,
+		rt.openData, rt.openClock, rt.openTable, rt.openIssuer, rt.openEngines, rt.openFunctions, rt.deploy, rt.loadDemo,
 	} {
 		if err := open(ctx); err != nil {
 			return err

@@ -19,7 +19,7 @@ type devCommand struct {
 	Host           string `default:"127.0.0.1" help:"Address to listen on."`
 	Data           string `default:".opsflow" env:"OPSFLOW_DATA" type:"path" help:"Folder that keeps everything, executions in flight included."`
 	Memory         bool   `help:"Keep nothing on disk; forget everything at the end."`
-	Clock          string `default:"real" enum:"real,virtual" help:"real, or virtual: time stands still until POST /dev/clock moves it."`
+	Clock          string `default:"real" enum:"real,virtual" help:"real, or virtual: time stands still. POST /dev/clock moves both on."`
 	Table          string `placeholder:"URL" help:"Use the DynamoDB at this endpoint instead of the embedded table."`
 	Processes      bool   `help:"Build the functions and run their real bootstraps instead of the handlers in process."`
 	LambdaEndpoint string `placeholder:"URL" help:"Ask the Lambda endpoint at this URL for functions that are not in the template."`
@@ -70,8 +70,9 @@ func announce(w io.Writer, rt *local.Runtime) {
 	}
 	time := "real"
 	if rt.Clock().IsVirtual() {
-		time = `virtual: curl -X POST ` + rt.APIURL() + `/dev/clock -d '{"advance":"24h"}' moves it`
+		time = "virtual"
 	}
+	time += `: curl -X POST ` + rt.APIURL() + `/dev/clock -d '{"advance":"24h"}' moves it on`
 	fmt.Fprintf(w, `opsflow is ready (%[1]s)
 
   AWS endpoint  %[2]s   (any credentials, region us-east-1, bus opsflow)

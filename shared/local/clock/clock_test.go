@@ -130,10 +130,48 @@ func TestSleepEndsWithItsContextAndStaysCountedOnce(t *testing.T) {
 	}
 }
 
-func TestRealClockCannotBeAdvanced(t *testing.T) {
+func TestRealClockJumpsThroughItsTimersAndGoesOnFromThere(t *testing.T) {
 	t.Parallel()
-	if err := clock.Real().Advance(t.Context(), time.Hour); !errors.Is(err, clock.ErrReal) {
-		t.Errorf("Advance gave %v, want ErrReal", err)
+	c := clock.Real()
+	var r record
+	from := c.Now()
+	for _, d := range []time.Duration{2 * time.Hour, time.Hour, 24 * time.Hour} {
+		c.AfterFunc(from.Add(d), func() { r.add(c.Now().Sub(from).String()) })
+	}
+	if err := c.Advance(t.Context(), 3*time.Hour); err != nil {
+		t.Fatal(err)
+	}
+	if got, want := r.all(), []string{"1h0m0s", "2h0m0s"}; !slices.Equal(got, want) {
+		t.Errorf("timers ran after %v, want %v", got, want)
+	}
+	ahead := time.Until(c.Now())
+	if ahead < 2*time.Hour+59*time.Minute || c.Stands() {
+		t.Errorf("the clock is %s ahead, stands still: %v; want three hours, and going", ahead, c.Stands())
+	}
+	ran := make(chan struct{})
+	c.AfterFunc(c.Now().Add(time.Millisecond), func() { close(ran) })
+	<-ran // it goes on by itself
+
+	later := clock.Real()
+	later.SetAhead(c.Ahead())
+	if d := later.Now().Sub(c.Now()); d.Abs() > time.Minute {
+		t.Errorf("a clock set ahead as far is %s off", d)
+	}
+}
+
+func TestAdvanceOfARealClockWaitsForASleeperAtWork(t *testing.T) {
+	t.Parallel()
+	c := clock.Real()
+	outer, inner := c.Busy(), c.Busy()
+	go func() {
+		defer outer()
+		defer inner()
+		if err := (clock.Invocation{Clock: c}).Sleep(context.Background(), 5*time.Millisecond); err != nil {
+			t.Error(err)
+		}
+	}()
+	if err := c.Advance(t.Context(), time.Hour); err != nil { // would stand still for ever with the sleeper inside
+		t.Fatal(err)
 	}
 }
 

@@ -5,7 +5,7 @@ import (
 	"time"
 )
 
-// Invocation is the clock as code inside of an invocation sees it. On a virtual clock a pause there takes no virtual time:
+// Invocation is the clock as code inside of an invocation sees it. While time stands still a pause there takes none:
 // whoever invokes is at work until the invocation ends, so the time can't move on before. It takes at most maxPause of real
 // time, which spreads competitors that back off.
 type Invocation struct{ *Clock }
@@ -15,7 +15,7 @@ const maxPause = 20 * time.Millisecond
 
 // Sleep waits for d, or for what it takes when time is virtual.
 func (i Invocation) Sleep(ctx context.Context, d time.Duration) error {
-	if !i.virtual {
+	if !i.Stands() {
 		return i.Clock.Sleep(ctx, d)
 	}
 	t := time.NewTimer(min(d, maxPause))
