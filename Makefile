@@ -97,10 +97,9 @@ build-SweepDue: FUNCTION = sweep-due
 build-DeliverNotification: FUNCTION = deliver-notification
 build-Api: FUNCTION = api
 
-# Rules count by the day of a time zone, and Lambda's image need not hold the zones: whoever evaluates rules carries them.
-TAGS := lambda.norpc
-build-MatchBookings build-MatchPayments build-MatchServices build-MatchVendors build-MatchOthers build-SweepDue build-Api: \
-	TAGS := lambda.norpc,timetzdata
+# Rules count by the day of a time zone, and deadlines by the hours of business in one. Lambda's image need not hold the
+# zones: every function carries them.
+TAGS := lambda.norpc,timetzdata
 
 build-%:
 	$(if $(FUNCTION),,$(error no function is called $*))

@@ -57,7 +57,7 @@ func BenchmarkBootstrap(b *testing.B) {
 		}
 		return out
 	}
-	for _, f := range []struct{ name, tags string }{{"match-rules", "lambda.norpc,timetzdata"}, {"run-steps", "lambda.norpc"}} {
+	for _, f := range []struct{ name, tags string }{{"match-rules", "lambda.norpc,timetzdata"}, {"run-steps", "lambda.norpc,timetzdata"}} {
 		b.Run(f.name, func(b *testing.B) {
 			if runtime.GOOS != "linux" {
 				b.Fatal("Lambda's programs start on Linux only")

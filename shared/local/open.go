@@ -14,6 +14,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/credentials"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 
+	"opsflow/shared/calendar"
 	"opsflow/shared/httpapi"
 	"opsflow/shared/local/clock"
 	"opsflow/shared/local/events"
@@ -241,11 +242,15 @@ func (rt *Runtime) handlers() (map[string]awslambda.Handler, error) {
 	if !ok {
 		return nil, fmt.Errorf("%s has no function built from functions/api", rt.stack.Path)
 	}
+	hours, err := calendar.Parse(api.Env["BUSINESS_ZONE"], api.Env["BUSINESS_HOURS"], api.Env["BUSINESS_HOLIDAYS"])
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", rt.stack.Path, err)
+	}
 	local := bus{engine: rt.events, name: api.Env["BUS_NAME"]}
 	handlers := parts{
 		Parts: wire.Parts{
 			Store: rt.store, Executions: executions{engine: rt.states, role: api.Env["STATE_MACHINE_ROLE_ARN"]}, Bus: local,
-			Clock: clock.Invocation{Clock: rt.o.Clock}, Random: rand.Reader, Logger: rt.o.Logger, MachinePrefix: api.Env["STATE_MACHINE_PREFIX"],
+			Clock: clock.Invocation{Clock: rt.o.Clock}, Random: rand.Reader, Logger: rt.o.Logger, Calendar: hours, MachinePrefix: api.Env["STATE_MACHINE_PREFIX"],
 			Functions: workflow.Functions{RunSteps: api.Env["RUN_STEPS_ARN"], OpenTask: api.Env["OPEN_TASK_ARN"], RecordOutcome: api.Env["RECORD_OUTCOME_ARN"]},
 		},
 		bus:      local,

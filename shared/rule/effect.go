@@ -114,7 +114,7 @@ func (p *plan) actLater(ctx context.Context, r *ready, index int, ref ops.Ref, e
 		Status: ops.ActionWaiting, DueAt: p.now, Cause: p.event.Cause,
 	}
 	if !a.Delay.IsZero() {
-		pending.DueAt = p.event.Time.Add(a.Delay.D)
+		pending.DueAt = p.engine.calendar.Deadline(p.event.Time, a.Delay)
 		pending.SetTimer(ops.TimerDue, pending.DueAt)
 	} else {
 		pending.SetTimer(ops.TimerDue, p.now.Add(repairAfter))

@@ -12,6 +12,7 @@ import (
 	"sync"
 	"time"
 
+	"opsflow/shared/calendar"
 	"opsflow/shared/ops"
 )
 
@@ -43,6 +44,7 @@ type Config struct {
 	Clock     ops.Clock
 	Random    io.Reader // spreads retries; crypto/rand.Reader outside of tests
 	Logger    *slog.Logger
+	Calendar  *calendar.Calendar // counts business time; nil: calendar.Default
 }
 
 // Engine decides what events bring about, and does it. It is safe for concurrent use.
@@ -53,6 +55,7 @@ type Engine struct {
 	templates Templates
 	clock     ops.Clock
 	log       *slog.Logger
+	calendar  *calendar.Calendar
 	schemas   Schemas
 
 	randomMu sync.Mutex // an io.Reader need not be safe for concurrent use
@@ -65,9 +68,12 @@ type Engine struct {
 
 // New makes an Engine.
 func New(c Config) *Engine {
+	if c.Calendar == nil {
+		c.Calendar = calendar.Default()
+	}
 	return &Engine{
 		store: c.Store, workflows: c.Workflows, bus: c.Bus, templates: c.Templates,
-		clock: c.Clock, random: c.Random, log: c.Logger,
+		clock: c.Clock, random: c.Random, log: c.Logger, calendar: c.Calendar,
 	}
 }
 

@@ -6,6 +6,7 @@ import (
 	"io"
 	"log/slog"
 
+	"opsflow/shared/calendar"
 	"opsflow/shared/ops"
 	"opsflow/shared/rule"
 	"opsflow/shared/store"
@@ -26,6 +27,7 @@ type Parts struct {
 	Clock         ops.Clock
 	Random        io.Reader
 	Logger        *slog.Logger
+	Calendar      *calendar.Calendar // nil: calendar.Default
 	MachinePrefix string             // begins the ARN of every state machine
 	Functions     workflow.Functions // only to publish templates
 }
@@ -34,7 +36,7 @@ type Parts struct {
 func (p Parts) Workflows() *workflow.Engine {
 	return workflow.New(workflow.Config{
 		Store: p.Store, Executions: p.Executions, Machines: p.Executions, Bus: p.Bus, Clock: p.Clock, Random: p.Random,
-		Logger: p.Logger, MachinePrefix: p.MachinePrefix, Functions: p.Functions,
+		Logger: p.Logger, Calendar: p.Calendar, MachinePrefix: p.MachinePrefix, Functions: p.Functions,
 	})
 }
 
@@ -42,5 +44,6 @@ func (p Parts) Workflows() *workflow.Engine {
 func (p Parts) Rules(flows *workflow.Engine) *rule.Engine {
 	return rule.New(rule.Config{
 		Store: p.Store, Workflows: flows, Templates: flows, Bus: p.Bus, Clock: p.Clock, Random: p.Random, Logger: p.Logger,
+		Calendar: p.Calendar,
 	})
 }

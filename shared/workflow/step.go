@@ -142,7 +142,7 @@ func (r *run) delay(ctx context.Context, s *planned, rec *ops.StepRecord) error 
 
 func (r *run) delayEnd(ctx context.Context, s *planned, now time.Time) (time.Time, error) {
 	if s.Until == "" {
-		return deadline(now, s.For), nil
+		return r.Calendar.Deadline(now, s.For), nil
 	}
 	doc, err := r.doc(ctx)
 	if err != nil {

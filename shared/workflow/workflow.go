@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"sync"
 
+	"opsflow/shared/calendar"
 	"opsflow/shared/ops"
 )
 
@@ -28,7 +29,7 @@ type Functions struct {
 	RecordOutcome string
 }
 
-// Config is what an Engine needs. All but Machines and Functions, which only publishing uses, are required.
+// Config is what an Engine needs. All but Machines and Functions, which only publishing uses, and Calendar are required.
 type Config struct {
 	Store      Store
 	Executions ops.Executions
@@ -37,6 +38,8 @@ type Config struct {
 	Clock      ops.Clock
 	Random     io.Reader
 	Logger     *slog.Logger
+	// Calendar counts business time; nil: calendar.Default.
+	Calendar *calendar.Calendar
 	// MachinePrefix begins the ARN of every state machine: "arn:aws:states:us-east-1:000000000000:stateMachine:opsflow-".
 	MachinePrefix string
 	Functions     Functions
@@ -54,7 +57,12 @@ type Engine struct {
 var _ ops.Workflows = (*Engine)(nil)
 
 // New makes an engine.
-func New(c Config) *Engine { return &Engine{Config: c} }
+func New(c Config) *Engine {
+	if c.Calendar == nil {
+		c.Calendar = calendar.Default()
+	}
+	return &Engine{Config: c}
+}
 
 // Drive is what a state of a workflow's machine hands to its function.
 type Drive struct {

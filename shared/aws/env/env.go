@@ -11,6 +11,8 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/credentials"
+
+	"opsflow/shared/calendar"
 )
 
 // Need is a group of variables that a function cannot do without.
@@ -28,17 +30,18 @@ const (
 
 // Env is what the environment says. Fields that were not needed may be empty.
 type Env struct {
-	Region        string   // AWS_REGION
-	Table         string   // the table's name
-	Bus           string   // the bus's name
-	MachinePrefix string   // what the ARN of every state machine begins with
-	MachineRole   string   // ARN of the role of state machines made at run time
-	RunSteps      string   // ARNs of the functions that those state machines call
-	OpenTask      string   //
-	RecordOutcome string   //
-	OIDCIssuer    string   //
-	OIDCClientIDs []string // whose tokens are accepted
-	Webhook       string   // where notifications go; empty: they are only recorded
+	Region        string             // AWS_REGION
+	Table         string             // the table's name
+	Bus           string             // the bus's name
+	MachinePrefix string             // what the ARN of every state machine begins with
+	MachineRole   string             // ARN of the role of state machines made at run time
+	RunSteps      string             // ARNs of the functions that those state machines call
+	OpenTask      string             //
+	RecordOutcome string             //
+	OIDCIssuer    string             //
+	OIDCClientIDs []string           // whose tokens are accepted
+	Webhook       string             // where notifications go; empty: they are only recorded
+	Calendar      *calendar.Calendar // BUSINESS_ZONE, BUSINESS_HOURS, BUSINESS_HOLIDAYS
 
 	endpoint  string // AWS_ENDPOINT_URL
 	accessKey string
@@ -46,7 +49,8 @@ type Env struct {
 	session   string
 }
 
-// Load reads the environment. The error names every variable that is needed and missing, each on a line of its own.
+// Load reads the environment. The error names every variable that is needed and missing or that is wrong, each on a line
+// of its own.
 func Load(getenv func(string) string, needs ...Need) (Env, error) {
 	e := Env{
 		Region:        cmp.Or(getenv("AWS_REGION"), getenv("AWS_DEFAULT_REGION")),
@@ -77,6 +81,10 @@ func Load(getenv func(string) string, needs ...Need) (Env, error) {
 		required = append(required, variables[n]...)
 	}
 	var missing []error
+	var err error
+	if e.Calendar, err = calendar.Parse(getenv("BUSINESS_ZONE"), getenv("BUSINESS_HOURS"), getenv("BUSINESS_HOLIDAYS")); err != nil {
+		missing = append(missing, fmt.Errorf("environment variables BUSINESS_ZONE, BUSINESS_HOURS and BUSINESS_HOLIDAYS: %w", err))
+	}
 	for _, name := range required {
 		if getenv(name) == "" && (name != "AWS_REGION" || e.Region == "") {
 			missing = append(missing, fmt.Errorf("environment variable %s is not set", name))

@@ -50,3 +50,11 @@ func TestEnvironmentGivesRegionEndpointAndCredentials(t *testing.T) {
 		t.Errorf("%+v %v", c, e.OIDCClientIDs)
 	}
 }
+
+func TestAWrongCalendarIsToldAtStart(t *testing.T) {
+	t.Parallel()
+	_, err := env.Load(from(map[string]string{"AWS_REGION": "eu-west-1", "BUSINESS_ZONE": "Nowhere", "BUSINESS_HOURS": "always"}))
+	if err == nil || !strings.Contains(err.Error(), `"Nowhere"`) || !strings.Contains(err.Error(), `"always"`) {
+		t.Errorf("%v", err)
+	}
+}

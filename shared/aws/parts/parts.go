@@ -24,7 +24,7 @@ func New(e env.Env) wire.Parts {
 		Store:      Store(e),
 		Executions: sfn.New(e.AWS(), e.MachineRole),
 		Bus:        Bus(e),
-		Clock:      clock, Random: rand.Reader, Logger: env.Logger(),
+		Clock:      clock, Random: rand.Reader, Logger: env.Logger(), Calendar: e.Calendar,
 		MachinePrefix: e.MachinePrefix,
 		Functions:     workflow.Functions{RunSteps: e.RunSteps, OpenTask: e.OpenTask, RecordOutcome: e.RecordOutcome},
 	}
