@@ -58,13 +58,28 @@ type Template struct {
 	MaxParallelInstances int    `json:"max_parallel_instances,omitempty"`
 	Priority             int    `json:"priority"` // 1 to 10
 	Steps                []Step `json:"steps"`
-	Active               bool   `json:"active"`
-	Published            bool   `json:"published"`
+	// Example is a run to try the template with; absent: it is tried without a subject and a context.
+	Example   *Example `json:"example,omitempty"`
+	Active    bool     `json:"active"`
+	Published bool     `json:"published"`
 	// StateMachine is the ARN of the published version's state machine; absent for built-in ones, whose ARN follows from
 	// their name.
 	StateMachine string    `json:"state_machine,omitempty"`
 	PublishedAt  time.Time `json:"published_at,omitzero"`
 	UpdatedBy    string    `json:"updated_by,omitempty"`
+}
+
+// Example says how to try a template: what it is about, what it works on, and what people answer.
+type Example struct {
+	Subject SubjectRef                 `json:"subject,omitzero"`
+	Context map[string]json.RawMessage `json:"context,omitempty"`
+	Answers map[string]Answer          `json:"answers,omitempty"` // by step; absent: the first outcome, without a form
+}
+
+// Answer is how a person completes a task.
+type Answer struct {
+	Outcome string          `json:"outcome,omitempty"` // absent: the first that the task accepts
+	Form    json.RawMessage `json:"form,omitempty"`
 }
 
 // Ref names the record.

@@ -3,6 +3,7 @@ package ops
 import (
 	"encoding/json"
 	"fmt"
+	"maps"
 	"regexp"
 	"slices"
 	"strconv"
@@ -41,6 +42,7 @@ func (t *Template) Faults(action func(name string) bool) []Fault {
 		c.step(s, path)
 	}
 	c.graph()
+	c.example()
 	return c.faults
 }
 
@@ -62,6 +64,17 @@ func (c *templateCheck) head() {
 	c.require(t.MaxParallelInstances >= 0, "$.max_parallel_instances", "0 (no limit) or more", strconv.Itoa(t.MaxParallelInstances))
 	c.require(len(t.Steps) > 0 && len(t.Steps) <= MaxTemplateSteps, "$.steps",
 		fmt.Sprintf("a list of 1 to %d steps", MaxTemplateSteps), strconv.Itoa(len(t.Steps)))
+}
+
+func (c *templateCheck) example() {
+	if c.t.Example == nil {
+		return
+	}
+	c.subject("$.example.subject", c.t.Example.Subject)
+	for _, id := range slices.Sorted(maps.Keys(c.t.Example.Answers)) {
+		s := c.t.Step(id)
+		c.require(s != nil && s.Kind.Human(), "$.example.answers."+id, "the id of a step that people do", id)
+	}
 }
 
 func (c *templateCheck) step(s *Step, path string) {
