@@ -4,6 +4,8 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"slices"
+	"strings"
 
 	"opsflow/shared/ops"
 )
@@ -40,6 +42,18 @@ func vendorApply(ctx context.Context, in ActionInput) (ActionResult, error) {
 	}
 	if err := json.Unmarshal(application, &asked); err != nil {
 		return ActionResult{}, fmt.Errorf("read the application: %w", err)
+	}
+	var missing []string
+	for name, given := range map[string]bool{
+		"name": text(in.Instance.Context["name"]) != "", "categories": len(asked.Categories) > 0, "areas": len(asked.Areas) > 0,
+	} {
+		if !given {
+			missing = append(missing, name)
+		}
+	}
+	if len(missing) > 0 && v.V == 0 { // who is known already may apply with what changes
+		slices.Sort(missing)
+		return ActionResult{}, fmt.Errorf("the application lacks %s", strings.Join(missing, ", "))
 	}
 	take(&v.Name, asked.Name)
 	take(&v.Email, asked.Email)

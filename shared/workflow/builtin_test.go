@@ -33,7 +33,7 @@ func TestBuiltinTemplatesRunToTheEnd(t *testing.T) {
 			nil,
 		},
 		{
-			"vendor onboarding", "vendor_onboarding", `{"vendor_id": "v-9", "name": "Nine", "categories": ["cleaning"]}`,
+			"vendor onboarding", "vendor_onboarding", `{"vendor_id": "v-9", "name": "Nine", "categories": ["cleaning"], "areas": ["Marina"]}`,
 			ops.SubjectRef{},
 			[]answer{{"done", `{"identity_checked": true}`}, {"", ""}, {"approved", ""}},
 			nil,

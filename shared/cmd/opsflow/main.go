@@ -25,6 +25,7 @@ type commandLine struct {
 	Templates templateCommands `cmd:"" help:"List, check, compile and add the templates of workflows."`
 	Alerts    alertCommands    `cmd:"" help:"List alerts."`
 	Summary   summaryCommand   `cmd:"" name:"active-summary" help:"Count workflows by status, undecided tasks by team and open alerts by severity."`
+	Demo      demoCommand      `cmd:"" help:"Play a day of a small marketplace against the local runtime, in virtual time."`
 	Trial     trialCommand     `cmd:"" name:"test-engine" help:"Start each template as its example says and report how it went."`
 	Find      findCommand      `cmd:"" help:"Show whatever has this id: a workflow, task, alert or event."`
 }

@@ -1,0 +1,313 @@
+package main
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+	"time"
+
+	"opsflow/shared/ops"
+)
+
+// person is somebody who takes part in the tour.
+type person struct{ name, groups string }
+
+// The people of the tour.
+var (
+	olivia = person{"olivia", "operations"}
+	vikram = person{"vikram", "vendor_management"}
+	quinn  = person{"quinn", "quality_assurance"}
+	farah  = person{"farah", "finance"}
+)
+
+// scene is one thing that happens in the tour.
+type scene struct {
+	at   time.Duration // since the tour's midnight
+	tell string
+	do   func(ctx context.Context, t *tour) error
+}
+
+// tour plays scenes at a running local system, whose time it moves. What it makes there has names of its own, so that
+// several tours don't meet.
+type tour struct {
+	s        *session
+	run      string // part of every name
+	midnight time.Time
+	events   int
+	tokens   map[person]lent
+}
+
+// lent is the token of a person, and until when it is taken for good.
+type lent struct {
+	token string
+	until time.Time
+}
+
+// tokenLife is for how long a tour uses a token, in the local system's time: less than the token lives.
+const tokenLife = 6 * time.Hour
+
+// newTour begins on the next working day that has not begun yet.
+func newTour(ctx context.Context, s *session) (*tour, error) {
+	t := &tour{s: s, run: strings.ToLower(rand.Text()[:5]), tokens: map[person]lent{}}
+	now, err := t.now(ctx)
+	if ops.ErrorCode(err) == ops.CodeNotFound {
+		return nil, errors.New("the tour needs the local runtime (opsflow dev): it moves the time")
+	}
+	if err != nil {
+		return nil, err
+	}
+	t.midnight = now.Truncate(24*time.Hour).AddDate(0, 0, 1)
+	for t.midnight.Weekday() < time.Monday || t.midnight.Weekday() > time.Thursday {
+		t.midnight = t.midnight.AddDate(0, 0, 1) // the day after is played too
+	}
+	return t, nil
+}
+
+// play goes through the scenes.
+func (t *tour) play(ctx context.Context, scenes []scene, pace time.Duration) error {
+	for _, sc := range scenes {
+		if err := t.advance(ctx, t.midnight.Add(sc.at)); err != nil {
+			return err
+		}
+		if sc.tell != "" {
+			fmt.Fprintf(t.s.err, "%s  %s\n", t.midnight.Add(sc.at).Format("Mon 15:04"), sc.tell)
+		}
+		if err := sc.do(ctx, t); err != nil {
+			return fmt.Errorf("%s: %w", sc.tell, err)
+		}
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-time.After(pace):
+		}
+	}
+	return t.settle(ctx)
+}
+
+// id is a name of this tour's own.
+func (t *tour) id(name string) string { return name + "-" + t.run }
+
+// own reports whether an id is of this tour.
+func (t *tour) own(id string) bool { return strings.HasSuffix(id, "-"+t.run) }
+
+func (t *tour) now(ctx context.Context) (time.Time, error) {
+	answer, err := t.s.api.send(ctx, http.MethodGet, "/dev/clock", "", nil, "")
+	if err != nil {
+		return time.Time{}, err
+	}
+	var clock struct {
+		Now time.Time `json:"now"`
+	}
+	err = decode(answer, &clock)
+	return clock.Now, err
+}
+
+// advance moves the time to at, through everything that falls due, and returns when nothing is going on.
+func (t *tour) advance(ctx context.Context, at time.Time) error {
+	now, err := t.now(ctx)
+	if err != nil {
+		return err
+	}
+	return t.move(ctx, max(at.Sub(now), 0))
+}
+
+// settle returns when nothing is going on any more.
+func (t *tour) settle(ctx context.Context) error { return t.move(ctx, 0) }
+
+func (t *tour) move(ctx context.Context, d time.Duration) error {
+	_, err := t.s.api.send(ctx, http.MethodPost, "/dev/clock", "", []byte(`{"advance":"`+d.String()+`"}`), "")
+	return err
+}
+
+// as sends a request as a person.
+func (t *tour) as(ctx context.Context, p person, method, path string, body any) (json.RawMessage, error) {
+	now, err := t.now(ctx)
+	if err != nil {
+		return nil, err
+	}
+	l := t.tokens[p]
+	if now.After(l.until) {
+		token, err := t.s.api.lend(ctx, p.name, p.groups)
+		if err != nil {
+			return nil, err
+		}
+		l = lent{token, now.Add(tokenLife)}
+		t.tokens[p] = l
+	}
+	var text []byte
+	if body != nil {
+		if text, err = json.Marshal(body); err != nil {
+			return nil, fmt.Errorf("write the request: %w", err)
+		}
+	}
+	return t.s.api.send(ctx, method, path, l.token, text, "")
+}
+
+// event puts a domain event on the bus, as the booking system does.
+func (t *tour) event(ctx context.Context, detailType ops.EventType, detail map[string]any) error {
+	_, err := t.as(ctx, olivia, http.MethodPost, "/v1/events", map[string]any{"type": detailType, "source": "booking", "detail": detail})
+	if err != nil {
+		return err
+	}
+	t.events++
+	return t.settle(ctx)
+}
+
+// listAs reads all pages of a list.
+func listAs[T any](ctx context.Context, t *tour, p person, path string, q url.Values) ([]T, error) {
+	var all []T
+	for q.Set("limit", "100"); ; {
+		answer, err := t.as(ctx, p, http.MethodGet, path+"?"+q.Encode(), nil)
+		if err != nil {
+			return nil, err
+		}
+		var pg page[T]
+		if err := decode(answer, &pg); err != nil {
+			return nil, err
+		}
+		if all = append(all, pg.Items...); pg.NextCursor == nil {
+			return all, nil
+		}
+		q.Set("cursor", *pg.NextCursor)
+	}
+}
+
+// tasks lists the tour's undecided tasks of a person's team, in an order that is the same each time.
+func (t *tour) tasks(ctx context.Context, p person, step string) ([]*ops.Task, error) {
+	team, _ := ops.ParseTeam(p.groups)
+	all, err := listAs[*ops.Task](ctx, t, p, "/v1/tasks", query("team", string(team)))
+	if err != nil {
+		return nil, err
+	}
+	all = slices.DeleteFunc(all, func(k *ops.Task) bool { return k.Status.Decided() || !t.own(k.Subject.ID) || k.Step != step })
+	slices.SortFunc(all, func(a, b *ops.Task) int { return strings.Compare(a.Subject.ID, b.Subject.ID) })
+	return all, nil
+}
+
+// decide answers the tasks of one step, as how says: a task for which it gives nil stays open.
+func (t *tour) decide(ctx context.Context, p person, step string, how func(k *ops.Task) *decision) error {
+	tasks, err := t.tasks(ctx, p, step)
+	if err != nil {
+		return err
+	}
+	for _, k := range tasks {
+		d := how(k)
+		if d == nil {
+			continue
+		}
+		move, body := "complete", map[string]any{"outcome": d.outcome, "comment": d.comment}
+		if d.form != nil {
+			body["form"] = d.form
+		}
+		if d.outcome == "" {
+			delete(body, "outcome")
+		}
+		if d.outcome == "rejected" {
+			move, body = "reject", map[string]any{"comment": d.comment}
+		}
+		if _, err := t.as(ctx, p, http.MethodPost, taskPath(k.ID)+"/"+move, body); err != nil {
+			return fmt.Errorf("%s of %s: %w", k.Step, k.Subject, err)
+		}
+	}
+	return t.settle(ctx)
+}
+
+// decision is how somebody answers a task.
+type decision struct {
+	outcome string // empty: the only one there is; "rejected" rejects
+	form    map[string]any
+	comment string
+}
+
+// start starts a workflow.
+func (t *tour) start(ctx context.Context, p person, template string, subject ops.SubjectRef, given map[string]any) error {
+	_, err := t.as(ctx, p, http.MethodPost, "/v1/workflows", map[string]any{"template": template, "subject": subject, "context": given})
+	if err != nil {
+		return err
+	}
+	return t.settle(ctx)
+}
+
+// summary counts what the tour made.
+func (t *tour) summary(ctx context.Context) (tourSummary, error) {
+	sum := tourSummary{
+		Events: t.events, Workflows: map[string]map[string]int{}, Tasks: map[string]map[string]int{},
+		Alerts: map[string]map[string]int{}, Messages: map[string]int{},
+	}
+	workflows, err := listAs[*ops.Instance](ctx, t, olivia, "/v1/workflows", url.Values{})
+	if err != nil {
+		return sum, err
+	}
+	for _, i := range workflows {
+		if !t.own(i.Subject.ID) {
+			continue
+		}
+		add(sum.Workflows, i.Template, string(i.Status))
+		if i.Status == ops.InstanceWaitingApproval || i.WaitingFor != nil && i.WaitingFor.Kind == "task" {
+			sum.Waiting++
+		}
+	}
+	tasks, err := listAs[*ops.Task](ctx, t, olivia, "/v1/tasks", url.Values{})
+	if err != nil {
+		return sum, err
+	}
+	for _, k := range tasks {
+		if t.own(k.Subject.ID) {
+			add(sum.Tasks, string(k.Team), string(k.Status))
+		}
+	}
+	alerts, err := listAs[*ops.Alert](ctx, t, olivia, "/v1/alerts", url.Values{})
+	if err != nil {
+		return sum, err
+	}
+	for _, a := range alerts {
+		if t.own(a.Subject.ID) {
+			add(sum.Alerts, string(a.Type), string(a.Status))
+		}
+	}
+	return sum, nil
+}
+
+func add(to map[string]map[string]int, name, status string) {
+	if to[name] == nil {
+		to[name] = map[string]int{}
+	}
+	to[name][status]++
+}
+
+// assigned is the vendor that an assignment among the workflows chose.
+func (t *tour) assigned(ctx context.Context, workflows []byte) (string, error) {
+	var p page[*ops.Instance]
+	if err := decode(workflows, &p); err != nil {
+		return "", err
+	}
+	if len(p.Items) != 1 {
+		return "", fmt.Errorf("there are %d vendor assignments, want 1", len(p.Items))
+	}
+	answer, err := t.as(ctx, olivia, http.MethodGet, workflowPath(p.Items[0].ID), nil)
+	if err != nil {
+		return "", err
+	}
+	var i ops.Instance
+	if err := decode(answer, &i); err != nil {
+		return "", err
+	}
+	var out struct {
+		VendorID string `json:"vendor_id"`
+	}
+	if r := i.Step("assign"); r != nil && len(r.Output) > 0 {
+		if err := decode(r.Output, &out); err != nil {
+			return "", err
+		}
+	}
+	if out.VendorID == "" {
+		return "", fmt.Errorf("workflow %s has assigned no vendor", i.ID)
+	}
+	return out.VendorID, nil
+}
