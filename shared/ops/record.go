@@ -26,6 +26,7 @@ const (
 	KindVendor       Kind = "vendor"
 	KindMetric       Kind = "metric"
 	KindAudit        Kind = "audit"
+	KindMember       Kind = "member"
 )
 
 // Ref names one record.

@@ -36,7 +36,9 @@ type Task struct {
 	Form       json.RawMessage `json:"form,omitempty"` // JSON Schema
 	Outcomes   []string        `json:"outcomes"`       // what complete accepts
 	Team       Team            `json:"team"`
-	Assignee   string          `json:"assignee,omitempty"` // who claimed it
+	// Assignee is whose task it is: of an open one, who is expected to claim it (any other member of the team still may);
+	// of a claimed one, who did.
+	Assignee   string          `json:"assignee,omitempty"`
 	Candidates []string        `json:"candidates,omitempty"`
 	Quorum     int             `json:"quorum,omitempty"`
 	Subject    SubjectRef      `json:"subject,omitzero"`
@@ -53,6 +55,12 @@ type Task struct {
 	Token string `json:"token,omitempty"`
 	// Attempt is the attempt that Token belongs to.
 	Attempt int `json:"attempt,omitempty"`
+	// Counted is in whose count of open work the task is. Save keeps it and the counts: in the same transaction in which
+	// the task gets another assignee or is over, whoever writes that.
+	Counted string `json:"counted,omitempty"`
+	// MaxOpen is the most open tasks that the assignee may have after a Save that gives them this one; else it fails with a
+	// Conflict that names their counter. 0: any number. Not stored.
+	MaxOpen int64 `json:"-"`
 }
 
 // TimerDeliver is set from a task's decision until the workflow has taken it up.
@@ -72,7 +80,7 @@ func (t *Task) Accepts(outcome string) bool { return slices.Contains(t.Outcomes,
 // TaskFilter narrows a list of tasks. Zero fields match everything.
 type TaskFilter struct {
 	Team       Team
-	Assignee   string
+	Assignee   string // whose tasks, claimed or not
 	Status     TaskStatus
 	InstanceID string
 	PageRequest

@@ -16,6 +16,7 @@ import (
 //	rule                     <id>          a stored rule: all of them are read at once, consistently
 //	template                 <name>@<v>    a stored template, likewise
 //	vendor                   <id>          a vendor, likewise
+//	member                   <id>          a member, likewise
 //	audit#<kind>#<id>        <seq>         a target's audit entries in order: two writers of one place cannot both win
 //	<kind>#<id>              record        every other record
 //	secret#cursor            record        what signs cursors
@@ -66,7 +67,7 @@ func keyOf(r ops.Record) table.Key {
 // keyOfRef is keyOf for every kind but audit entries, whose place is their target's.
 func keyOfRef(ref ops.Ref) table.Key {
 	switch ref.Kind { //nolint:exhaustive // the rest follows below
-	case ops.KindRule, ops.KindTemplate, ops.KindVendor:
+	case ops.KindRule, ops.KindTemplate, ops.KindVendor, ops.KindMember:
 		return table.Key{PK: string(ref.Kind), SK: ref.ID}
 	}
 	return table.Key{PK: string(ref.Kind) + "#" + ref.ID, SK: onlySK}

@@ -37,6 +37,7 @@ var _ interface {
 	ops.CounterStore
 	ops.EventStore
 	ops.InstanceStore
+	ops.MemberStore
 	ops.MetricStore
 	ops.NotificationStore
 	ops.RuleStore
@@ -52,7 +53,7 @@ func New(t table.Table, random io.Reader, now func() time.Time) *Store {
 	return &Store{table: t, random: random, now: now}
 }
 
-// Save implements ops.Saver. A new record without CreatedAt gets the present time, for lists are ordered by it.
+// Save implements ops.Saver. It keeps people's counts of open work with every task that it writes. A new record without CreatedAt gets the present time, for lists are ordered by it.
 func (s *Store) Save(ctx context.Context, records ...ops.Record) error {
 	if len(records) == 0 {
 		return nil
@@ -61,6 +62,7 @@ func (s *Store) Save(ctx context.Context, records ...ops.Record) error {
 	if err != nil {
 		return fmt.Errorf("save %s: %w", records[0].Ref(), err)
 	}
+	var work openWork
 	for _, r := range records {
 		if c, ok := r.(*ops.Counter); ok {
 			write.Counters = append(write.Counters, table.Counter{
@@ -72,13 +74,19 @@ func (s *Store) Save(ctx context.Context, records ...ops.Record) error {
 		if m.V == 0 && m.CreatedAt.IsZero() {
 			m.CreatedAt = s.now().UTC()
 		}
+		if t, ok := r.(*ops.Task); ok {
+			work.take(t)
+		}
 		item, err := encode(r)
 		if err != nil {
+			work.undo()
 			return fmt.Errorf("save %s: %w", r.Ref(), err)
 		}
 		write.Puts = append(write.Puts, table.Put{Item: item, WantV: m.V})
 	}
-	if err := s.write(ctx, write, records); err != nil {
+	write.Counters = append(write.Counters, work.counters()...)
+	if err := s.write(ctx, write, append(slices.Clip(records), work.records()...)); err != nil {
+		work.undo()
 		return fmt.Errorf("save %s: %w", records[0].Ref(), err)
 	}
 	for _, r := range records {

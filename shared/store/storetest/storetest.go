@@ -44,6 +44,9 @@ func Run(t *testing.T, open Open) {
 		{"tasks stand in their queues until they are decided", tasksStandInTheirQueuesUntilTheyAreDecided},
 		{"alerts of a status come most severe first", alertsOfAStatusComeMostSevereFirst},
 		{"metrics notifications and vendors are listed", metricsNotificationsAndVendorsAreListed},
+		{"members are read whole", membersAreReadWhole},
+		{"open work follows the tasks", openWorkFollowsTheTasks},
+		{"a full member gets no more work", aFullMemberGetsNoMoreWork},
 		{"the audit trail of a target has one place for each number", theAuditTrailOfATargetHasOnePlaceForEachNumber},
 	} {
 		t.Run(c.name, func(t *testing.T) {
