@@ -6,10 +6,11 @@ import (
 	"time"
 )
 
-// Recipient is whom a message goes to: a team, a person of the subject (customer, vendor), or an address.
+// Recipient is whom a message goes to: a team, one of its members, a person of the subject (customer, vendor), or an address.
 type Recipient struct {
 	Team    Team   `json:"team,omitempty"`
-	Role    string `json:"role,omitempty"` // "customer" or "vendor" of the subject
+	Member  string `json:"member,omitempty"` // a member's id
+	Role    string `json:"role,omitempty"`   // "customer" or "vendor" of the subject
 	Address string `json:"address,omitempty"`
 }
 

@@ -20,6 +20,9 @@ const (
 	TaskCancelled TaskStatus = "cancelled"
 )
 
+// OutcomeRejected is the outcome of a task that was refused.
+const OutcomeRejected = "rejected"
+
 // Decided reports whether the task is over.
 func (s TaskStatus) Decided() bool { return s != TaskOpen && s != TaskClaimed }
 
@@ -38,19 +41,27 @@ type Task struct {
 	Team       Team            `json:"team"`
 	// Assignee is whose task it is: of an open one, who is expected to claim it (any other member of the team still may);
 	// of a claimed one, who did.
-	Assignee   string          `json:"assignee,omitempty"`
-	Candidates []string        `json:"candidates,omitempty"`
-	Quorum     int             `json:"quorum,omitempty"`
-	Subject    SubjectRef      `json:"subject,omitzero"`
-	StartedBy  string          `json:"started_by,omitempty"` // who started the workflow: may not decide an approval
-	Priority   int             `json:"priority"`
-	DueAt      time.Time       `json:"due_at,omitzero"`
-	Status     TaskStatus      `json:"status"`
-	Outcome    string          `json:"outcome,omitempty"`
-	Answers    json.RawMessage `json:"answers,omitempty"` // the filled-in form
-	Comment    string          `json:"comment,omitempty"`
-	DecidedBy  string          `json:"decided_by,omitempty"`
-	DecidedAt  time.Time       `json:"decided_at,omitzero"`
+	Assignee   string   `json:"assignee,omitempty"`
+	Candidates []string `json:"candidates,omitempty"`
+	// Quorum is how many people must decide alike for the task to be decided (0: 1), RejectQuorum how many must refuse for
+	// it to be refused (0: 1).
+	Quorum       int             `json:"quorum,omitempty"`
+	RejectQuorum int             `json:"reject_quorum,omitempty"`
+	Decisions    []TaskDecision  `json:"decisions,omitempty"` // who decided what, in order
+	Subject      SubjectRef      `json:"subject,omitzero"`
+	StartedBy    string          `json:"started_by,omitempty"` // who started the workflow: may not decide an approval
+	Priority     int             `json:"priority"`
+	DueAt        time.Time       `json:"due_at,omitzero"`    // reminders begin
+	LapsesAt     time.Time       `json:"lapses_at,omitzero"` // then OnExpire is done
+	OnExpire     OnExpire        `json:"on_expire,omitempty"`
+	Escalated    bool            `json:"escalated,omitempty"`
+	Reminders    int             `json:"reminders,omitempty"` // how many were sent
+	Status       TaskStatus      `json:"status"`
+	Outcome      string          `json:"outcome,omitempty"`
+	Answers      json.RawMessage `json:"answers,omitempty"` // the filled-in form
+	Comment      string          `json:"comment,omitempty"`
+	DecidedBy    string          `json:"decided_by,omitempty"`
+	DecidedAt    time.Time       `json:"decided_at,omitzero"`
 	// Token is the newest task token of the execution that waits. It never leaves the server: the API has its own view.
 	Token string `json:"token,omitempty"`
 	// Attempt is the attempt that Token belongs to.
@@ -63,8 +74,37 @@ type Task struct {
 	MaxOpen int64 `json:"-"`
 }
 
-// TimerDeliver is set from a task's decision until the workflow has taken it up.
-const TimerDeliver = "deliver"
+// TaskDecision is what one person said.
+type TaskDecision struct {
+	By      string          `json:"by"`
+	Outcome string          `json:"outcome"`
+	Comment string          `json:"comment,omitempty"`
+	Answers json.RawMessage `json:"answers,omitempty"` // of one of several; else they are the task's own
+	At      time.Time       `json:"at"`
+}
+
+// OnExpire says what becomes of a task that nobody decides in time.
+type OnExpire string
+
+// The ways to take a task that nobody decided.
+const (
+	OnExpireFail     OnExpire = "fail"     // the default: its workflow fails
+	OnExpireReject   OnExpire = "reject"   // as if somebody had refused it
+	OnExpireApprove  OnExpire = "approve"  // as if somebody had decided for its first outcome
+	OnExpireEscalate OnExpire = "escalate" // it goes to who leads its team, with an alert, and stays open
+)
+
+// OnExpires lists them.
+func OnExpires() []OnExpire {
+	return []OnExpire{OnExpireFail, OnExpireReject, OnExpireApprove, OnExpireEscalate}
+}
+
+// The timers of a task.
+const (
+	TimerDeliver = "deliver" // from its decision until the workflow has taken it up
+	TimerRemind  = "remind"  // when somebody is reminded of it
+	TimerExpire  = "expire"  // when it can be decided no more
+)
 
 // TaskID is the id of the task of a step.
 func TaskID(instanceID, step string, loop int) string {
@@ -73,6 +113,27 @@ func TaskID(instanceID, step string, loop int) string {
 
 // Ref names the record.
 func (t *Task) Ref() Ref { return Ref{KindTask, t.ID} }
+
+// Said gives a person's decision; nil when they have made none.
+func (t *Task) Said(person string) *TaskDecision {
+	for i := range t.Decisions {
+		if t.Decisions[i].By == person {
+			return &t.Decisions[i]
+		}
+	}
+	return nil
+}
+
+// Votes counts the decisions for an outcome.
+func (t *Task) Votes(outcome string) int {
+	n := 0
+	for _, d := range t.Decisions {
+		if d.Outcome == outcome {
+			n++
+		}
+	}
+	return n
+}
 
 // Accepts reports whether outcome is one that completing the task can have.
 func (t *Task) Accepts(outcome string) bool { return slices.Contains(t.Outcomes, outcome) }

@@ -172,6 +172,10 @@ type Step struct {
 	Outcomes []string        `json:"outcomes,omitempty"`
 	OnReject OnError         `json:"on_reject,omitempty"`
 	Quorum   int             `json:"quorum,omitempty"` // people who must decide alike; 0: 1
+	// RejectQuorum is how many people must refuse for the step to be refused; 0: 1, any of them.
+	RejectQuorum int      `json:"reject_quorum,omitempty"`
+	Expires      Duration `json:"expires,omitzero"` // when a human step can be decided no more, from its opening
+	OnExpire     OnExpire `json:"on_expire,omitempty"`
 
 	Choices []Choice `json:"choices,omitempty"` // decision
 	Default string   `json:"default,omitempty"` // decision: the step when no choice holds

@@ -17,6 +17,7 @@ const (
 	maxStepName      = 60 // Step Functions allows 80 characters for a state's name; an id may be added to it
 	maxStepRetries   = 10
 	maxStepBackoff   = 5 * time.Minute
+	maxQuorum        = 20
 	maxStepWait      = 365 * 24 * time.Hour // how long an execution may live
 )
 
@@ -153,7 +154,12 @@ func (c *templateCheck) human(s *Step, path string) {
 	ways := []OnError{OnErrorFail, OnErrorSkip, OnErrorCompensate}
 	c.require(s.OnReject == "" || slices.Contains(ways, s.OnReject), path+".on_reject", oneOf(ways), string(s.OnReject))
 	c.require(s.Role == "" || slices.Contains(Teams(), s.Role), path+".role", oneOf(Teams()), string(s.Role))
-	c.require(s.Quorum == 0 || s.Quorum == 1, path+".quorum", "1: this release can't wait for more people", strconv.Itoa(s.Quorum))
+	c.require(s.Quorum >= 0 && s.Quorum <= maxQuorum, path+".quorum", fmt.Sprintf("1 to %d", maxQuorum), strconv.Itoa(s.Quorum))
+	c.require(s.RejectQuorum >= 0 && s.RejectQuorum <= maxQuorum, path+".reject_quorum", fmt.Sprintf("1 to %d", maxQuorum), strconv.Itoa(s.RejectQuorum))
+	c.require(s.OnExpire == "" || slices.Contains(OnExpires(), s.OnExpire), path+".on_expire", oneOf(OnExpires()), string(s.OnExpire))
+	c.require(s.OnExpire == "" || !s.Expires.IsZero(), path+".on_expire", "left out of a step without expires", string(s.OnExpire))
+	c.require(s.Expires.D <= maxStepWait, path+".expires", "at most "+Duration{D: maxStepWait}.String(), s.Expires.String())
+	c.require(!slices.Contains(s.Outcomes, OutcomeRejected), path+".outcomes", "outcomes of completing it: refusing it always is possible", OutcomeRejected)
 	for i, o := range s.Outcomes {
 		at := fmt.Sprintf("%s.outcomes[%d]", path, i)
 		c.require(ValidID(o), at, idText, o)
@@ -178,6 +184,9 @@ func (c *templateCheck) foreign(s *Step, path string) {
 		{"outcomes", len(s.Outcomes) > 0, s.Kind.Human()},
 		{"on_reject", s.OnReject != "", s.Kind.Human()},
 		{"quorum", s.Quorum != 0, s.Kind.Human()},
+		{"reject_quorum", s.RejectQuorum != 0, s.Kind.Human()},
+		{"expires", !s.Expires.IsZero(), s.Kind.Human()},
+		{"on_expire", s.OnExpire != "", s.Kind.Human()},
 		{"choices", len(s.Choices) > 0, s.Kind == StepDecision},
 		{"default", s.Default != "", s.Kind == StepDecision},
 		{"template", s.Template != "", s.Kind == StepNotification},

@@ -10,7 +10,7 @@ import (
 const (
 	Approved = "approved"
 	Done     = "done"
-	Rejected = "rejected"
+	Rejected = ops.OutcomeRejected
 )
 
 // Outcomes lists what completing the task of a step can come to.

@@ -58,8 +58,8 @@ func (e *Engine) drive(ctx context.Context, d Drive) (p Progress, passed bool, e
 			return Progress{}, false, err
 		}
 	}
-	for range maxConflicts {
-		p, passed, err = e.driveOnce(ctx, d, owner)
+	for again := range maxConflicts {
+		p, passed, err = e.driveOnce(ctx, d, owner, again)
 		if !errors.Is(err, errAgain) {
 			return p, passed, err
 		}
@@ -67,7 +67,7 @@ func (e *Engine) drive(ctx context.Context, d Drive) (p Progress, passed bool, e
 	return p, passed, fmt.Errorf("workflow %s: %w", d.InstanceID, err)
 }
 
-func (e *Engine) driveOnce(ctx context.Context, d Drive, owner string) (Progress, bool, error) {
+func (e *Engine) driveOnce(ctx context.Context, d Drive, owner string, again int) (Progress, bool, error) {
 	i, err := e.Store.Instance(ctx, d.InstanceID)
 	if err != nil {
 		return Progress{}, false, fmt.Errorf("read workflow %s: %w", d.InstanceID, err)
@@ -86,7 +86,7 @@ func (e *Engine) driveOnce(ctx context.Context, d Drive, owner string) (Progress
 	if err != nil {
 		return Progress{}, false, err
 	}
-	r := &run{Engine: e, plan: plan, d: d, i: i, staged: map[ops.Ref]ops.Record{}}
+	r := &run{Engine: e, plan: plan, d: d, i: i, again: again, staged: map[ops.Ref]ops.Record{}}
 	if err := r.claim(ctx, owner); err != nil {
 		return Progress{}, false, err
 	}

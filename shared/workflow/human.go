@@ -31,16 +31,21 @@ func (r *run) human(ctx context.Context, s *planned, rec *ops.StepRecord) error 
 			return err
 		}
 		t, changed = r.newTask(s, id, rule.ResolveAll(s.Parameters, doc)), true
+		if err := r.route(ctx, s, t); err != nil {
+			return err
+		}
 	case t.Status == ops.TaskCancelled: // by the end of an earlier attempt
-		t.Status, t.Assignee, changed = ops.TaskOpen, "", true
-		t.DueAt = r.due(s)
+		changed = true
+		if err := r.route(ctx, s, t); err != nil {
+			return err
+		}
 	case t.Status.Decided():
 		return r.takeUp(ctx, s, rec, t)
 	}
 	if rec.TaskID == "" || changed {
 		rec.TaskID = id
 		rec.Tries++
-		r.log("task_opened", s.ID, "", map[string]any{"task": id, "team": t.Team})
+		r.log("task_opened", s.ID, "", map[string]any{"task": id, "team": t.Team, "assignee": t.Assignee})
 	}
 	if s.ID == r.d.Step && r.d.Token != "" && t.Token != r.d.Token {
 		t.Token, t.Attempt, changed = r.d.Token, r.i.Attempt, true
@@ -59,9 +64,34 @@ func (r *run) newTask(s *planned, id string, shown map[string]json.RawMessage) *
 	}
 	return &ops.Task{
 		Meta: ops.Meta{CreatedAt: r.Clock.Now()}, ID: id, InstanceID: r.i.ID, Step: s.ID, Kind: s.Kind, Title: title(s, shown),
-		Form: s.Form, Outcomes: task.Outcomes(s.Step), Team: team, Quorum: s.Quorum, Subject: r.i.Subject,
-		StartedBy: r.i.TriggeredBy.User, Priority: r.i.Priority, DueAt: r.due(s), Status: ops.TaskOpen,
+		Form: s.Form, Outcomes: task.Outcomes(s.Step), Team: team, Quorum: s.Quorum, RejectQuorum: s.RejectQuorum, Subject: r.i.Subject,
+		StartedBy: r.i.TriggeredBy.User, Priority: r.i.Priority, OnExpire: s.OnExpire, Status: ops.TaskOpen,
 	}
+}
+
+// maxExactTries is after how many races for the least busy member a task goes to one who may have got others meanwhile.
+const maxExactTries = 5
+
+// route gives a task that is opened now to somebody, and sets its times.
+func (r *run) route(ctx context.Context, s *planned, t *ops.Task) error {
+	var alongside []*ops.Task
+	for _, rec := range r.staged {
+		if other, ok := rec.(*ops.Task); ok {
+			alongside = append(alongside, other)
+		}
+	}
+	if err := task.Assign(ctx, r.Store, t, r.again < maxExactTries, alongside...); err != nil {
+		return &Unavailable{Err: err}
+	}
+	t.Decisions, t.Reminders, t.Escalated = nil, 0, false
+	if t.DueAt = r.due(s); !t.DueAt.IsZero() {
+		t.SetTimer(ops.TimerRemind, t.DueAt)
+	}
+	if !s.Expires.IsZero() {
+		t.LapsesAt = r.Calendar.Deadline(r.Clock.Now(), s.Expires)
+		t.SetTimer(ops.TimerExpire, t.LapsesAt)
+	}
+	return nil
 }
 
 // title is the step's name, with what its parameters say that there is to know: `Complete the details: location`.
@@ -93,9 +123,13 @@ func shownValue(v json.RawMessage) string {
 // takeUp makes a task's decision the step's outcome. The task's own timer, which watches over the delivery, is cleared in
 // the same write.
 func (r *run) takeUp(ctx context.Context, s *planned, rec *ops.StepRecord, t *ops.Task) error {
-	output, err := encodeOutput(map[string]any{
+	said := map[string]any{
 		"outcome": t.Outcome, "form": rawOrEmpty(t.Answers), "comment": t.Comment, "decided_by": t.DecidedBy, "decided_at": t.DecidedAt,
-	})
+	}
+	if t.Quorum > 1 {
+		said["decisions"] = t.Decisions
+	}
+	output, err := encodeOutput(said)
 	if err != nil {
 		return err
 	}
@@ -106,7 +140,8 @@ func (r *run) takeUp(ctx context.Context, s *planned, rec *ops.StepRecord, t *op
 		r.stage(t)
 	}
 	r.log("task_decided", s.ID, t.DecidedBy, map[string]any{"task": t.ID, "outcome": t.Outcome, "comment": t.Comment})
-	if t.Status != ops.TaskCompleted {
+	if !t.Accepts(t.Outcome) {
+		way := s.OnReject
 		msg := "refused by " + t.DecidedBy
 		if t.Comment != "" {
 			msg += ": " + t.Comment
@@ -114,7 +149,10 @@ func (r *run) takeUp(ctx context.Context, s *planned, rec *ops.StepRecord, t *op
 		if t.Status == ops.TaskExpired {
 			msg = "nobody decided in time"
 		}
-		return r.fail(ctx, s, rec, s.OnReject, ops.StepError{Code: string(t.Status), Message: msg})
+		if t.Outcome != ops.OutcomeRejected {
+			way = ops.OnErrorFail
+		}
+		return r.fail(ctx, s, rec, way, ops.StepError{Code: string(t.Status), Message: msg})
 	}
 	r.finish(rec)
 	return nil

@@ -27,6 +27,8 @@ type run struct {
 	plan *plan
 	d    Drive
 	i    *ops.Instance
+	// again counts how often this invocation has begun anew because others wrote what it had read.
+	again int
 
 	// What is to be written with the instance's record, and put on the bus before that.
 	staged  map[ops.Ref]ops.Record

@@ -15,6 +15,7 @@ type Store interface {
 	ops.Saver
 	ops.InstanceStore
 	ops.TaskStore
+	ops.MemberStore
 	ops.TemplateStore
 	ops.SubjectStore
 	ops.VendorStore
