@@ -8,17 +8,17 @@ import (
 	"opsflow/shared/aws/parts"
 	"opsflow/shared/ops"
 	"opsflow/shared/sweep"
-	"opsflow/shared/task"
 )
 
 func main() {
 	p := parts.New(env.MustLoad(env.Table, env.Bus, env.Machines))
 	flows := p.Workflows()
 	rules := p.Rules(flows)
-	tasks := task.New(task.Config{Store: p.Store, Executions: p.Executions, Clock: p.Clock, Logger: p.Logger})
+	tasks := p.Tasks()
 	sweeper := sweep.New(p.Store, p.Clock, map[ops.Kind]sweep.Handler{
 		ops.KindInstance: flows.HandleDue,
 		ops.KindTask:     tasks.HandleDue,
+		ops.KindMember:   tasks.HandleMemberDue,
 		ops.KindAction:   rules.HandleDue,
 		ops.KindEvent:    rules.HandleDue,
 	}, p.Logger)

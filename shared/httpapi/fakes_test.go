@@ -18,6 +18,7 @@ type fakes struct {
 	events    map[string]*ops.Event
 	alerts    map[string]*ops.Alert
 	vendors   map[string]*ops.Vendor
+	members   map[string]*ops.Member
 	templates []*ops.Template
 	rules     []*ops.Rule
 
@@ -49,6 +50,7 @@ func newFakes() *fakes {
 	return &fakes{
 		instances: map[string]*ops.Instance{}, tasks: map[string]*ops.Task{}, events: map[string]*ops.Event{},
 		alerts: map[string]*ops.Alert{}, vendors: map[string]*ops.Vendor{},
+		members: map[string]*ops.Member{},
 	}
 }
 
@@ -114,6 +116,23 @@ func (f *fakes) Vendors(_ context.Context, p ops.PageRequest) (ops.Page[*ops.Ven
 }
 
 func (f *fakes) AllVendors(context.Context) ([]*ops.Vendor, error) { return nil, f.fail }
+
+func (f *fakes) Member(_ context.Context, id string) (*ops.Member, error) {
+	return one(f, f.members, id)
+}
+
+func (f *fakes) Members(context.Context) ([]*ops.Member, error) {
+	page, err := all(f, f.members)
+	return page.Items, err
+}
+
+func (f *fakes) OpenWork(_ context.Context, members []string) (map[string]int64, error) {
+	open := map[string]int64{}
+	for i, id := range members {
+		open[id] = int64(i) + 1
+	}
+	return open, f.fail
+}
 
 func (f *fakes) Start(_ context.Context, r ops.StartRequest, actor ops.Actor) (*ops.Instance, error) {
 	if f.fail != nil {
@@ -192,6 +211,27 @@ func (f *fakeTasks) Complete(_ context.Context, id string, actor ops.Actor, d ta
 func (f *fakeTasks) Reject(_ context.Context, id string, actor ops.Actor, comment string) (*ops.Task, error) {
 	f.comment = comment
 	return f.decide(id, actor, func(t *ops.Task) { t.Status, t.DecidedBy = ops.TaskRejected, actor.ID })
+}
+
+func (f *fakeTasks) Delegate(_ context.Context, id string, actor ops.Actor, to, reason string) (*ops.Task, error) {
+	f.reason = reason
+	return f.decide(id, actor, func(t *ops.Task) { t.Status, t.Assignee = ops.TaskOpen, to })
+}
+
+func (f *fakeTasks) PutMember(_ context.Context, m ops.Member, version int64, actor ops.Actor) (*ops.Member, error) {
+	f.actor = actor
+	if f.fail != nil {
+		return nil, f.fail
+	}
+	if err := ops.Invalid("member", m.Faults()); err != nil {
+		return nil, err
+	}
+	if old := f.members[m.ID]; old != nil && version != 0 && old.V != version {
+		return nil, ops.Errorf(ops.CodeConflict, "member %s has version %d", m.ID, old.V)
+	}
+	m.V = version + 1
+	f.members[m.ID] = &m
+	return &m, nil
 }
 
 // fakeRules is the rule engine of fakes.

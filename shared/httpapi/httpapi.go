@@ -25,6 +25,7 @@ type Config struct {
 	Store     Store
 	Workflows Workflows
 	Tasks     Tasks
+	Members   Members
 	Rules     Rules
 	Bus       Bus
 	Verifier  Verifier
@@ -54,6 +55,7 @@ func New(c Config) http.Handler {
 	a.huma = humago.New(a.mux, a.humaConfig())
 	a.workflowRoutes()
 	a.taskRoutes()
+	a.memberRoutes()
 	a.eventRoutes()
 	a.templateRoutes()
 	a.ruleRoutes()

@@ -15,6 +15,8 @@ const (
 	startWorkflows   action = "workflow.start"
 	readTasks        action = "task.read"
 	workOnTasks      action = "task.work"
+	readMembers      action = "member.read"
+	writeMembers     action = "member.write"
 	readEvents       action = "event.read"
 	putEvents        action = "event.put"
 	readTemplates    action = "template.read"
@@ -35,6 +37,8 @@ var mayDo = map[action][]ops.Team{
 	startWorkflows:   {ops.Operations, ops.VendorManagement, ops.QualityAssurance, ops.Finance},
 	readTasks:        {ops.Operations, ops.VendorManagement, ops.QualityAssurance, ops.Finance},
 	workOnTasks:      {ops.Operations, ops.VendorManagement, ops.QualityAssurance, ops.Finance},
+	readMembers:      {ops.Operations, ops.VendorManagement, ops.QualityAssurance, ops.Finance},
+	writeMembers:     {},
 	readEvents:       {ops.Operations, ops.VendorManagement, ops.QualityAssurance, ops.Finance},
 	putEvents:        {ops.Operations},
 	readTemplates:    {ops.Operations, ops.VendorManagement, ops.QualityAssurance, ops.Finance},

@@ -17,6 +17,7 @@ func TestEachTeamMayDoWhatTheTableSays(t *testing.T) {
 	r.events["x"] = &ops.Event{ID: "x"}
 	r.alerts["x"] = &ops.Alert{ID: "x"}
 	r.vendors["x"] = &ops.Vendor{ID: "x"}
+	r.members["x"] = &ops.Member{ID: "x"}
 	r.templates = []*ops.Template{{Name: "x", Version: 1}}
 	r.rules = []*ops.Rule{{ID: "x", Version: 1}}
 	letters := map[string]ops.Team{"O": ops.Operations, "V": ops.VendorManagement, "Q": ops.QualityAssurance, "F": ops.Finance}
@@ -31,6 +32,10 @@ func TestEachTeamMayDoWhatTheTableSays(t *testing.T) {
 		{"POST", "/v1/tasks/x/release", "", "OVQF"},
 		{"POST", "/v1/tasks/x/complete", `{"outcome":"done"}`, "OVQF"},
 		{"POST", "/v1/tasks/x/reject", `{"comment":"no"}`, "OVQF"},
+		{"POST", "/v1/tasks/x/delegate", `{"to":"ann"}`, "OVQF"},
+		{"GET", "/v1/members", "", "OVQF"},
+		{"GET", "/v1/members/x", "", "OVQF"},
+		{"PUT", "/v1/members/x", `{"name":"X","teams":[],"active":true}`, ""},
 		{"GET", "/v1/events", "", "OVQF"},
 		{"GET", "/v1/events/invalid", "", "OVQF"},
 		{"GET", "/v1/events/x", "", "OVQF"},

@@ -170,7 +170,7 @@ func TestTaskViewTellsEveryPublicField(t *testing.T) {
 	if err := json.Unmarshal(whole, &fields); err != nil {
 		t.Fatal(err)
 	}
-	hidden := []string{"token", "attempt", "timers", "expires_at"}
+	hidden := []string{"token", "attempt", "timers", "expires_at", "counted"}
 	for name := range fields {
 		if _, shown := body[name]; shown == slices.Contains(hidden, name) {
 			t.Errorf("%s shown: %t", name, shown)

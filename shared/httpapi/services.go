@@ -16,6 +16,7 @@ type Store interface {
 	ops.EventStore
 	ops.AlertStore
 	ops.VendorStore
+	ops.MemberStore
 }
 
 // Workflows starts workflows and keeps their templates; *workflow.Engine.
@@ -38,6 +39,13 @@ type Tasks interface {
 	Release(ctx context.Context, id string, actor ops.Actor) (*ops.Task, error)
 	Complete(ctx context.Context, id string, actor ops.Actor, d task.Decision) (*ops.Task, error)
 	Reject(ctx context.Context, id string, actor ops.Actor, comment string) (*ops.Task, error)
+	Delegate(ctx context.Context, id string, actor ops.Actor, to, reason string) (*ops.Task, error)
+}
+
+// Members keeps the people that work is given to; *task.Service.
+type Members interface {
+	// PutMember stores one whole, if the stored one has this version (0: whatever is there). CodeInvalid, CodeConflict.
+	PutMember(ctx context.Context, m ops.Member, version int64, actor ops.Actor) (*ops.Member, error)
 }
 
 // Rules keeps the rules; *rule.Engine.

@@ -38,35 +38,45 @@ func (a *api) taskRoutes() {
 		id: "reject-task", method: http.MethodPost, path: "/v1/tasks/{id}/reject", action: workOnTasks,
 		summary: "Refuse what a task asks for",
 	}, a.rejectTask)
+	handle(a, route{
+		id: "delegate-task", method: http.MethodPost, path: "/v1/tasks/{id}/delegate", action: workOnTasks,
+		summary: "Give a task to another member of its team",
+	}, a.delegateTask)
 }
 
 // taskBody is what the API tells of a task: every field is named here, so that the token of ops.Task can't slip out.
 type taskBody struct {
-	ID         string          `json:"id"`
-	InstanceID string          `json:"instance" doc:"The workflow that waits for it."`
-	Step       string          `json:"step"`
-	Loop       int             `json:"loop,omitempty"`
-	Kind       ops.StepKind    `json:"kind"`
-	Title      string          `json:"title"`
-	Form       json.RawMessage `json:"form,omitempty" doc:"JSON Schema of what to fill in."`
-	Outcomes   []string        `json:"outcomes" nullable:"false" doc:"What complete accepts."`
-	Team       ops.Team        `json:"team"`
-	Assignee   string          `json:"assignee,omitempty" doc:"Who claimed it."`
-	Candidates []string        `json:"candidates,omitempty"`
-	Quorum     int             `json:"quorum,omitempty"`
-	Subject    ops.SubjectRef  `json:"subject,omitzero"`
-	StartedBy  string          `json:"started_by,omitempty"`
-	Priority   int             `json:"priority"`
-	DueAt      time.Time       `json:"due_at,omitzero"`
-	Status     ops.TaskStatus  `json:"status"`
-	Outcome    string          `json:"outcome,omitempty"`
-	Answers    json.RawMessage `json:"answers,omitempty" doc:"The filled-in form."`
-	Comment    string          `json:"comment,omitempty"`
-	DecidedBy  string          `json:"decided_by,omitempty"`
-	DecidedAt  time.Time       `json:"decided_at,omitzero"`
-	Version    int64           `json:"version"`
-	CreatedAt  time.Time       `json:"created_at,omitzero"`
-	UpdatedAt  time.Time       `json:"updated_at,omitzero"`
+	ID           string             `json:"id"`
+	InstanceID   string             `json:"instance" doc:"The workflow that waits for it."`
+	Step         string             `json:"step"`
+	Loop         int                `json:"loop,omitempty"`
+	Kind         ops.StepKind       `json:"kind"`
+	Title        string             `json:"title"`
+	Form         json.RawMessage    `json:"form,omitempty" doc:"JSON Schema of what to fill in."`
+	Outcomes     []string           `json:"outcomes" nullable:"false" doc:"What complete accepts."`
+	Team         ops.Team           `json:"team"`
+	Assignee     string             `json:"assignee,omitempty" doc:"Whose task it is: of an open one, who is expected to claim it; of a claimed one, who did."`
+	Candidates   []string           `json:"candidates,omitempty"`
+	Quorum       int                `json:"quorum,omitempty" doc:"How many people must decide alike; absent: one."`
+	RejectQuorum int                `json:"reject_quorum,omitempty" doc:"How many must refuse for it to be refused; absent: one."`
+	Decisions    []ops.TaskDecision `json:"decisions,omitempty" doc:"Who decided what, in order."`
+	Subject      ops.SubjectRef     `json:"subject,omitzero"`
+	StartedBy    string             `json:"started_by,omitempty"`
+	Priority     int                `json:"priority"`
+	DueAt        time.Time          `json:"due_at,omitzero" doc:"When reminders begin."`
+	LapsesAt     time.Time          `json:"lapses_at,omitzero" doc:"From when on it can't be decided."`
+	OnExpire     ops.OnExpire       `json:"on_expire,omitempty" doc:"What happens then; absent: its workflow fails."`
+	Escalated    bool               `json:"escalated,omitempty"`
+	Reminders    int                `json:"reminders,omitempty" doc:"How many were sent."`
+	Status       ops.TaskStatus     `json:"status"`
+	Outcome      string             `json:"outcome,omitempty"`
+	Answers      json.RawMessage    `json:"answers,omitempty" doc:"The filled-in form."`
+	Comment      string             `json:"comment,omitempty"`
+	DecidedBy    string             `json:"decided_by,omitempty"`
+	DecidedAt    time.Time          `json:"decided_at,omitzero"`
+	Version      int64              `json:"version"`
+	CreatedAt    time.Time          `json:"created_at,omitzero"`
+	UpdatedAt    time.Time          `json:"updated_at,omitzero"`
 }
 
 func taskView(t *ops.Task) taskBody {
@@ -77,6 +87,8 @@ func taskView(t *ops.Task) taskBody {
 	return taskBody{
 		ID: t.ID, InstanceID: t.InstanceID, Step: t.Step, Loop: t.Loop, Kind: t.Kind, Title: t.Title, Form: t.Form,
 		Outcomes: outcomes, Team: t.Team, Assignee: t.Assignee, Candidates: t.Candidates, Quorum: t.Quorum,
+		RejectQuorum: t.RejectQuorum, Decisions: t.Decisions, LapsesAt: t.LapsesAt, OnExpire: t.OnExpire,
+		Escalated: t.Escalated, Reminders: t.Reminders,
 		Subject: t.Subject, StartedBy: t.StartedBy, Priority: t.Priority, DueAt: t.DueAt, Status: t.Status,
 		Outcome: t.Outcome, Answers: t.Answers, Comment: t.Comment, DecidedBy: t.DecidedBy, DecidedAt: t.DecidedAt,
 		Version: t.V, CreatedAt: t.CreatedAt, UpdatedAt: t.UpdatedAt,
@@ -92,7 +104,7 @@ func (taskStatus) Schema(huma.Registry) *huma.Schema {
 
 type tasksQuery struct {
 	PageQuery
-	Mine   bool       `query:"mine" doc:"Only those that the caller has claimed."`
+	Mine   bool       `query:"mine" doc:"Only those that are the caller's: claimed, or expected to be."`
 	Team   string     `query:"team" doc:"The team's name, in any case."`
 	Status taskStatus `query:"status"`
 }
@@ -155,6 +167,20 @@ type rejectInput struct {
 func (a *api) rejectTask(ctx context.Context, in *rejectInput) (*oneOutput[taskBody], error) {
 	return oneTask("reject", func() (*ops.Task, error) {
 		return a.Tasks.Reject(ctx, in.ID, actorOf(ctx), in.Body.Comment)
+	})
+}
+
+type delegateInput struct {
+	IDPath
+	Body struct {
+		To     string `json:"to" minLength:"1" maxLength:"128" doc:"The id of an active member of the task's team."`
+		Reason string `json:"reason,omitempty" maxLength:"4000" doc:"Why; it is kept."`
+	} `nameHint:"DelegateTask"`
+}
+
+func (a *api) delegateTask(ctx context.Context, in *delegateInput) (*oneOutput[taskBody], error) {
+	return oneTask("delegate", func() (*ops.Task, error) {
+		return a.Tasks.Delegate(ctx, in.ID, actorOf(ctx), in.Body.To, in.Body.Reason)
 	})
 }
 

@@ -12,7 +12,6 @@ import (
 	"opsflow/shared/notify"
 	"opsflow/shared/ops"
 	"opsflow/shared/sweep"
-	"opsflow/shared/task"
 	"opsflow/shared/wire"
 )
 
@@ -28,16 +27,17 @@ type parts struct {
 func (p parts) handlers() map[string]awslambda.Handler {
 	flows := p.Workflows()
 	rules := p.Rules(flows)
-	tasks := task.New(task.Config{Store: p.Store, Executions: p.Executions, Clock: p.Clock, Logger: p.Logger})
+	tasks := p.Tasks()
 	sweeper := sweep.New(p.Store, p.Clock, map[ops.Kind]sweep.Handler{
 		ops.KindInstance: flows.HandleDue,
 		ops.KindTask:     tasks.HandleDue,
+		ops.KindMember:   tasks.HandleMemberDue,
 		ops.KindAction:   rules.HandleDue,
 		ops.KindEvent:    rules.HandleDue,
 	}, p.Logger)
 	deliverer := notify.New(notify.Config{Store: p.Store, Clock: p.Clock, Webhook: p.webhook, Client: http.DefaultClient})
 	api := httpapi.New(httpapi.Config{
-		Store: p.Store, Workflows: flows, Tasks: tasks, Rules: rules, Bus: p.bus, Verifier: p.verifier,
+		Store: p.Store, Workflows: flows, Tasks: tasks, Members: tasks, Rules: rules, Bus: p.bus, Verifier: p.verifier,
 		Clock: p.Clock, Random: p.Random, Logger: p.Logger,
 	})
 	return map[string]awslambda.Handler{

@@ -99,7 +99,7 @@ func shownInLists(kind ops.Kind) []string {
 	case ops.KindTask:
 		return []string{
 			"id", "instance", "step", "loop", "kind", "title", "outcomes", "team", "assignee", "candidates", "quorum",
-			"subject", "started_by", "priority", "due_at", "status", "outcome", "decided_by", "decided_at",
+			"reject_quorum", "subject", "started_by", "priority", "due_at", "lapses_at", "on_expire", "escalated", "status", "outcome", "decided_by", "decided_at",
 			"created_at", "updated_at",
 		}
 	case ops.KindAlert:

@@ -10,6 +10,7 @@ import (
 	"opsflow/shared/ops"
 	"opsflow/shared/rule"
 	"opsflow/shared/store"
+	"opsflow/shared/task"
 	"opsflow/shared/workflow"
 )
 
@@ -38,6 +39,11 @@ func (p Parts) Workflows() *workflow.Engine {
 		Store: p.Store, Executions: p.Executions, Machines: p.Executions, Bus: p.Bus, Clock: p.Clock, Random: p.Random,
 		Logger: p.Logger, Calendar: p.Calendar, MachinePrefix: p.MachinePrefix, Functions: p.Functions,
 	})
+}
+
+// Tasks makes the service for people's part.
+func (p Parts) Tasks() *task.Service {
+	return task.New(task.Config{Store: p.Store, Executions: p.Executions, Bus: p.Bus, Clock: p.Clock, Logger: p.Logger})
 }
 
 // Rules makes the rule engine, which starts workflows with the given one.

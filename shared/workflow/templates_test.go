@@ -30,7 +30,7 @@ func TestEveryFaultOfATemplateIsToldWithItsPath(t *testing.T) {
 			"steps", document(
 				`{"id": "a", "name": "", "kind": "automated", "action": "no.such", "depends_on": ["ghost"]}`,
 				`{"id": "a", "name": "B", "kind": "teleport"}`,
-				`{"id": "c", "name": "C", "kind": "manual", "action": "assign.team", "form": {"type": 7}, "role": "Nobody", "quorum": 2}`,
+				`{"id": "c", "name": "C", "kind": "manual", "action": "assign.team", "form": {"type": 7}, "role": "Nobody", "quorum": 21}`,
 				`{"id": "d", "name": "D", "kind": "decision", "choices": [{"when": {"path": "detail.x", "op": "eq", "value": 1}, "next": "ghost"}]}`,
 				`{"id": "e", "name": "E", "kind": "delay"}`),
 			[]string{

@@ -20,6 +20,7 @@ type commandLine struct {
 	Dev       devCommand       `cmd:"" help:"Run the whole system on this machine: AWS endpoint, API, rules and workflows in one process."`
 	Workflows workflowCommands `cmd:"" aliases:"wf" help:"Start and follow workflows."`
 	Tasks     taskCommands     `cmd:"" help:"Do people's part of workflows."`
+	Members   memberCommands   `cmd:"" help:"List the people that work is given to."`
 	Events    eventCommands    `cmd:"" help:"Put events on the bus, and see what rules made of them."`
 	Rules     ruleCommands     `cmd:"" help:"List and add rules."`
 	Templates templateCommands `cmd:"" help:"List, check, compile and add the templates of workflows."`

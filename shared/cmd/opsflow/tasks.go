@@ -16,6 +16,7 @@ type taskCommands struct {
 	Claim    tasksClaim    `cmd:"" help:"Take a task on."`
 	Complete tasksComplete `cmd:"" help:"Decide a task."`
 	Reject   tasksReject   `cmd:"" help:"Refuse what a task asks for."`
+	Delegate tasksDelegate `cmd:"" help:"Give a task to another member of its team."`
 }
 
 type tasksList struct {
@@ -23,7 +24,7 @@ type tasksList struct {
 
 	Team   string `help:"Only those of this team."`
 	Status string `help:"Only those with this status."`
-	Mine   bool   `help:"Only those that the token's owner has claimed."`
+	Mine   bool   `help:"Only those that are the token's owner's."`
 }
 
 // Run prints a page of the list.
@@ -51,6 +52,17 @@ type tasksClaim struct {
 // Run claims the task.
 func (c *tasksClaim) Run(ctx context.Context, s *session) error {
 	return s.moveTask(ctx, c.ID, "claim", struct{}{})
+}
+
+type tasksDelegate struct {
+	ID     string `arg:"" help:"Id of the task."`
+	To     string `required:"" help:"Id of an active member of its team."`
+	Reason string `help:"Why; it is kept."`
+}
+
+// Run gives the task to somebody else.
+func (c *tasksDelegate) Run(ctx context.Context, s *session) error {
+	return s.moveTask(ctx, c.ID, "delegate", map[string]string{"to": c.To, "reason": c.Reason})
 }
 
 type tasksComplete struct {
