@@ -78,6 +78,12 @@ type Instance struct {
 	WaitingFor      *WaitingFor                `json:"waiting_for,omitempty"`
 	StateMachine    string                     `json:"state_machine,omitempty"` // ARN
 	Lease           Lease                      `json:"lease,omitzero"`
+	OverdueAt       time.Time                  `json:"overdue_at,omitzero"` // when it was found open past DueAt, and an alert raised
+	ETA             time.Time                  `json:"eta,omitzero"`        // when it should end, by its steps' estimates
+	PausedAt        time.Time                  `json:"paused_at,omitzero"`
+	Asked           *Asked                     `json:"asked,omitempty"`
+	Slot            bool                       `json:"slot,omitempty"`    // it has one of its template's max_parallel_instances
+	Place           int64                      `json:"place,omitempty"`   // its place in the queue for one
 	History         []HistoryEntry             `json:"history,omitempty"` // read by its own request; not in lists
 }
 
@@ -92,9 +98,10 @@ type StepRecord struct {
 	Tries      int             `json:"tries"`
 	Output     json.RawMessage `json:"output,omitempty"`
 	Error      *StepError      `json:"error,omitempty"`
-	Chosen     string          `json:"chosen,omitempty"`    // a decision's way out
-	TaskID     string          `json:"task,omitempty"`      // a human step's task
-	WaitUntil  time.Time       `json:"wait_until,omitzero"` // a delay's end
+	Chosen     string          `json:"chosen,omitempty"`     // a decision's way out
+	TaskID     string          `json:"task,omitempty"`       // a human step's task
+	WaitUntil  time.Time       `json:"wait_until,omitzero"`  // a delay's end
+	SkippedBy  string          `json:"skipped_by,omitempty"` // who skipped it by hand: what needs it goes on as if it were completed
 }
 
 // StepError is what went wrong.
@@ -115,7 +122,7 @@ type TriggeredBy struct {
 
 // WaitingFor answers "why is it not moving".
 type WaitingFor struct {
-	Kind  string    `json:"kind"` // task, event, timer, slot, retry, start
+	Kind  string    `json:"kind"` // task, event, timer, slot, retry, start, resume
 	Since time.Time `json:"since"`
 	Until time.Time `json:"until,omitzero"`
 	Ref   string    `json:"ref,omitempty"`
@@ -126,6 +133,21 @@ type Lease struct {
 	Owner string    `json:"owner,omitempty"`
 	Until time.Time `json:"until,omitzero"`
 }
+
+// Asked is what a person wants of an instance that an invocation is working on: whoever works on it does so after the step
+// that it is at, and whoever takes the instance over does so first.
+type Asked struct {
+	What   string    `json:"what"` // pause, cancel
+	By     string    `json:"by"`
+	At     time.Time `json:"at"`
+	Reason string    `json:"reason,omitempty"`
+}
+
+// What can be asked of an instance.
+const (
+	AskPause  = "pause"
+	AskCancel = "cancel"
+)
 
 // HistoryEntry is one thing that happened to an instance.
 type HistoryEntry struct {
@@ -143,6 +165,8 @@ const (
 	TimerLease = "lease" // whoever works on it should be done by now
 	TimerWake  = "wake"  // its execution should have gone on by now
 	TimerSLA   = "sla"   // it is past due_at
+	TimerSlot  = "slot"  // it waits for a slot: is there really none
+	TimerStop  = "stop"  // its execution should have been stopped
 )
 
 // Ref names the record.
@@ -190,7 +214,7 @@ type InstanceFilter struct {
 	Subject  SubjectRef
 	Team     Team
 	Assignee string
-	Overdue  time.Time // not zero: open and due before this time
+	Overdue  time.Time // not zero: open, not paused, and due before this time
 	PageRequest
 }
 

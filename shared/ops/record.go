@@ -20,6 +20,8 @@ const (
 	KindAction       Kind = "action" // a rule's action that waits for its time
 	KindTemplate     Kind = "template"
 	KindInstance     Kind = "instance"
+	KindSlots        Kind = "slots"
+	KindPlace        Kind = "place" // in the queue for a slot
 	KindTask         Kind = "task"
 	KindAlert        Kind = "alert"
 	KindNotification Kind = "notification"
@@ -49,6 +51,23 @@ type Meta struct {
 	Timers map[string]time.Time `json:"timers,omitempty"`
 	// ExpiresAt is when the record counts as absent, whether the table has deleted it or not. Zero: never.
 	ExpiresAt time.Time `json:"expires_at,omitzero"`
+	// Held are the timers of a record whose time stands still, as they were when it was held.
+	Held map[string]time.Time `json:"held,omitempty"`
+}
+
+// Hold stops all timers until Unhold.
+func (m *Meta) Hold() {
+	if len(m.Timers) > 0 {
+		m.Timers, m.Held = nil, m.Timers
+	}
+}
+
+// Unhold sets the timers again that Hold stopped, later by the time that they stood still.
+func (m *Meta) Unhold(later time.Duration) {
+	for name, at := range m.Held {
+		m.SetTimer(name, at.Add(later))
+	}
+	m.Held = nil
 }
 
 // RecordMeta gives Save access to the embedded Meta.

@@ -33,7 +33,7 @@ func (s *Store) Instances(ctx context.Context, f ops.InstanceFilter) (ops.Page[*
 	case !overdue.IsZero():
 		l.index, l.partitions = stateIndex, nil
 		for _, status := range ops.InstanceStatuses() {
-			if !status.Ended() {
+			if !status.Ended() && status != ops.InstancePaused { // a paused one's time stands still
 				l.partitions = append(l.partitions, sharded("instance#"+string(status))...)
 			}
 		}
@@ -54,7 +54,7 @@ func instanceFits(f ops.InstanceFilter, i *ops.Instance) bool {
 		f.Assignee != "" && i.AssignedTo != f.Assignee:
 		return false
 	case !f.Overdue.IsZero():
-		return !i.Status.Ended() && !i.DueAt.IsZero() && i.DueAt.Before(f.Overdue)
+		return !i.Status.Ended() && i.Status != ops.InstancePaused && !i.DueAt.IsZero() && i.DueAt.Before(f.Overdue)
 	}
 	return true
 }

@@ -41,6 +41,7 @@ var _ interface {
 	ops.MetricStore
 	ops.NotificationStore
 	ops.RuleStore
+	ops.SlotStore
 	ops.SubjectStore
 	ops.TaskStore
 	ops.TemplateStore

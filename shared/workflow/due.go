@@ -18,7 +18,7 @@ const maxLook = 6 * time.Hour
 // nextLook is how long sweep-due leaves an instance alone that it finds due. Nothing bounds how long people take: the longer
 // one waits for them, the less often each look, which asks Step Functions and writes the record, is worth its price.
 func nextLook(i *ops.Instance, now time.Time) time.Duration {
-	if i.WaitingFor == nil || i.WaitingFor.Kind != "task" {
+	if i.WaitingFor == nil || i.WaitingFor.Kind != "task" && i.WaitingFor.Kind != waitSlot {
 		return claimFor
 	}
 	return min(max(claimFor, now.Sub(i.WaitingFor.Since)/4), maxLook)
@@ -39,8 +39,14 @@ func (e *Engine) HandleDue(ctx context.Context, ref ops.Ref) error {
 	if i.Status.Ended() || i.Status == ops.InstancePaused {
 		return e.clearTimers(ctx, i)
 	}
+	// Whoever works on it must not lose its work to this write: then the next minute will do.
+	if at, ok := i.Timers[ops.TimerSLA]; ok && !at.After(now) && !i.Lease.Until.After(now) {
+		if err := e.overrun(ctx, i); err != nil {
+			return err
+		}
+	}
 	due := false
-	for _, name := range []string{ops.TimerStart, ops.TimerLease, ops.TimerWake} {
+	for _, name := range []string{ops.TimerStart, ops.TimerSlot, ops.TimerLease, ops.TimerWake} {
 		if at, ok := i.Timers[name]; ok && !at.After(now) {
 			due = true
 			i.SetTimer(name, now.Add(nextLook(i, now)))
@@ -55,6 +61,12 @@ func (e *Engine) HandleDue(ctx context.Context, ref ops.Ref) error {
 			return nil //nolint:nilerr // it moves
 		}
 		return fmt.Errorf("claim workflow %s: %w", i.ID, err)
+	}
+	if queued(i) {
+		return e.recheck(ctx, i.Template)
+	}
+	if needsSlot(i) {
+		return e.Launch(ctx, i)
 	}
 	if i.Status == ops.InstancePending {
 		err := e.launch(ctx, i)

@@ -64,7 +64,7 @@ func (e *Engine) recordOutcome(ctx context.Context, id string, attempt int, x op
 		if err := e.Bus.Put(ctx, events...); err != nil {
 			return retryable(fmt.Errorf("tell that workflow %s failed: %w", id, err))
 		}
-		err = e.Store.Save(ctx, append([]ops.Record{i}, records...)...)
+		err = e.save(ctx, i, records...)
 		if ops.AsConflict(err) == nil {
 			return retryable(err)
 		}

@@ -172,12 +172,11 @@ func (r *run) flush(ctx context.Context) error {
 	now := r.Clock.Now()
 	r.i.UpdatedAt = now
 	r.measure()
-	records := make([]ops.Record, 0, 1+len(r.order))
-	records = append(records, r.i)
+	records := make([]ops.Record, 0, len(r.order))
 	for _, ref := range r.order {
 		records = append(records, r.staged[ref])
 	}
-	err := r.Store.Save(ctx, records...)
+	err := r.save(ctx, r.i, records...)
 	switch {
 	case ops.AsConflict(err) != nil:
 		return errAgain

@@ -64,14 +64,23 @@ func (e *Engine) Plan(ctx context.Context, r ops.StartRequest) (*ops.Instance, e
 	now := e.Clock.Now()
 	i.CreatedAt, i.UpdatedAt = now, now
 	i.DueAt = now.Add(time.Duration(minutes) * time.Minute)
-	i.WaitingFor = &ops.WaitingFor{Kind: "start", Since: now}
-	i.SetTimer(ops.TimerStart, now.Add(startWithin))
+	i.SetTimer(ops.TimerSLA, i.DueAt)
+	toStart(i, t, now)
 	by := r.TriggeredBy.User
 	if by == "" {
 		by = ops.System().ID
 	}
 	i.Log(ops.HistoryEntry{At: now, What: "created", By: by})
 	return i, nil
+}
+
+// toStart makes an instance wait for its start, or first for a slot.
+func toStart(i *ops.Instance, t *ops.Template, now time.Time) {
+	i.WaitingFor = &ops.WaitingFor{Kind: waitStart, Since: now}
+	if t.MaxParallelInstances > 0 && !i.Slot {
+		i.WaitingFor.Kind = waitSlot
+	}
+	i.SetTimer(ops.TimerStart, now.Add(startWithin))
 }
 
 // checkContext refuses what the table could not keep.
@@ -85,9 +94,17 @@ func checkContext(text []byte) error {
 	return ops.Invalid("workflow", rule.Unkeepable(doc, "$.context"))
 }
 
-// Launch implements ops.Workflows. It writes nothing: the first invocation of run-steps takes the instance over, and until
-// then the start timer stands.
+// Launch implements ops.Workflows. It writes nothing, unless the instance needs a slot or a place in the queue: the first
+// invocation of run-steps takes the instance over, and until then the start timer stands.
 func (e *Engine) Launch(ctx context.Context, i *ops.Instance) error {
+	if needsSlot(i) {
+		if err := e.admit(ctx, i); err != nil {
+			return fmt.Errorf("take a slot for workflow %s: %w", i.ID, err)
+		}
+	}
+	if queued(i) {
+		return nil
+	}
 	err := e.launch(ctx, i)
 	if errors.Is(err, ops.ErrExecutionExists) {
 		return nil
@@ -121,7 +138,7 @@ func (e *Engine) Start(ctx context.Context, r ops.StartRequest, actor ops.Actor)
 	if err != nil {
 		return nil, err
 	}
-	if err := e.Store.Save(ctx, i); err != nil {
+	if err := e.admit(ctx, i); err != nil {
 		if r.ID == "" || ops.AsConflict(err) == nil {
 			return nil, fmt.Errorf("store workflow %s: %w", i.ID, err)
 		}

@@ -21,6 +21,8 @@ type Store interface {
 	ops.VendorStore
 	ops.MetricStore
 	ops.AlertStore
+	ops.AuditStore
+	ops.SlotStore
 }
 
 // Functions are the ARNs of the Lambda functions that state machines call. Only publishing needs them.
