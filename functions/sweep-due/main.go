@@ -16,11 +16,12 @@ func main() {
 	rules := p.Rules(flows)
 	tasks := p.Tasks()
 	sweeper := sweep.New(p.Store, p.Clock, map[ops.Kind]sweep.Handler{
-		ops.KindInstance: flows.HandleDue,
-		ops.KindTask:     tasks.HandleDue,
-		ops.KindMember:   tasks.HandleMemberDue,
-		ops.KindAction:   rules.HandleDue,
-		ops.KindEvent:    rules.HandleDue,
+		ops.KindInstance:  flows.HandleDue,
+		ops.KindTask:      tasks.HandleDue,
+		ops.KindMember:    tasks.HandleMemberDue,
+		ops.KindAction:    rules.HandleDue,
+		ops.KindRuleTally: rules.HandleDue,
+		ops.KindEvent:     rules.HandleDue,
 	}, p.Logger)
 	lambda.Start(sweeper.HandleTick)
 }

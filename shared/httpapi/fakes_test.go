@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"opsflow/shared/ops"
+	"opsflow/shared/rule"
 	"opsflow/shared/task"
 )
 
@@ -21,6 +22,7 @@ type fakes struct {
 	members   map[string]*ops.Member
 	templates []*ops.Template
 	rules     []*ops.Rule
+	pause     ops.RuleSet
 
 	fail  error // what every call answers, if it is set
 	next  string
@@ -275,4 +277,37 @@ func (f *fakeRules) SetMode(ctx context.Context, id string, mode ops.RuleMode, r
 		r.Mode = mode
 	}
 	return r, err
+}
+
+func (f *fakeRules) Activity(context.Context) (map[string]ops.RuleActivity, error) {
+	return map[string]ops.RuleActivity{"assign-vendor": {Executions: 3}}, f.fail
+}
+
+func (f *fakeRules) Versions(ctx context.Context, id string) ([]rule.Version, error) {
+	r, err := f.Get(ctx, id)
+	if err != nil {
+		return nil, err
+	}
+	return []rule.Version{{RuleVersion: &ops.RuleVersion{RuleID: id, Number: r.Version, Rule: r}, Diff: []rule.FieldChange{}}}, nil
+}
+
+func (f *fakeRules) Decisions(ctx context.Context, id string, outcome ops.Outcome, p ops.PageRequest) (ops.Page[rule.EventDecision], error) {
+	f.pageRequest = p
+	if _, err := f.Get(ctx, id); err != nil {
+		return ops.Page[rule.EventDecision]{}, err
+	}
+	return ops.Page[rule.EventDecision]{
+		Items: []rule.EventDecision{{Decision: ops.Decision{Rule: id, Outcome: outcome}, EventID: "evt-1"}}, NextCursor: f.next,
+	}, nil
+}
+
+func (f *fakeRules) Pause(context.Context) (*ops.RuleSet, error) { return &f.pause, f.fail }
+
+func (f *fakeRules) PauseAll(_ context.Context, until time.Time, reason string, actor ops.Actor) (*ops.RuleSet, error) {
+	f.pause = ops.RuleSet{PausedUntil: until, PausedReason: reason, PausedBy: actor.ID}
+	return &f.pause, f.fail
+}
+
+func (f *fakeRules) ResumeAll(ctx context.Context, reason string, actor ops.Actor) (*ops.RuleSet, error) {
+	return f.PauseAll(ctx, time.Time{}, reason, actor)
 }

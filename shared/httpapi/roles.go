@@ -25,6 +25,7 @@ const (
 	readRules        action = "rule.read"
 	writeRules       action = "rule.write"
 	switchRules      action = "rule.mode"
+	pauseRules       action = "rule.pause_all"
 	readAlerts       action = "alert.read"
 	readVendors      action = "vendor.read"
 	readSchemas      action = "schema.read"
@@ -47,6 +48,7 @@ var mayDo = map[action][]ops.Team{
 	readRules:        {ops.Operations, ops.VendorManagement, ops.QualityAssurance, ops.Finance},
 	writeRules:       {ops.Operations},
 	switchRules:      {ops.Operations},
+	pauseRules:       {ops.Operations},
 	readAlerts:       {ops.Operations, ops.VendorManagement, ops.QualityAssurance, ops.Finance},
 	readVendors:      {ops.Operations, ops.VendorManagement, ops.QualityAssurance, ops.Finance},
 	readSchemas:      {ops.Operations, ops.VendorManagement, ops.QualityAssurance, ops.Finance},

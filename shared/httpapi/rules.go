@@ -5,10 +5,12 @@ import (
 	"context"
 	"fmt"
 	"net/http"
+	"slices"
 
 	"github.com/danielgtaylor/huma/v2"
 
 	"opsflow/shared/ops"
+	"opsflow/shared/rule"
 )
 
 func (a *api) ruleRoutes() {
@@ -34,18 +36,56 @@ func (a *api) ruleRoutes() {
 		id: "set-rule-mode", method: http.MethodPost, path: "/v1/rules/{id}/mode", action: switchRules,
 		summary: "Switch a rule on, off, or to shadow",
 	}, a.setRuleMode)
+	handle(a, route{
+		id: "list-rule-versions", method: http.MethodGet, path: "/v1/rules/{id}/versions", action: readRules,
+		summary: "List what a rule was like, newest first: who changed what, and why",
+	}, a.listRuleVersions)
+	handle(a, route{
+		id: "list-rule-decisions", method: http.MethodGet, path: "/v1/rules/{id}/decisions", action: readRules,
+		summary: "List what a rule made of events, newest first; with an outcome a page can be short and still have a next one",
+	}, a.listRuleDecisions)
+	a.pauseRoutes()
 }
 
-func (a *api) listRules(ctx context.Context, q *PageQuery) (*listOutput[*ops.Rule], error) {
+// RuleBody is a rule with what it did.
+type RuleBody struct {
+	ops.Rule
+	ops.RuleActivity
+}
+
+type rulesQuery struct {
+	PageQuery
+	Event    string `query:"event" maxLength:"128" doc:"The event that triggers them."`
+	Mode     string `query:"mode" enum:"active,shadow,off"`
+	Template string `query:"template" maxLength:"128" doc:"A workflow or message template that they use."`
+}
+
+func (q *rulesQuery) fits(r *ops.Rule) bool {
+	uses := func(a ops.Action) bool { return a.Template == q.Template }
+	return (q.Event == "" || string(r.Event) == q.Event) && (q.Mode == "" || string(r.Mode) == q.Mode) &&
+		(q.Template == "" || slices.ContainsFunc(r.Actions, uses))
+}
+
+func (a *api) listRules(ctx context.Context, q *rulesQuery) (*listOutput[RuleBody], error) {
 	all, err := a.Rules.List(ctx)
 	if err != nil {
 		return nil, fmt.Errorf("list rules: %w", err)
 	}
-	page, err := pageOf(all, q.request())
+	fitting := []*ops.Rule{}
+	for _, r := range all {
+		if q.fits(r) {
+			fitting = append(fitting, r)
+		}
+	}
+	page, err := pageOf(fitting, q.request())
 	if err != nil {
 		return nil, err
 	}
-	return listOf(page, same[*ops.Rule]), nil
+	did, err := a.Rules.Activity(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("list rules: %w", err)
+	}
+	return listOf(page, func(r *ops.Rule) RuleBody { return RuleBody{*r, did[r.ID]} }), nil
 }
 
 func (a *api) createRule(ctx context.Context, in *TextInput) (*madeOutput[*ops.Rule], error) {
@@ -57,8 +97,16 @@ func (a *api) createRule(ctx context.Context, in *TextInput) (*madeOutput[*ops.R
 	return &madeOutput[*ops.Rule]{Status: http.StatusCreated, ETag: ruleTag(r), Location: "/v1/rules/" + r.ID, Body: r}, nil
 }
 
-func (a *api) getRule(ctx context.Context, in *IDPath) (*oneOutput[*ops.Rule], error) {
-	return oneRule("read", func() (*ops.Rule, error) { return a.Rules.Get(ctx, in.ID) })
+func (a *api) getRule(ctx context.Context, in *IDPath) (*oneOutput[RuleBody], error) {
+	r, err := a.Rules.Get(ctx, in.ID)
+	if err != nil {
+		return nil, fmt.Errorf("read rule: %w", err)
+	}
+	did, err := a.Rules.Activity(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("read rule: %w", err)
+	}
+	return &oneOutput[RuleBody]{ETag: ruleTag(r), Body: RuleBody{*r, did[r.ID]}}, nil
 }
 
 type updateRuleInput struct {
@@ -103,6 +151,37 @@ func (a *api) setRuleMode(ctx context.Context, in *ruleModeInput) (*oneOutput[*o
 	return oneRule("switch", func() (*ops.Rule, error) {
 		return a.Rules.SetMode(ctx, in.ID, ops.RuleMode(in.Body.Mode), in.Body.Reason, actorOf(ctx))
 	})
+}
+
+type ruleVersionsInput struct {
+	IDPath
+	PageQuery
+}
+
+func (a *api) listRuleVersions(ctx context.Context, in *ruleVersionsInput) (*listOutput[rule.Version], error) {
+	all, err := a.Rules.Versions(ctx, in.ID)
+	if err != nil {
+		return nil, fmt.Errorf("list the versions of a rule: %w", err)
+	}
+	page, err := pageOf(all, in.request())
+	if err != nil {
+		return nil, err
+	}
+	return listOf(page, same[rule.Version]), nil
+}
+
+type ruleDecisionsInput struct {
+	IDPath
+	PageQuery
+	Outcome string `query:"outcome" enum:"matched,not_matched,suppressed,shadow,error"`
+}
+
+func (a *api) listRuleDecisions(ctx context.Context, in *ruleDecisionsInput) (*listOutput[rule.EventDecision], error) {
+	page, err := a.Rules.Decisions(ctx, in.ID, ops.Outcome(in.Outcome), in.request())
+	if err != nil {
+		return nil, fmt.Errorf("list the decisions of a rule: %w", err)
+	}
+	return listOf(page, same[rule.EventDecision]), nil
 }
 
 // ruleTag is the version of a rule's text: a built-in rule has one too, though it is not stored.

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"opsflow/shared/ops"
+	"opsflow/shared/rule"
 	"opsflow/shared/task"
 )
 
@@ -60,6 +61,16 @@ type Rules interface {
 	Update(ctx context.Context, id string, text []byte, version int, actor ops.Actor) (*ops.Rule, error)
 	// SetMode switches a rule on, off or to shadow; the reason is kept.
 	SetMode(ctx context.Context, id string, mode ops.RuleMode, reason string, actor ops.Actor) (*ops.Rule, error)
+	// Activity tells how often each rule acted, by id.
+	Activity(ctx context.Context) (map[string]ops.RuleActivity, error)
+	// Versions lists what a rule was like, the newest first. CodeNotFound.
+	Versions(ctx context.Context, id string) ([]rule.Version, error)
+	// Decisions lists what a rule made of events, the newest first. CodeNotFound.
+	Decisions(ctx context.Context, id string, outcome ops.Outcome, p ops.PageRequest) (ops.Page[rule.EventDecision], error)
+	// Pause reads the kill switch; PauseAll turns it on, ResumeAll off.
+	Pause(ctx context.Context) (*ops.RuleSet, error)
+	PauseAll(ctx context.Context, until time.Time, reason string, actor ops.Actor) (*ops.RuleSet, error)
+	ResumeAll(ctx context.Context, reason string, actor ops.Actor) (*ops.RuleSet, error)
 }
 
 // Bus takes domain events from callers of the API.

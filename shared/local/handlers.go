@@ -29,11 +29,12 @@ func (p parts) handlers() map[string]awslambda.Handler {
 	rules := p.Rules(flows)
 	tasks := p.Tasks()
 	sweeper := sweep.New(p.Store, p.Clock, map[ops.Kind]sweep.Handler{
-		ops.KindInstance: flows.HandleDue,
-		ops.KindTask:     tasks.HandleDue,
-		ops.KindMember:   tasks.HandleMemberDue,
-		ops.KindAction:   rules.HandleDue,
-		ops.KindEvent:    rules.HandleDue,
+		ops.KindInstance:  flows.HandleDue,
+		ops.KindTask:      tasks.HandleDue,
+		ops.KindMember:    tasks.HandleMemberDue,
+		ops.KindAction:    rules.HandleDue,
+		ops.KindRuleTally: rules.HandleDue,
+		ops.KindEvent:     rules.HandleDue,
 	}, p.Logger)
 	deliverer := notify.New(notify.Config{Store: p.Store, Clock: p.Clock, Webhook: p.webhook, Client: http.DefaultClient})
 	api := httpapi.New(httpapi.Config{

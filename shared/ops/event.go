@@ -136,6 +136,13 @@ type EventStore interface {
 	Events(ctx context.Context, f EventFilter) (Page[*Event], error)
 }
 
+// EventHistory reads the stored events of a time.
+type EventHistory interface {
+	// EachEvent calls f with every stored event that arrived in [from, to), whole and in the order of arrival. It ends with
+	// the first error of f. Events of the last seconds may be missing: the order comes from an index.
+	EachEvent(ctx context.Context, from, to time.Time, f func(*Event) error) error
+}
+
 // OutEvent is an event that opsflow puts on its bus.
 type OutEvent struct {
 	// ID travels as detail.event_id: receivers drop what they have seen.

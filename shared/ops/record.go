@@ -15,6 +15,8 @@ const (
 	KindSubject      Kind = "subject"
 	KindRule         Kind = "rule"
 	KindRuleSet      Kind = "ruleset" // the one record whose version tells that stored rules changed
+	KindRuleVersion  Kind = "ruleversion"
+	KindRuleTally    Kind = "ruletally"
 	KindCounter      Kind = "counter"
 	KindCooldown     Kind = "cooldown"
 	KindAction       Kind = "action" // a rule's action that waits for its time

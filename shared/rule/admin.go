@@ -89,20 +89,6 @@ func (e *Engine) SetMode(ctx context.Context, id string, mode ops.RuleMode, reas
 	return e.save(ctx, r, actor)
 }
 
-// PauseAll turns the kill switch: until then rules only write what they would have done. A time that is past ends the pause.
-func (e *Engine) PauseAll(ctx context.Context, until time.Time, reason string, actor ops.Actor) error {
-	return e.retry(ctx, "pause all rules", func() error {
-		set, err := e.store.RuleSet(ctx)
-		if err != nil {
-			return fmt.Errorf("read the kill switch: %w", err)
-		}
-		set.PausedUntil, set.PausedReason, set.PausedBy = until.UTC(), reason, actor.ID
-		set.UpdatedAt = e.clock.Now()
-		defer e.forget()
-		return e.store.Save(ctx, set)
-	})
-}
-
 // Validate lists everything that is wrong with a rule: its form, its conditions and paths, and the templates that it names.
 func (e *Engine) Validate(ctx context.Context, r *ops.Rule) ([]ops.Fault, error) {
 	faults := append(r.Faults(), ValidateCondition(r.Condition, "$.condition", roots())...)
@@ -150,7 +136,7 @@ func (e *Engine) decode(ctx context.Context, body []byte) (*ops.Rule, error) {
 	return r, ops.Invalid("rule", faults)
 }
 
-// save writes a rule with the rule set, whose version tells every function that rules changed.
+// save writes a rule with its version and with the rule set, whose own version tells every function that rules changed.
 func (e *Engine) save(ctx context.Context, r *ops.Rule, actor ops.Actor) (*ops.Rule, error) {
 	r.UpdatedBy, r.UpdatedAt = actor.ID, e.clock.Now()
 	r.Timers, r.ExpiresAt = nil, time.Time{}
@@ -159,8 +145,9 @@ func (e *Engine) save(ctx context.Context, r *ops.Rule, actor ops.Actor) (*ops.R
 		if err != nil {
 			return fmt.Errorf("read whether rules changed: %w", err)
 		}
-		err = e.store.Save(ctx, r, set)
-		if c := ops.AsConflict(err); c != nil && c.Has(r.Ref()) {
+		version := &ops.RuleVersion{RuleID: r.ID, Number: r.Version, At: r.UpdatedAt, By: r.UpdatedBy, Reason: r.Reason, Rule: r}
+		err = e.store.Save(ctx, r, set, version)
+		if c := ops.AsConflict(err); c != nil && (c.Has(r.Ref()) || c.Has(version.Ref())) {
 			return ops.Errorf(ops.CodeConflict, "rule %s was changed by somebody else meanwhile", r.ID)
 		}
 		return err

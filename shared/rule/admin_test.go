@@ -155,7 +155,7 @@ func TestTheKillSwitchHoldsDelayedActions(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
 	b.deliver(t, "service_completed", `{"booking_id": "bk-1", "vendor_id": "v-1"}`)
-	if err := b.PauseAll(t.Context(), now.Add(5*time.Hour), "storm", ops.Actor{ID: "ann"}); err != nil {
+	if _, err := b.PauseAll(t.Context(), now.Add(5*time.Hour), "storm", ops.Actor{ID: "ann"}); err != nil {
 		t.Fatal(err)
 	}
 	b.advance(t, 3*time.Hour)

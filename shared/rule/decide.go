@@ -111,8 +111,8 @@ func (p *plan) learn(ctx context.Context) error {
 
 // ask asks one rule. Its records join the plan only when all of its actions could be planned.
 func (p *plan) ask(ctx context.Context, r *ready) (ops.Decision, error) {
-	if r.broken != nil { //nolint:nilerr // what is wrong with one rule is its decision, not the event's failure
-		return ops.Decision{Outcome: ops.Errored, Reason: r.broken.Error()}, nil
+	if r.broken != nil {
+		return p.fail(ctx, r, r.broken, nil)
 	}
 	ok, leaf := r.condition.Eval(p.doc, p.now)
 	switch {
@@ -133,12 +133,23 @@ func (p *plan) ask(ctx context.Context, r *ready) (ops.Decision, error) {
 	effects, err := p.act(ctx, r)
 	switch {
 	case refused(err):
-		return ops.Decision{Outcome: ops.Errored, Reason: err.Error(), Leaf: leaf}, nil
+		return p.fail(ctx, r, err, leaf)
 	case err != nil:
 		return ops.Decision{}, err
 	}
 	p.records = append(p.records, limits...)
 	return ops.Decision{Outcome: ops.Matched, Leaf: leaf, Effects: effects}, nil
+}
+
+// fail decides about a rule that can't act. What is wrong with one rule is its decision, not the event's failure; when it
+// goes on, people are told.
+func (p *plan) fail(ctx context.Context, r *ready, cause error, leaf *ops.Leaf) (ops.Decision, error) {
+	failed, err := p.engine.failure(ctx, r.ID, cause.Error(), p.cause(r))
+	if err != nil {
+		return ops.Decision{}, err
+	}
+	p.records = append(p.records, failed...)
+	return ops.Decision{Outcome: ops.Errored, Reason: cause.Error(), Leaf: leaf}, nil
 }
 
 // limit looks at what keeps a rule that matched from acting, and gives the records that must be written if it acts.
@@ -195,15 +206,17 @@ func (p *plan) warnOfCap(ctx context.Context, r *ready, counter *ops.Counter) er
 		Title:  fmt.Sprintf("Rule %s has reached its limit for the day", r.ID),
 		Detail: fmt.Sprintf("It acted %d times and will not act again on %s.", counter.Max, counter.ID[strings.LastIndexByte(counter.ID, '/')+1:]),
 	}
-	id := ops.AlertID(spec.Type, spec.Subject, spec.Key)
-	if p.alerts[ops.Ref{Kind: ops.KindAlert, ID: id}] != nil {
+	ref := ops.Ref{Kind: ops.KindAlert, ID: ops.AlertID(spec.Type, spec.Subject, spec.Key)}
+	if p.alerts[ref] != nil {
 		return nil
 	}
-	_, err := p.engine.store.Alert(ctx, id)
-	if ops.ErrorCode(err) == ops.CodeNotFound {
-		return p.warn(ctx, spec)
+	next, err := alert.Next(ctx, p.engine.store, spec, p.now)
+	if err != nil || next.V > 0 {
+		return err
 	}
-	return err
+	p.alerts[ref] = next
+	p.records = append(p.records, next)
+	return nil
 }
 
 // warn adds an alert to the plan.

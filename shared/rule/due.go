@@ -10,12 +10,17 @@ import (
 	"opsflow/shared/ops"
 )
 
-// HandleDue does what is due of a rule's action. sweep-due calls it for records of kind action.
+// HandleDue does what is due of a rule's action, and sums up what rules did before those events are deleted. sweep-due calls
+// it for records of kind action and ruletally.
 //
 // Events have no timer. Whatever an event brings about is a record that was written with it and repairs itself: an
 // instance by its start timer, everything else by the timer of its action. A timer on each event would cost a write to
 // clear it, for nothing. So an event that is asked about here has nothing to do.
 func (e *Engine) HandleDue(ctx context.Context, ref ops.Ref) error {
+	if ref.Kind == ops.KindRuleTally {
+		_, err := e.Activity(ctx)
+		return err
+	}
 	if ref.Kind != ops.KindAction {
 		return nil
 	}
@@ -43,8 +48,8 @@ func (e *Engine) attempt(ctx context.Context, id string, due func(*ops.PendingAc
 		return err
 	}
 	put := !a.Action.Delay.IsZero() && set.paused(now)
-	if put { // the kill switch holds what isn't begun until it ends
-		a.SetTimer(ops.TimerDue, set.switches.PausedUntil)
+	if put { // the kill switch holds what isn't begun until it ends, which may be any time
+		a.SetTimer(ops.TimerDue, earlier(set.switches.PausedUntil, now.Add(lookAgain)))
 	} else {
 		a.Tries++
 		a.SetTimer(ops.TimerDue, now.Add(backoff(a.Tries)))
@@ -60,6 +65,16 @@ func (e *Engine) attempt(ctx context.Context, id string, due func(*ops.PendingAc
 		return nil
 	}
 	return e.do(ctx, a)
+}
+
+// lookAgain is how often an action that the kill switch holds is looked at: a pause can end before its time.
+const lookAgain = 5 * time.Minute
+
+func earlier(a, b time.Time) time.Time {
+	if a.Before(b) {
+		return a
+	}
+	return b
 }
 
 // backoff is how long a claim holds: two minutes, doubled with each try, an hour at most.
@@ -111,6 +126,11 @@ func (e *Engine) end(ctx context.Context, a *ops.PendingAction, status ops.Actio
 	if cause != nil {
 		ended.Error = cause.Error()
 		e.log.ErrorContext(ctx, "action failed", "action", a.ID, "rule", a.RuleID, "error", cause)
+		failed, err := e.failure(ctx, a.RuleID, ended.Error, causeOfAction(a))
+		if err != nil {
+			return err
+		}
+		made = append(made, failed...)
 	}
 	err := e.store.Save(ctx, append([]ops.Record{&ended}, made...)...)
 	c := ops.AsConflict(err)

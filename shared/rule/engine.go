@@ -20,8 +20,11 @@ import (
 type Store interface {
 	ops.Saver
 	ops.EventStore
+	ops.EventHistory
 	ops.SubjectStore
 	ops.RuleStore
+	ops.RuleVersionStore
+	ops.RuleTallyStore
 	ops.CounterStore
 	ops.CooldownStore
 	ops.ActionStore

@@ -17,6 +17,7 @@ import (
 //	template                 <name>@<v>    a stored template, likewise
 //	vendor                   <id>          a vendor, likewise
 //	member                   <id>          a member, likewise
+//	ruleversion#<id>         <number>      a rule's versions in order
 //	audit#<kind>#<id>        <seq>         a target's audit entries in order: two writers of one place cannot both win
 //	<kind>#<id>              record        every other record
 //	secret#cursor            record        what signs cursors
@@ -61,10 +62,13 @@ func keyOf(r ops.Record) table.Key {
 	if a, ok := r.(*ops.AuditEntry); ok {
 		return table.Key{PK: auditPartition(a.Target), SK: fmt.Sprintf("%012d", a.Seq)}
 	}
+	if v, ok := r.(*ops.RuleVersion); ok {
+		return table.Key{PK: versionsPartition(v.RuleID), SK: fmt.Sprintf("%09d", v.Number)}
+	}
 	return keyOfRef(r.Ref())
 }
 
-// keyOfRef is keyOf for every kind but audit entries, whose place is their target's.
+// keyOfRef is keyOf for every kind but those that are kept in order beside one another: audit entries and rule versions.
 func keyOfRef(ref ops.Ref) table.Key {
 	switch ref.Kind { //nolint:exhaustive // the rest follows below
 	case ops.KindRule, ops.KindTemplate, ops.KindVendor, ops.KindMember:
@@ -76,6 +80,8 @@ func keyOfRef(ref ops.Ref) table.Key {
 func auditPartition(target ops.Ref) string {
 	return "audit#" + string(target.Kind) + "#" + target.ID
 }
+
+func versionsPartition(ruleID string) string { return string(ops.KindRuleVersion) + "#" + ruleID }
 
 var secretKey = table.Key{PK: "secret#cursor", SK: onlySK}
 

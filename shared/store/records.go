@@ -36,6 +36,27 @@ func (s *Store) RuleSet(ctx context.Context) (*ops.RuleSet, error) {
 	return set, nil
 }
 
+// RuleVersions implements ops.RuleVersionStore.
+func (s *Store) RuleVersions(ctx context.Context, ruleID string) ([]*ops.RuleVersion, error) {
+	if !possible(table.Key{PK: versionsPartition(ruleID), SK: onlySK}) {
+		return nil, nil
+	}
+	return readAll[ops.RuleVersion](ctx, s, versionsPartition(ruleID))
+}
+
+// RuleTally implements ops.RuleTallyStore.
+func (s *Store) RuleTally(ctx context.Context) (*ops.RuleTally, error) {
+	empty := &ops.RuleTally{}
+	stored, found, err := read[ops.RuleTally](ctx, s, keyOf(empty))
+	if err != nil {
+		return nil, fmt.Errorf("read the tally of rules: %w", err)
+	}
+	if !found {
+		return empty, nil
+	}
+	return stored, nil
+}
+
 // Template implements ops.TemplateStore.
 func (s *Store) Template(ctx context.Context, name string, version int) (*ops.Template, error) {
 	return get[ops.Template](ctx, s, ops.Ref{Kind: ops.KindTemplate, ID: ops.TemplateID(name, version)})

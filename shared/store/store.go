@@ -36,12 +36,15 @@ var _ interface {
 	ops.CooldownStore
 	ops.CounterStore
 	ops.EventStore
+	ops.EventHistory
 	ops.InstanceStore
 	ops.MemberStore
 	ops.MetricStore
 	ops.NotificationStore
 	ops.RuleStore
 	ops.SlotStore
+	ops.RuleVersionStore
+	ops.RuleTallyStore
 	ops.SubjectStore
 	ops.TaskStore
 	ops.TemplateStore

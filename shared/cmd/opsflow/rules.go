@@ -7,12 +7,17 @@ import (
 	"strconv"
 	"strings"
 
+	"opsflow/shared/httpapi"
 	"opsflow/shared/ops"
 )
 
 type ruleCommands struct {
-	List   rulesList   `cmd:"" help:"List the rules, built-in ones included, in the order of their evaluation."`
-	Create rulesCreate `cmd:"" help:"Add a rule from a JSON file."`
+	List      rulesList      `cmd:"" help:"List the rules, built-in ones included, in the order of their evaluation."`
+	Create    rulesCreate    `cmd:"" help:"Add a rule from a JSON file."`
+	Decisions rulesDecisions `cmd:"" help:"List what a rule made of events, newest first."`
+	Versions  rulesVersions  `cmd:"" help:"List who changed what of a rule, and why."`
+	Pause     rulesPause     `cmd:"" help:"Turn the kill switch: no rule acts until a time."`
+	Resume    rulesResume    `cmd:"" help:"End a pause of all rules before its time."`
 }
 
 type rulesList struct {
@@ -21,14 +26,16 @@ type rulesList struct {
 
 // Run prints a page of the list.
 func (c *rulesList) Run(ctx context.Context, s *session) error {
-	return list(ctx, s, "/v1/rules", query(), c.pageFlags, []column[*ops.Rule]{
-		{"ID", func(r *ops.Rule) string { return r.ID }},
-		{"EVENT", func(r *ops.Rule) string { return string(r.Event) }},
-		{"MODE", func(r *ops.Rule) string { return string(r.Mode) }},
-		{"PRIORITY", func(r *ops.Rule) string { return strconv.Itoa(r.Priority) }},
-		{"VERSION", func(r *ops.Rule) string { return strconv.Itoa(r.Version) }},
-		{"ACTIONS", ruleActions},
-		{"NAME", func(r *ops.Rule) string { return r.Name }},
+	return list(ctx, s, "/v1/rules", query(), c.pageFlags, []column[httpapi.RuleBody]{
+		{"ID", func(r httpapi.RuleBody) string { return r.ID }},
+		{"EVENT", func(r httpapi.RuleBody) string { return string(r.Event) }},
+		{"MODE", func(r httpapi.RuleBody) string { return string(r.Mode) }},
+		{"PRIORITY", func(r httpapi.RuleBody) string { return strconv.Itoa(r.Priority) }},
+		{"VERSION", func(r httpapi.RuleBody) string { return strconv.Itoa(r.Version) }},
+		{"ACTED", func(r httpapi.RuleBody) string { return strconv.FormatInt(r.Executions, 10) }},
+		{"LAST", func(r httpapi.RuleBody) string { return when(r.LastExecuted) }},
+		{"ACTIONS", func(r httpapi.RuleBody) string { return ruleActions(&r.Rule) }},
+		{"NAME", func(r httpapi.RuleBody) string { return r.Name }},
 	})
 }
 

@@ -1,0 +1,60 @@
+package httpapi_test
+
+import (
+	"testing"
+	"time"
+
+	"opsflow/shared/ops"
+)
+
+func TestARulesPastCanBeRead(t *testing.T) {
+	t.Parallel()
+	r := newRig(t)
+	r.rules = []*ops.Rule{
+		{ID: "assign-vendor", Version: 2, Event: ops.BookingCreated, Mode: ops.RuleActive, Actions: []ops.Action{{Template: "vendor_assignment"}}},
+		{ID: "other", Version: 1, Event: ops.BookingCreated, Mode: ops.RuleOff},
+	}
+	var page listBody
+	r.call(t, "GET", "/v1/rules?template=vendor_assignment&event=booking_created&mode=active", "").ok(200, &page)
+	if len(page.Items) != 1 || page.Items[0]["id"] != "assign-vendor" || page.Items[0]["execution_count"] != 3.0 {
+		t.Errorf("rules %+v", page)
+	}
+	finance := r.as(t, "fay", ops.Finance)
+	r.call(t, "GET", "/v1/rules/assign-vendor/versions", "", finance...).ok(200, &page)
+	if len(page.Items) != 1 || page.Items[0]["number"] != 2.0 || page.Items[0]["diff"] == nil {
+		t.Errorf("versions %+v", page)
+	}
+	r.next = "more"
+	r.call(t, "GET", "/v1/rules/assign-vendor/decisions?outcome=error&limit=7", "", finance...).ok(200, &page)
+	if len(page.Items) != 1 || page.Items[0]["outcome"] != "error" || *page.NextCursor != "more" || r.pageRequest.Limit != 7 {
+		t.Errorf("decisions %+v", page)
+	}
+	r.call(t, "GET", "/v1/rules/none/versions", "").problem(404, ops.CodeNotFound)
+	r.call(t, "GET", "/v1/rules/none/decisions", "").problem(404, ops.CodeNotFound)
+	r.call(t, "GET", "/v1/rules/assign-vendor/decisions?outcome=maybe", "").problem(422, ops.CodeInvalid)
+}
+
+func TestTheKillSwitchIsTurnedAndRead(t *testing.T) {
+	t.Parallel()
+	r := newRig(t)
+	var body struct {
+		Paused     bool
+		Reason, By string
+	}
+	until := r.clock.Now().Add(time.Hour).Format(time.RFC3339)
+	r.call(t, "POST", "/v1/rules/pause-all", `{"reason":"storm","until":"`+until+`"}`, r.as(t, "olga", ops.Operations)...).ok(200, &body)
+	if !body.Paused || body.Reason != "storm" || body.By != "olga" {
+		t.Errorf("paused: %+v", body)
+	}
+	finance := r.as(t, "fay", ops.Finance)
+	r.call(t, "GET", "/v1/rules/pause-all", "", finance...).ok(200, &body)
+	if !body.Paused {
+		t.Errorf("read: %+v", body)
+	}
+	r.call(t, "POST", "/v1/rules/resume-all", `{"reason":"over"}`, finance...).problem(403, ops.CodeForbidden)
+	r.call(t, "POST", "/v1/rules/resume-all", `{"reason":"over"}`).ok(200, &body)
+	if body.Paused || body.Reason != "over" {
+		t.Errorf("resumed: %+v", body)
+	}
+	r.call(t, "POST", "/v1/rules/pause-all", `{"reason":"storm"}`).problem(422, ops.CodeInvalid)
+}
