@@ -1,4 +1,4 @@
-// Command api serves the HTTP API behind API Gateway.
+// Command api serves the HTTP API and the web console behind API Gateway.
 package main
 
 import (
@@ -7,16 +7,24 @@ import (
 	"opsflow/shared/aws/env"
 	"opsflow/shared/aws/parts"
 	"opsflow/shared/httpapi"
+	"opsflow/shared/httpapi/console"
 )
 
 func main() {
 	e := env.MustLoad(env.Table, env.Bus, env.Machines, env.Publish, env.OIDC)
 	p := parts.New(e)
 	flows, tasks := p.Workflows(), p.Tasks()
-	api := httpapi.New(httpapi.Config{
+	conf := httpapi.Config{
 		Store: p.Store, Workflows: flows, Rules: p.Rules(flows), Bus: parts.Bus(e), Clock: p.Clock, Random: p.Random, Logger: p.Logger,
 		Tasks: tasks, Members: tasks,
 		Verifier: httpapi.NewOIDC(httpapi.OIDCConfig{Issuer: e.OIDCIssuer, ClientIDs: e.OIDCClientIDs}),
+	}
+	pages, err := console.New(console.Config{
+		Config: conf, API: httpapi.New(conf),
+		SignIn: console.SignIn{Issuer: e.OIDCIssuer, ClientID: e.ConsoleClient, SessionKey: e.ConsoleKey},
 	})
-	lambda.Start(httpapi.LambdaHandler(api))
+	if err != nil {
+		env.Fatal(err)
+	}
+	lambda.Start(httpapi.LambdaHandler(pages))
 }

@@ -39,6 +39,14 @@ var statuses = map[ops.Code]int{
 	ops.CodeUnavailable:     http.StatusServiceUnavailable,
 }
 
+// Status is the HTTP status of a code, as the API answers it.
+func Status(code ops.Code) int {
+	if status, ok := statuses[code]; ok {
+		return status
+	}
+	return http.StatusInternalServerError
+}
+
 // problem is every error's body: RFC 9457 with a code for programs, the request's id, and each fault of the input. Its
 // type is about:blank, so its title is the status in words; code is what to act on.
 type problem struct {
@@ -52,10 +60,7 @@ type problem struct {
 }
 
 func newProblem(ctx context.Context, code ops.Code, detail string, faults []ops.Fault) *problem {
-	status, ok := statuses[code]
-	if !ok {
-		status = http.StatusInternalServerError
-	}
+	status := Status(code)
 	if faults == nil {
 		faults = []ops.Fault{}
 	}

@@ -8,6 +8,7 @@ import (
 	awslambda "github.com/aws/aws-lambda-go/lambda"
 
 	"opsflow/shared/httpapi"
+	"opsflow/shared/httpapi/console"
 	"opsflow/shared/local/stack"
 	"opsflow/shared/notify"
 	"opsflow/shared/ops"
@@ -21,10 +22,11 @@ type parts struct {
 	bus      bus
 	webhook  string // where notifications go
 	verifier httpapi.Verifier
+	signIn   console.SignIn
 }
 
 // handlers gives the handler of each function by its folder below functions/, as the mains there wire them.
-func (p parts) handlers() map[string]awslambda.Handler {
+func (p parts) handlers() (map[string]awslambda.Handler, error) {
 	flows := p.Workflows()
 	rules := p.Rules(flows)
 	tasks := p.Tasks()
@@ -37,10 +39,14 @@ func (p parts) handlers() map[string]awslambda.Handler {
 		ops.KindEvent:     rules.HandleDue,
 	}, p.Logger)
 	deliverer := notify.New(notify.Config{Store: p.Store, Clock: p.Clock, Webhook: p.webhook, Client: http.DefaultClient})
-	api := httpapi.New(httpapi.Config{
+	conf := httpapi.Config{
 		Store: p.Store, Workflows: flows, Tasks: tasks, Members: tasks, Rules: rules, Bus: p.bus, Verifier: p.verifier,
 		Clock: p.Clock, Random: p.Random, Logger: p.Logger,
-	})
+	}
+	pages, err := console.New(console.Config{Config: conf, API: httpapi.New(conf), SignIn: p.signIn})
+	if err != nil {
+		return nil, err
+	}
 	return map[string]awslambda.Handler{
 		"match-rules":          handler{rules.HandleEvent},
 		"run-steps":            handler{flows.RunSteps},
@@ -48,8 +54,8 @@ func (p parts) handlers() map[string]awslambda.Handler {
 		"record-outcome":       handler{flows.RecordOutcome},
 		"sweep-due":            handler{sweeper.HandleTick},
 		"deliver-notification": handler{deliverer.HandleEvent},
-		"api":                  handler{httpapi.LambdaHandler(api)},
-	}
+		"api":                  handler{httpapi.LambdaHandler(pages)},
+	}, nil
 }
 
 // handler is a Lambda handler that can be invoked many times at once. The one that aws-lambda-go makes of a function can

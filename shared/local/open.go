@@ -16,6 +16,7 @@ import (
 
 	"opsflow/shared/calendar"
 	"opsflow/shared/httpapi"
+	"opsflow/shared/httpapi/console"
 	"opsflow/shared/local/clock"
 	"opsflow/shared/local/events"
 	"opsflow/shared/local/issuer"
@@ -65,6 +66,20 @@ func (rt *Runtime) advance(ctx context.Context, d time.Duration) error {
 		rt.o.Clock.Advance(ctx, d),
 		rt.keep(context.WithoutCancel(ctx), "clock", []byte(rt.o.Clock.Ahead().Round(time.Second).String())),
 	)
+}
+
+// loadStack reads the template. The key of the console's sessions is made once and kept with the data, so that people stay
+// signed in over a restart.
+func (rt *Runtime) loadStack(ctx context.Context) error {
+	key, err := rt.keptOr(ctx, "console key", func() ([]byte, error) { return []byte(rand.Text() + rand.Text()), nil })
+	if err != nil {
+		return err
+	}
+	rt.stack, err = stack.Load(rt.o.Template, map[string]string{
+		"OidcIssuer": rt.apiURL, "OidcClientIds": ClientID, "ConsoleClientId": ClientID, "ConsoleSessionKey": string(key),
+		"NotifyWebhookUrl": rt.apiURL + "/dev/outbox",
+	})
+	return err
 }
 
 func (rt *Runtime) tableName() string { return rt.stack.Tables[0].Name }
@@ -247,7 +262,7 @@ func (rt *Runtime) handlers() (map[string]awslambda.Handler, error) {
 		return nil, fmt.Errorf("%s: %w", rt.stack.Path, err)
 	}
 	local := bus{engine: rt.events, name: api.Env["BUS_NAME"]}
-	handlers := parts{
+	handlers, err := parts{
 		Parts: wire.Parts{
 			Store: rt.store, Executions: executions{engine: rt.states, role: api.Env["STATE_MACHINE_ROLE_ARN"]}, Bus: local,
 			Clock: clock.Invocation{Clock: rt.o.Clock}, Random: rand.Reader, Logger: rt.o.Logger, Calendar: hours, MachinePrefix: api.Env["STATE_MACHINE_PREFIX"],
@@ -256,7 +271,13 @@ func (rt *Runtime) handlers() (map[string]awslambda.Handler, error) {
 		bus:      local,
 		webhook:  rt.apiURL + "/dev/outbox",
 		verifier: httpapi.NewOIDC(httpapi.OIDCConfig{Issuer: rt.apiURL, ClientIDs: []string{ClientID}, HTTPClient: http.DefaultClient, Now: rt.o.Clock.Now}),
+		signIn: console.SignIn{
+			Issuer: rt.apiURL, ClientID: api.Env["CONSOLE_CLIENT_ID"], SessionKey: api.Env["CONSOLE_SESSION_KEY"], HTTPClient: http.DefaultClient,
+		},
 	}.handlers()
+	if err != nil {
+		return nil, err
+	}
 	return handlers, checkHandlers(rt.stack, handlers)
 }
 

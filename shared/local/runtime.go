@@ -96,14 +96,8 @@ func (rt *Runtime) start(ctx context.Context) error {
 		return err
 	}
 	rt.awsURL, rt.apiURL = "http://"+awsListener.Addr().String(), "http://"+apiListener.Addr().String()
-	rt.stack, err = stack.Load(rt.o.Template, map[string]string{
-		"OidcIssuer": rt.apiURL, "OidcClientIds": ClientID, "NotifyWebhookUrl": rt.apiURL + "/dev/outbox",
-	})
-	if err != nil {
-		return err
-	}
 	for _, open := range []func(context.Context) error{
-		rt.openData, rt.openClock, rt.openTable, rt.openIssuer, rt.openEngines, rt.openFunctions, rt.deploy, rt.loadDemo,
+		rt.openData, rt.loadStack, rt.openClock, rt.openTable, rt.openIssuer, rt.openEngines, rt.openFunctions, rt.deploy, rt.loadDemo,
 	} {
 		if err := open(ctx); err != nil {
 			return err

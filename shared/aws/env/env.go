@@ -40,6 +40,8 @@ type Env struct {
 	RecordOutcome string             //
 	OIDCIssuer    string             //
 	OIDCClientIDs []string           // whose tokens are accepted
+	ConsoleClient string             // the console's own client id; empty: nobody signs in there
+	ConsoleKey    string             // what the console's sessions are sealed with; empty: nobody signs in there
 	Webhook       string             // where notifications go; empty: they are only recorded
 	Calendar      *calendar.Calendar // BUSINESS_ZONE, BUSINESS_HOURS, BUSINESS_HOLIDAYS
 
@@ -63,6 +65,8 @@ func Load(getenv func(string) string, needs ...Need) (Env, error) {
 		RecordOutcome: getenv("RECORD_OUTCOME_ARN"),
 		OIDCIssuer:    getenv("OIDC_ISSUER"),
 		OIDCClientIDs: split(getenv("OIDC_CLIENT_IDS")),
+		ConsoleClient: getenv("CONSOLE_CLIENT_ID"),
+		ConsoleKey:    getenv("CONSOLE_SESSION_KEY"),
 		Webhook:       getenv("NOTIFY_WEBHOOK_URL"),
 		endpoint:      getenv("AWS_ENDPOINT_URL"),
 		accessKey:     getenv("AWS_ACCESS_KEY_ID"),
@@ -98,10 +102,15 @@ func Load(getenv func(string) string, needs ...Need) (Env, error) {
 func MustLoad(needs ...Need) Env {
 	e, err := Load(os.Getenv, needs...)
 	if err != nil {
-		Logger().Error("cannot start", "error", err.Error())
-		os.Exit(1)
+		Fatal(err)
 	}
 	return e
+}
+
+// Fatal logs why a function can't start, and ends the process.
+func Fatal(err error) {
+	Logger().Error("cannot start", "error", err.Error())
+	os.Exit(1)
 }
 
 // Logger writes JSON lines, as CloudWatch Logs reads them.

@@ -2,6 +2,7 @@ package issuer
 
 import (
 	"encoding/json"
+	"io"
 	"net/http"
 	"strings"
 
@@ -11,8 +12,9 @@ import (
 )
 
 const (
-	keysPath  = "/dev/jwks.json"
-	tokenPath = "/dev/token"
+	keysPath      = "/dev/jwks.json"
+	tokenPath     = "/dev/token"
+	authorizePath = "/dev/authorize"
 )
 
 // ServeHTTP serves what a verifier asks of an issuer, and the tokens:
@@ -20,6 +22,8 @@ const (
 //	GET /.well-known/openid-configuration
 //	GET /dev/jwks.json
 //	GET /dev/token?user=NAME&groups=A,B   absent: the admin; without groups, the identity's own
+//	GET /dev/authorize?...                the sign-in page of the code flow: one identity per role
+//	POST /dev/token                       a code, for tokens
 //	GET /dev/identities
 func (i *Issuer) ServeHTTP(w http.ResponseWriter, r *http.Request) { i.mux.ServeHTTP(w, r) }
 
@@ -29,19 +33,28 @@ func (i *Issuer) routes() {
 		write(w, http.StatusOK, jose.JSONWebKeySet{Keys: []jose.JSONWebKey{i.public}})
 	})
 	i.mux.HandleFunc("GET "+tokenPath, i.serveToken)
+	i.mux.HandleFunc("POST "+tokenPath, i.serveExchange)
+	i.mux.HandleFunc("GET "+authorizePath, i.serveAuthorize)
+	i.mux.HandleFunc("GET "+authorizePath+".css", func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Type", "text/css; charset=utf-8")
+		_, _ = io.WriteString(w, authorizeCSS) // the visitor has gone if this fails
+	})
 	i.mux.HandleFunc("GET /dev/identities", func(w http.ResponseWriter, _ *http.Request) {
 		write(w, http.StatusOK, map[string][]Identity{"items": Identities()})
 	})
 }
 
-// serveMetadata is OpenID Connect Discovery 1.0, as far as a verifier of access tokens needs it.
+// serveMetadata is OpenID Connect Discovery 1.0, as far as a verifier of tokens and a client of the code flow need it.
 func (i *Issuer) serveMetadata(w http.ResponseWriter, _ *http.Request) {
 	write(w, http.StatusOK, map[string]any{
 		"issuer":                                i.URL,
 		"jwks_uri":                              i.URL + keysPath,
+		"authorization_endpoint":                i.URL + authorizePath,
 		"token_endpoint":                        i.URL + tokenPath,
+		"code_challenge_methods_supported":      []string{"S256"},
+		"token_endpoint_auth_methods_supported": []string{"none"},
 		"id_token_signing_alg_values_supported": []string{string(jose.ES256)},
-		"response_types_supported":              []string{"token"},
+		"response_types_supported":              []string{"code"},
 		"subject_types_supported":               []string{"public"},
 	})
 }

@@ -6,16 +6,17 @@ import "opsflow/shared/ops"
 type Identity struct {
 	User   string   `json:"user"`
 	Groups []string `json:"groups"`
+	Does   string   `json:"does"` // in words
 }
 
 // Identities is one per role, the admin first.
 func Identities() []Identity {
 	return []Identity{
-		{User: "admin", Groups: []string{string(ops.Admin)}},
-		{User: "operations", Groups: []string{string(ops.Operations)}},
-		{User: "vendor_management", Groups: []string{string(ops.VendorManagement)}},
-		{User: "quality_assurance", Groups: []string{string(ops.QualityAssurance)}},
-		{User: "finance", Groups: []string{string(ops.Finance)}},
+		{User: "admin", Groups: []string{string(ops.Admin)}, Does: "May do everything, and publishes templates"},
+		{User: "operations", Groups: []string{string(ops.Operations)}, Does: "Bookings, workflows, rules"},
+		{User: "vendor_management", Groups: []string{string(ops.VendorManagement)}, Does: "Vendors, and their approval"},
+		{User: "quality_assurance", Groups: []string{string(ops.QualityAssurance)}, Does: "Quality checks and complaints"},
+		{User: "finance", Groups: []string{string(ops.Finance)}, Does: "Payments, and their approval"},
 	}
 }
 

@@ -1,5 +1,5 @@
 // Package issuer is the OpenID Connect issuer of the local runtime: it gives an access token to whoever asks, for any user
-// in any groups. It exists for `opsflow dev` only, where it stands for a Cognito user pool.
+// in any groups, and signs people in to the console as the identity that they choose. It exists for `opsflow dev` only, where it stands for a Cognito user pool.
 package issuer
 
 import (
@@ -14,6 +14,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"sync"
 	"time"
 
 	"github.com/go-jose/go-jose/v4"
@@ -42,6 +43,9 @@ type Issuer struct {
 	public jose.JSONWebKey
 	signer jose.Signer
 	mux    *http.ServeMux
+
+	mu    sync.Mutex
+	codes map[string]grant // of the code flow, until they are used
 }
 
 // NewKey makes a signing key (P-256), as PEM to keep over restarts.
@@ -76,7 +80,7 @@ func New(c Config) (*Issuer, error) {
 	if err != nil {
 		return nil, fmt.Errorf("make a signer: %w", err)
 	}
-	i := &Issuer{Config: c, public: public, signer: signer, mux: http.NewServeMux()}
+	i := &Issuer{Config: c, public: public, signer: signer, mux: http.NewServeMux(), codes: map[string]grant{}}
 	i.routes()
 	return i, nil
 }
@@ -111,14 +115,22 @@ func (i *Issuer) Token(user string, groups []string) (string, error) {
 	if groups == nil {
 		groups = []string{}
 	}
-	now := i.Clock.Now()
-	payload, err := json.Marshal(claims{
-		Claims: jwt.Claims{
-			Issuer: i.URL, Subject: user, Audience: jwt.Audience{i.ClientID},
-			IssuedAt: jwt.NewNumericDate(now), Expiry: jwt.NewNumericDate(now.Add(Lifetime)),
-		},
-		ClientID: i.ClientID, TokenUse: "access", Name: user, Groups: groups,
+	return i.sign(claims{
+		Claims: i.standard(user), ClientID: i.ClientID, TokenUse: "access", Name: user, Groups: groups,
 	})
+}
+
+// standard are the claims that every token has.
+func (i *Issuer) standard(user string) jwt.Claims {
+	now := i.Clock.Now()
+	return jwt.Claims{
+		Issuer: i.URL, Subject: user, Audience: jwt.Audience{i.ClientID},
+		IssuedAt: jwt.NewNumericDate(now), Expiry: jwt.NewNumericDate(now.Add(Lifetime)),
+	}
+}
+
+func (i *Issuer) sign(c any) (string, error) {
+	payload, err := json.Marshal(c)
 	if err != nil {
 		return "", fmt.Errorf("write a token: %w", err)
 	}

@@ -1,0 +1,158 @@
+package console
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strconv"
+	"sync"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"opsflow/shared/ops"
+)
+
+const (
+	// countUpTo bounds what counting reads; more is shown as "99+".
+	countUpTo     = 99
+	recentShown   = 8
+	myTasksShown  = 5
+	myQueuesShown = 5
+	maxLookups    = 8 // at once
+)
+
+// count is how many there are, as far as it was counted.
+type count ops.Count
+
+// String is "12", or "99+" when nobody counted on.
+func (c count) String() string {
+	if c.Exact {
+		return strconv.Itoa(c.Value)
+	}
+	return strconv.Itoa(countUpTo) + "+"
+}
+
+// Some reports whether there is any.
+func (c count) Some() bool { return c.Value > 0 }
+
+type statusCount struct {
+	Status ops.InstanceStatus
+	Count  count
+}
+
+type severityCount struct {
+	Severity ops.Severity
+	Count    count
+}
+
+// dashboard is the view of the dashboard.
+type dashboard struct {
+	Statuses   []statusCount
+	Overdue    count
+	Severities []severityCount
+	Recent     []*ops.Instance
+	Mine       []*ops.Task
+	Queue      []*ops.Task
+}
+
+func (c *Console) dashboardPages() {
+	show(c, page{path: "/{$}", action: "workflow.read", section: "Dashboard", file: "dashboard"}, c.dashboard)
+}
+
+func (c *Console) dashboard(q *request) (dashboard, error) {
+	d := dashboard{}
+	for _, s := range ops.InstanceStatuses() {
+		d.Statuses = append(d.Statuses, statusCount{Status: s})
+	}
+	for i := len(ops.Severities()) - 1; i >= 0; i-- {
+		d.Severities = append(d.Severities, severityCount{Severity: ops.Severities()[i]})
+	}
+	g, ctx := errgroup.WithContext(q.Context())
+	g.SetLimit(maxLookups)
+	for i := range d.Statuses {
+		g.Go(func() (err error) {
+			d.Statuses[i].Count, err = c.countInstances(ctx, ops.InstanceFilter{Status: d.Statuses[i].Status})
+			return err
+		})
+	}
+	g.Go(func() (err error) {
+		d.Overdue, err = c.countInstances(ctx, ops.InstanceFilter{Overdue: c.Clock.Now()})
+		return err
+	})
+	g.Go(func() error {
+		p, err := c.Store.Instances(ctx, ops.InstanceFilter{PageRequest: ops.PageRequest{Limit: recentShown}})
+		d.Recent = p.Items
+		return err
+	})
+	g.Go(func() error {
+		p, err := c.Store.Tasks(ctx, ops.TaskFilter{
+			Assignee: q.Actor.ID, Status: ops.TaskClaimed, PageRequest: ops.PageRequest{Limit: myTasksShown},
+		})
+		d.Mine = p.Items
+		return err
+	})
+	g.Go(func() (err error) {
+		d.Queue, err = c.queues(ctx, q.Actor, myQueuesShown)
+		return err
+	})
+	for i := range d.Severities {
+		g.Go(func() error {
+			p, err := c.Store.Alerts(ctx, ops.AlertFilter{
+				Status: ops.AlertOpen, Severity: d.Severities[i].Severity, PageRequest: ops.PageRequest{Limit: countUpTo},
+			})
+			d.Severities[i].Count = count(p.Count)
+			return err
+		})
+	}
+	if err := g.Wait(); err != nil {
+		return d, fmt.Errorf("read the dashboard: %w", err)
+	}
+	return d, nil
+}
+
+func (c *Console) countInstances(ctx context.Context, f ops.InstanceFilter) (count, error) {
+	f.Limit = countUpTo
+	p, err := c.Store.Instances(ctx, f)
+	return count(p.Count), err
+}
+
+// queues gives the most urgent open tasks of the actor's teams; admins see all teams' queues.
+func (c *Console) queues(ctx context.Context, actor ops.Actor, limit int) ([]*ops.Task, error) {
+	var mu sync.Mutex
+	var all []*ops.Task
+	g, ctx := errgroup.WithContext(ctx)
+	for _, team := range ops.Teams() {
+		if !actor.In(team) {
+			continue
+		}
+		g.Go(func() error {
+			p, err := c.Store.Tasks(ctx, ops.TaskFilter{Team: team, Status: ops.TaskOpen, PageRequest: ops.PageRequest{Limit: limit}})
+			mu.Lock()
+			defer mu.Unlock()
+			all = append(all, p.Items...)
+			return err
+		})
+	}
+	if err := g.Wait(); err != nil {
+		return nil, fmt.Errorf("read the queues: %w", err)
+	}
+	sortByUrgency(all)
+	return all[:min(limit, len(all))], nil
+}
+
+// sortByUrgency puts what is due first in front, then what is older; tasks without a due time come last.
+func sortByUrgency(tasks []*ops.Task) {
+	due := func(t *ops.Task) time.Time {
+		if t.DueAt.IsZero() {
+			return time.Unix(1<<40, 0)
+		}
+		return t.DueAt
+	}
+	slices.SortFunc(tasks, func(a, b *ops.Task) int {
+		if c := due(a).Compare(due(b)); c != 0 {
+			return c
+		}
+		return a.CreatedAt.Compare(b.CreatedAt)
+	})
+}
