@@ -31,6 +31,8 @@ const (
 	KindMetric       Kind = "metric"
 	KindAudit        Kind = "audit"
 	KindMember       Kind = "member"
+	KindBulk         Kind = "bulk"
+	KindBulkChunk    Kind = "bulkchunk" // some of a bulk operation's items
 )
 
 // Ref names one record.

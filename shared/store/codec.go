@@ -128,6 +128,10 @@ func shownInLists(kind ops.Kind) []string {
 			"id", "vendor_id", "type", "value", "max_value", "calculation_method", "data_points", "confidence", "level",
 			"period_start", "period_end", "created_at", "updated_at",
 		}
+	case ops.KindBulk:
+		return []string{
+			"id", "action", "actor", "status", "total", "counts", "chunks_left", "attempt", "ended_at", "created_at", "updated_at",
+		}
 	case ops.KindAudit:
 		return []string{
 			"id", "at", "actor", "action", "target", "seq", "reason", "request_id", "prev_hash", "hash", "created_at",

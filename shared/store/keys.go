@@ -26,7 +26,7 @@ import (
 // record's id, so that no two are the same and the last one on a page marks a place in all shards at once.
 //
 //	index    pk                               sk                          which
-//	list     <kind>#<shard>                   <time>#<id>                 instances tasks alerts notifications vendors audit
+//	list     <kind>#<shard>                   <time>#<id>                 instances tasks alerts notifications vendors audit bulk
 //	list     events#<day>#<shard>             <time>#<id>                 events
 //	state    instance#<status>#<shard>        <time>#<id>                 instances
 //	state    alert#<status>#<shard>           <rank>#<time>#<id>          alerts
@@ -124,7 +124,7 @@ func placesOf(r ops.Record) map[string]table.Key {
 		about(r.Subject)
 	case *ops.Metric:
 		about(ops.SubjectRef{Type: "vendor", ID: r.VendorID})
-	case *ops.Vendor, *ops.AuditEntry:
+	case *ops.Vendor, *ops.AuditEntry, *ops.Bulk:
 		listed()
 	}
 	if at := m.WakeAt(); !at.IsZero() {

@@ -33,6 +33,7 @@ var _ interface {
 	ops.ActionStore
 	ops.AlertStore
 	ops.AuditStore
+	ops.BulkStore
 	ops.CooldownStore
 	ops.CounterStore
 	ops.EventStore

@@ -1,0 +1,107 @@
+package bulk
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"io"
+	"strings"
+
+	"opsflow/shared/alert"
+	"opsflow/shared/ops"
+	"opsflow/shared/task"
+)
+
+// do does an action to one record.
+type do func(ctx context.Context, s Services, id string, by ops.Actor) error
+
+// action says what a bulk action is done to, and how.
+type action struct {
+	kind ops.Kind
+	with func(params json.RawMessage) (do, error)
+}
+
+// none is for actions that take no parameters.
+type none struct{}
+
+// rejection is why tasks are rejected.
+type rejection struct {
+	Comment string `json:"comment"`
+}
+
+var actions = map[ops.BulkAction]action{
+	ops.BulkAcknowledgeAlerts: {ops.KindAlert, with(func(ctx context.Context, s Services, id string, by ops.Actor, _ none) error {
+		_, err := s.Alerts.Acknowledge(ctx, id, by)
+		return err
+	})},
+	ops.BulkResolveAlerts: {ops.KindAlert, with(func(ctx context.Context, s Services, id string, by ops.Actor, r alert.Resolution) error {
+		_, err := s.Alerts.Resolve(ctx, id, by, r)
+		return err
+	})},
+	ops.BulkCloseAlerts: {ops.KindAlert, with(func(ctx context.Context, s Services, id string, by ops.Actor, _ none) error {
+		_, err := s.Alerts.Close(ctx, id, by)
+		return err
+	})},
+	ops.BulkClaimTasks: {ops.KindTask, with(func(ctx context.Context, s Services, id string, by ops.Actor, _ none) error {
+		_, err := s.Tasks.Claim(ctx, id, by)
+		return err
+	})},
+	ops.BulkCompleteTasks: {ops.KindTask, with(func(ctx context.Context, s Services, id string, by ops.Actor, d task.Decision) error {
+		_, err := s.Tasks.Complete(ctx, id, by, d)
+		return err
+	})},
+	ops.BulkRejectTasks: {ops.KindTask, with(func(ctx context.Context, s Services, id string, by ops.Actor, r rejection) error {
+		_, err := s.Tasks.Reject(ctx, id, by, r.Comment)
+		return err
+	})},
+}
+
+// with makes a do of an action that takes parameters of type P, which are read strictly.
+func with[P any](run func(context.Context, Services, string, ops.Actor, P) error) func(json.RawMessage) (do, error) {
+	return func(params json.RawMessage) (do, error) {
+		var p P
+		if len(params) > 0 {
+			if err := decodeStrict(params, &p); err != nil {
+				return nil, err
+			}
+		}
+		return func(ctx context.Context, s Services, id string, by ops.Actor) error { return run(ctx, s, id, by, p) }, nil
+	}
+}
+
+// decodeStrict reads parameters. CodeInvalid names the member that is unknown or of a wrong type.
+func decodeStrict(params json.RawMessage, into any) error {
+	d := json.NewDecoder(bytes.NewReader(params))
+	d.DisallowUnknownFields()
+	err := d.Decode(into)
+	if err == nil || errors.Is(err, io.EOF) {
+		return nil
+	}
+	fault := ops.Fault{Path: "$.params", Expected: "an object with the parameters of the action"}
+	if e, ok := errors.AsType[*json.UnmarshalTypeError](err); ok {
+		if e.Field != "" {
+			fault = ops.Fault{Path: "$.params." + e.Field, Expected: "of type " + e.Type.String()}
+		}
+		fault.Got = "a JSON " + e.Value
+	} else if name, ok := strings.CutPrefix(err.Error(), "json: unknown field "); ok {
+		fault = ops.Fault{Path: "$.params." + strings.Trim(name, `"`), Expected: "absent: the action has no such parameter"}
+	}
+	return ops.Invalid("request", []ops.Fault{fault})
+}
+
+// find gives an action and what it does with the parameters. CodeInvalid.
+func find(name ops.BulkAction, params json.RawMessage) (ops.Kind, do, error) {
+	a, ok := actions[name]
+	if !ok {
+		all := make([]string, 0, len(actions))
+		for _, n := range ops.BulkActions() {
+			all = append(all, string(n))
+		}
+		return "", nil, ops.Invalid("request", []ops.Fault{{
+			Path: "$.action", Expected: "one of " + strings.Join(all, ", "), Got: string(name),
+		}})
+	}
+	run, err := a.with(params)
+	return a.kind, run, err
+}

@@ -1,0 +1,74 @@
+package bulk
+
+import (
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+
+	"opsflow/shared/ops"
+)
+
+// alerts is the filter as the list of alerts has it. CodeInvalid names what is unknown or not for alerts.
+func (f Filter) alerts() (ops.AlertFilter, error) {
+	c := &checks{}
+	c.absent("team", f.Team)
+	c.absent("assignee", f.Assignee)
+	c.absent("workflow", f.Workflow)
+	out := ops.AlertFilter{
+		Status:   member(c, "status", f.Status, ops.AlertStatuses()),
+		Type:     member(c, "type", f.Type, ops.AlertTypes()),
+		Severity: member(c, "severity", f.Severity, ops.Severities()),
+	}
+	if f.Subject != "" {
+		kind, id, _ := strings.Cut(f.Subject, "/")
+		c.require(ops.ValidID(kind) && ops.ValidID(id), "subject", "type/id, like booking/bk-1", f.Subject)
+		out.Subject = ops.SubjectRef{Type: kind, ID: id}
+	}
+	return out, c.err()
+}
+
+// tasks is the filter as the list of tasks has it.
+func (f Filter) tasks() (ops.TaskFilter, error) {
+	c := &checks{}
+	c.absent("type", f.Type)
+	c.absent("severity", f.Severity)
+	c.absent("subject", f.Subject)
+	out := ops.TaskFilter{
+		Status: member(c, "status", f.Status, []ops.TaskStatus{
+			ops.TaskOpen, ops.TaskClaimed, ops.TaskCompleted, ops.TaskRejected, ops.TaskExpired, ops.TaskCancelled,
+		}),
+		Assignee: f.Assignee, InstanceID: f.Workflow,
+	}
+	if f.Team != "" {
+		team, ok := ops.ParseTeam(f.Team)
+		c.require(ok && team != ops.Admin, "team", fmt.Sprint("one of ", ops.Teams()), f.Team)
+		out.Team = team
+	}
+	return out, c.err()
+}
+
+// checks gathers the faults of a filter.
+type checks struct{ faults []ops.Fault }
+
+func (c *checks) require(ok bool, name, expected, got string) {
+	if !ok {
+		c.faults = append(c.faults, ops.Fault{Path: "$.filter." + name, Expected: expected, Got: strconv.Quote(got)})
+	}
+}
+
+func (c *checks) absent(name, value string) {
+	c.require(value == "", name, "absent: the records that the action is for have none", value)
+}
+
+func (c *checks) err() error { return ops.Invalid("request", c.faults) }
+
+// member checks that a value, if there is one, is of a closed set.
+func member[T ~string](c *checks, name, value string, all []T) T {
+	texts := make([]string, len(all))
+	for i, v := range all {
+		texts[i] = string(v)
+	}
+	c.require(value == "" || slices.Contains(all, T(value)), name, "one of "+strings.Join(texts, ", "), value)
+	return T(value)
+}

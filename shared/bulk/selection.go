@@ -1,0 +1,101 @@
+package bulk
+
+import (
+	"context"
+	"fmt"
+	"strconv"
+
+	"opsflow/shared/ops"
+)
+
+// Filter selects records as the list of their kind does. Empty members match everything; at least one must be set.
+type Filter struct {
+	Status   string `json:"status,omitempty"`
+	Type     string `json:"type,omitempty"`     // alerts
+	Severity string `json:"severity,omitempty"` // alerts
+	Subject  string `json:"subject,omitempty"`  // alerts: type/id
+	Team     string `json:"team,omitempty"`     // tasks
+	Assignee string `json:"assignee,omitempty"` // tasks
+	Workflow string `json:"workflow,omitempty"` // tasks: of this one
+}
+
+// selected gives the ids that a request is about, each once, in order.
+func (s *Service) selected(ctx context.Context, kind ops.Kind, r Request) ([]string, error) {
+	if (r.Filter == nil) == (r.IDs == nil) {
+		return nil, ops.Invalid("request", []ops.Fault{{Path: "$", Expected: "an object with either ids or filter"}})
+	}
+	if r.Filter != nil {
+		return s.matching(ctx, kind, *r.Filter)
+	}
+	if len(r.IDs) > ops.MaxBulkItems {
+		return nil, tooMany("$.ids", len(r.IDs))
+	}
+	seen := make(map[string]bool, len(r.IDs))
+	ids := make([]string, 0, len(r.IDs))
+	var faults []ops.Fault
+	for i, id := range r.IDs {
+		switch {
+		case !ops.ValidID(id):
+			faults = append(faults, ops.Fault{Path: "$.ids[" + strconv.Itoa(i) + "]", Expected: "an id", Got: strconv.Quote(id)})
+		case !seen[id]:
+			seen[id] = true
+			ids = append(ids, id)
+		}
+	}
+	return ids, ops.Invalid("request", faults)
+}
+
+func tooMany(path string, n int) error {
+	return ops.Invalid("request", []ops.Fault{{
+		Path: path, Expected: fmt.Sprintf("a selection of at most %d items", ops.MaxBulkItems), Got: strconv.Itoa(n) + " or more",
+	}})
+}
+
+// matching gives the ids of what a filter matches.
+func (s *Service) matching(ctx context.Context, kind ops.Kind, f Filter) ([]string, error) {
+	if f == (Filter{}) {
+		return nil, ops.Invalid("request", []ops.Fault{{Path: "$.filter", Expected: "at least one condition"}})
+	}
+	if kind == ops.KindTask {
+		filter, err := f.tasks()
+		if err != nil {
+			return nil, err
+		}
+		return collect(func(p ops.PageRequest) (ops.Page[*ops.Task], error) {
+			filter.PageRequest = p
+			return s.Store.Tasks(ctx, filter)
+		}, func(t *ops.Task) string { return t.ID })
+	}
+	filter, err := f.alerts()
+	if err != nil {
+		return nil, err
+	}
+	return collect(func(p ops.PageRequest) (ops.Page[*ops.Alert], error) {
+		filter.PageRequest = p
+		return s.Store.Alerts(ctx, filter)
+	}, func(a *ops.Alert) string { return a.ID })
+}
+
+// collect reads a list to its end.
+func collect[T any](read func(ops.PageRequest) (ops.Page[T], error), id func(T) string) ([]string, error) {
+	ids := []string{}
+	seen := map[string]bool{} // a list that changes between two pages can show a record twice
+	for cursor := ""; ; {
+		page, err := read(ops.PageRequest{Limit: ops.MaxPageLimit, Cursor: cursor})
+		if err != nil {
+			return nil, fmt.Errorf("find what the filter matches: %w", err)
+		}
+		for _, item := range page.Items {
+			if !seen[id(item)] {
+				seen[id(item)] = true
+				ids = append(ids, id(item))
+			}
+		}
+		if len(ids) > ops.MaxBulkItems {
+			return nil, tooMany("$.filter", ops.MaxBulkItems+1)
+		}
+		if cursor = page.NextCursor; cursor == "" {
+			return ids, nil
+		}
+	}
+}
