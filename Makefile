@@ -94,6 +94,7 @@ build-RunSteps: FUNCTION = run-steps
 build-OpenTask: FUNCTION = open-task
 build-RecordOutcome: FUNCTION = record-outcome
 build-SweepDue: FUNCTION = sweep-due
+build-ProcessBulk: FUNCTION = process-bulk
 build-DeliverNotification: FUNCTION = deliver-notification
 build-Api: FUNCTION = api
 

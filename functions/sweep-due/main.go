@@ -22,6 +22,7 @@ func main() {
 		ops.KindAction:    rules.HandleDue,
 		ops.KindRuleTally: rules.HandleDue,
 		ops.KindEvent:     rules.HandleDue,
+		ops.KindBulk:      p.Bulk().HandleDue,
 	}, p.Logger)
 	lambda.Start(sweeper.HandleTick)
 }

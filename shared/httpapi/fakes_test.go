@@ -7,6 +7,7 @@ import (
 	"strconv"
 	"time"
 
+	"opsflow/shared/bulk"
 	"opsflow/shared/ops"
 	"opsflow/shared/rule"
 	"opsflow/shared/task"
@@ -20,6 +21,7 @@ type fakes struct {
 	alerts    map[string]*ops.Alert
 	vendors   map[string]*ops.Vendor
 	members   map[string]*ops.Member
+	bulks     map[string]*ops.Bulk
 	templates []*ops.Template
 	rules     []*ops.Rule
 	pause     ops.RuleSet
@@ -40,6 +42,8 @@ type fakes struct {
 	comment        string
 	reason         string
 	put            []put
+	bulkRequest    bulk.Request
+	key            string
 }
 
 type put struct {
@@ -51,7 +55,7 @@ type put struct {
 func newFakes() *fakes {
 	return &fakes{
 		instances: map[string]*ops.Instance{}, tasks: map[string]*ops.Task{}, events: map[string]*ops.Event{},
-		alerts: map[string]*ops.Alert{}, vendors: map[string]*ops.Vendor{},
+		alerts: map[string]*ops.Alert{}, vendors: map[string]*ops.Vendor{}, bulks: map[string]*ops.Bulk{},
 		members: map[string]*ops.Member{},
 	}
 }
@@ -107,6 +111,15 @@ func (f *fakes) Alerts(_ context.Context, q ops.AlertFilter) (ops.Page[*ops.Aler
 	f.alertFilter = q
 	return all(f, f.alerts)
 }
+
+func (f *fakes) Bulk(_ context.Context, id string) (*ops.Bulk, error) { return one(f, f.bulks, id) }
+
+func (f *fakes) Bulks(_ context.Context, p ops.PageRequest) (ops.Page[*ops.Bulk], error) {
+	f.pageRequest = p
+	return all(f, f.bulks)
+}
+
+func (f *fakes) BulkChunk(context.Context, string, int) (*ops.BulkChunk, error) { return nil, f.fail }
 
 func (f *fakes) Vendor(_ context.Context, id string) (*ops.Vendor, error) {
 	return one(f, f.vendors, id)

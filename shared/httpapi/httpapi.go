@@ -27,6 +27,7 @@ type Config struct {
 	Tasks     Tasks
 	Members   Members
 	Rules     Rules
+	Bulk      Bulk
 	Bus       Bus
 	Verifier  Verifier
 	Clock     ops.Clock
@@ -61,6 +62,7 @@ func New(c Config) http.Handler {
 	a.ruleRoutes()
 	a.alertRoutes()
 	a.vendorRoutes()
+	a.bulkRoutes()
 	a.schemaRoutes()
 
 	a.doc = sync.OnceValues(func() ([]byte, error) { return json.Marshal(a.document()) })

@@ -27,6 +27,9 @@ const (
 	switchRules      action = "rule.mode"
 	pauseRules       action = "rule.pause_all"
 	readAlerts       action = "alert.read"
+	workOnAlerts     action = "alert.work"
+	workInBulk       action = "bulk.work"
+	readBulk         action = "bulk.read"
 	readVendors      action = "vendor.read"
 	readSchemas      action = "schema.read"
 )
@@ -50,6 +53,9 @@ var mayDo = map[action][]ops.Team{
 	switchRules:      {ops.Operations},
 	pauseRules:       {ops.Operations},
 	readAlerts:       {ops.Operations, ops.VendorManagement, ops.QualityAssurance, ops.Finance},
+	workOnAlerts:     {ops.Operations, ops.VendorManagement, ops.QualityAssurance, ops.Finance},
+	workInBulk:       {ops.Operations, ops.VendorManagement, ops.QualityAssurance, ops.Finance},
+	readBulk:         {ops.Operations, ops.VendorManagement, ops.QualityAssurance, ops.Finance},
 	readVendors:      {ops.Operations, ops.VendorManagement, ops.QualityAssurance, ops.Finance},
 	readSchemas:      {ops.Operations, ops.VendorManagement, ops.QualityAssurance, ops.Finance},
 }
@@ -57,6 +63,16 @@ var mayDo = map[action][]ops.Team{
 // Authorize refuses with CodeForbidden what the actor's teams may not do, by the action's name ("workflow.start"). An action
 // that is not in the table is for admins only.
 func Authorize(actor ops.Actor, what string) error { return authorize(actor, action(what)) }
+
+// singleActions says what somebody must be allowed to do to each item of a bulk operation.
+var singleActions = map[ops.BulkAction]action{
+	ops.BulkAcknowledgeAlerts: workOnAlerts,
+	ops.BulkResolveAlerts:     workOnAlerts,
+	ops.BulkCloseAlerts:       workOnAlerts,
+	ops.BulkClaimTasks:        workOnTasks,
+	ops.BulkCompleteTasks:     workOnTasks,
+	ops.BulkRejectTasks:       workOnTasks,
+}
 
 // authorize refuses with CodeForbidden what the actor's teams may not do, and says who may.
 func authorize(actor ops.Actor, what action) error {

@@ -16,6 +16,7 @@ func TestEachTeamMayDoWhatTheTableSays(t *testing.T) {
 	r.tasks["x"] = &ops.Task{ID: "x"}
 	r.events["x"] = &ops.Event{ID: "x"}
 	r.alerts["x"] = &ops.Alert{ID: "x"}
+	r.bulks["x"] = &ops.Bulk{ID: "x"}
 	r.vendors["x"] = &ops.Vendor{ID: "x"}
 	r.members["x"] = &ops.Member{ID: "x"}
 	r.templates = []*ops.Template{{Name: "x", Version: 1}}
@@ -56,6 +57,9 @@ func TestEachTeamMayDoWhatTheTableSays(t *testing.T) {
 		{"POST", "/v1/rules/resume-all", `{"reason":"x"}`, "O"},
 		{"GET", "/v1/alerts", "", "OVQF"},
 		{"GET", "/v1/alerts/x", "", "OVQF"},
+		{"GET", "/v1/bulk", "", "OVQF"},
+		{"GET", "/v1/bulk/x", "", "OVQF"},
+		{"POST", "/v1/bulk", `{"action":"task.claim","ids":["x"]}`, "OVQF"},
 		{"GET", "/v1/vendors", "", "OVQF"},
 		{"GET", "/v1/vendors/x", "", "OVQF"},
 		{"GET", "/v1/schemas/booking_created", "", "OVQF"},

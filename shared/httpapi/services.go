@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"time"
 
+	"opsflow/shared/bulk"
 	"opsflow/shared/ops"
 	"opsflow/shared/rule"
 	"opsflow/shared/task"
@@ -18,6 +19,7 @@ type Store interface {
 	ops.AlertStore
 	ops.VendorStore
 	ops.MemberStore
+	ops.BulkStore
 }
 
 // Workflows starts workflows and keeps their templates; *workflow.Engine.
@@ -71,6 +73,16 @@ type Rules interface {
 	Pause(ctx context.Context) (*ops.RuleSet, error)
 	PauseAll(ctx context.Context, until time.Time, reason string, actor ops.Actor) (*ops.RuleSet, error)
 	ResumeAll(ctx context.Context, reason string, actor ops.Actor) (*ops.RuleSet, error)
+}
+
+// Bulk does one thing to many records; *bulk.Service.
+type Bulk interface {
+	// Preview tells what an operation would do, and changes nothing.
+	Preview(ctx context.Context, r bulk.Request, by ops.Actor) (*bulk.Preview, error)
+	// Begin begins an operation, or gives the one that the same key has begun.
+	Begin(ctx context.Context, r bulk.Request, by ops.Actor, key string) (*ops.Bulk, error)
+	// Items gives items of an operation from a place on, and the place behind them.
+	Items(ctx context.Context, b *ops.Bulk, outcome ops.BulkOutcome, from, limit int) ([]ops.BulkItem, int, error)
 }
 
 // Bus takes domain events from callers of the API.

@@ -30,6 +30,7 @@ func (p parts) handlers() (map[string]awslambda.Handler, error) {
 	flows := p.Workflows()
 	rules := p.Rules(flows)
 	tasks := p.Tasks()
+	bulks := p.Bulk()
 	sweeper := sweep.New(p.Store, p.Clock, map[ops.Kind]sweep.Handler{
 		ops.KindInstance:  flows.HandleDue,
 		ops.KindTask:      tasks.HandleDue,
@@ -37,10 +38,11 @@ func (p parts) handlers() (map[string]awslambda.Handler, error) {
 		ops.KindAction:    rules.HandleDue,
 		ops.KindRuleTally: rules.HandleDue,
 		ops.KindEvent:     rules.HandleDue,
+		ops.KindBulk:      bulks.HandleDue,
 	}, p.Logger)
 	deliverer := notify.New(notify.Config{Store: p.Store, Clock: p.Clock, Webhook: p.webhook, Client: http.DefaultClient})
 	conf := httpapi.Config{
-		Store: p.Store, Workflows: flows, Tasks: tasks, Members: tasks, Rules: rules, Bus: p.bus, Verifier: p.verifier,
+		Store: p.Store, Workflows: flows, Tasks: tasks, Members: tasks, Rules: rules, Bulk: bulks, Bus: p.bus, Verifier: p.verifier,
 		Clock: p.Clock, Random: p.Random, Logger: p.Logger,
 	}
 	pages, err := console.New(console.Config{Config: conf, API: httpapi.New(conf), SignIn: p.signIn})
@@ -53,6 +55,7 @@ func (p parts) handlers() (map[string]awslambda.Handler, error) {
 		"open-task":            handler{flows.OpenTask},
 		"record-outcome":       handler{flows.RecordOutcome},
 		"sweep-due":            handler{sweeper.HandleTick},
+		"process-bulk":         handler{bulks.Process},
 		"deliver-notification": handler{deliverer.HandleEvent},
 		"api":                  handler{httpapi.LambdaHandler(pages)},
 	}, nil

@@ -1,0 +1,152 @@
+package local_test
+
+import (
+	"fmt"
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+
+	"opsflow/shared/local/clock"
+	"opsflow/shared/ops"
+)
+
+type bulkOperation struct {
+	ID     string         `json:"id"`
+	Status string         `json:"status"`
+	Total  int            `json:"total"`
+	Counts ops.BulkCounts `json:"counts"`
+	Items  []ops.BulkItem `json:"items"`
+}
+
+func (s *system) bulk(want int, body map[string]any) bulkOperation {
+	s.t.Helper()
+	res := s.request(http.MethodPost, "/v1/bulk", s.token, body)
+	if res.status != want {
+		s.t.Fatalf("POST /v1/bulk: %d %s, want %d", res.status, res.body, want)
+	}
+	var b bulkOperation
+	res.decode(s.t, &b)
+	if want != http.StatusAccepted {
+		return b
+	}
+	s.idle()
+	s.get("/v1/bulk/"+b.ID, &b)
+	return b
+}
+
+func (s *system) alertStatus(id string) string {
+	s.t.Helper()
+	var a struct {
+		Status string `json:"status"`
+	}
+	s.get("/v1/alerts/"+id, &a)
+	return a.Status
+}
+
+// lateSystem is one with three alerts about payments that nobody confirmed.
+func lateSystem(t *testing.T) (s *system, ids []string) {
+	t.Helper()
+	o := options()
+	o.Clock = clock.Virtual(time.Date(2026, 11, 24, 9, 0, 0, 0, time.UTC))
+	s = newSystem(t, start(t, o))
+	for i := range 3 {
+		s.put("payment_received", payment(fmt.Sprint("pay-late-", i)))
+	}
+	s.advance("25h")
+	var page struct {
+		Items []struct {
+			ID      string `json:"id"`
+			Subject struct {
+				ID string `json:"id"`
+			} `json:"subject"`
+		} `json:"items"`
+	}
+	s.get("/v1/alerts?type=sla_violation&severity=high&limit=100", &page)
+	for _, a := range page.Items {
+		if strings.HasPrefix(a.Subject.ID, "pay-late-") {
+			ids = append(ids, a.ID)
+		}
+	}
+	if len(ids) != 3 {
+		t.Fatalf("%d alerts, want 3: %+v", len(ids), page.Items)
+	}
+	return s, ids
+}
+
+func TestBulkResolveOfAlertsWithOneRefusedGivesOneOutcomePerItem(t *testing.T) {
+	t.Parallel()
+	s, ids := lateSystem(t)
+	params := map[string]any{"resolution": "called the bank", "reason": "they pay tomorrow"}
+	first := s.bulk(http.StatusAccepted, map[string]any{"action": "alert.resolve", "ids": ids[1:2], "params": params})
+	if first.Status != "completed" || first.Counts.Done != 1 || s.alertStatus(ids[1]) != "resolved" {
+		t.Fatalf("the first operation is %+v", first)
+	}
+
+	preview := s.bulk(http.StatusOK, map[string]any{"action": "alert.resolve", "ids": ids, "params": params, "preview": true})
+	if preview.ID != "" || preview.Counts != (ops.BulkCounts{Done: 2, Refused: 1}) {
+		t.Errorf("the preview is %+v", preview)
+	}
+	if a, b := s.alertStatus(ids[0]), s.alertStatus(ids[2]); a != "open" || b != "open" {
+		t.Fatalf("after the preview the alerts are %s and %s", a, b)
+	}
+
+	all := s.bulk(http.StatusAccepted, map[string]any{"action": "alert.resolve", "ids": ids, "params": params})
+	if all.Status != "completed" || all.Total != 3 || all.Counts != (ops.BulkCounts{Done: 2, Refused: 1}) {
+		t.Fatalf("the operation is %+v", all)
+	}
+	for i, item := range all.Items {
+		want := ops.BulkDone
+		if i == 1 {
+			want = ops.BulkRefused
+		}
+		if item.ID != ids[i] || item.Outcome != want || (i == 1) != (item.Code == ops.CodeIllegalMove && item.Reason != "") {
+			t.Errorf("item %d is %+v, want %s", i, item, want)
+		}
+		if got := s.alertStatus(item.ID); got != "resolved" {
+			t.Errorf("alert %s is %s", item.ID, got)
+		}
+	}
+
+	// Step Functions may deliver a chunk again at any later time.
+	again := s.invoke("opsflow-process-bulk", fmt.Sprintf(`{"bulk":%q,"chunk":0}`, all.ID))
+	if again.status != http.StatusOK {
+		t.Errorf("the chunk again: %d %s", again.status, again.body)
+	}
+	var after bulkOperation
+	if s.get("/v1/bulk/"+all.ID, &after); fmt.Sprint(after) != fmt.Sprint(all) {
+		t.Errorf("after the chunk was delivered again: %+v, want %+v", after, all)
+	}
+}
+
+// invoke calls a function as any client of Lambda's API does.
+func (s *system) invoke(function, payload string) response {
+	s.t.Helper()
+	aws := *s
+	aws.apiURL = s.awsURL
+	return aws.request(http.MethodPost, "/2015-03-31/functions/"+function+"/invocations", "", payload)
+}
+
+func TestBulkActsAsWhoAskedForIt(t *testing.T) {
+	t.Parallel()
+	s := newSystem(t, start(t, options()))
+	s.put("payment_received", payment("pay-bulk"))
+	task := s.awaitsApproval("pay-bulk").WaitingFor.Ref
+	admin := s.token
+	s.token = s.tokenFor("oscar", "operations")
+	b := s.bulk(http.StatusAccepted, map[string]any{"action": "task.complete", "ids": []string{task}, "params": map[string]any{"outcome": "approved"}})
+	if b.Counts.Refused != 1 || b.Items[0].Code != ops.CodeForbidden {
+		t.Errorf("approved by Operations: %+v, want it refused", b)
+	}
+	s.token = s.tokenFor("fiona", "finance")
+	b = s.bulk(http.StatusAccepted, map[string]any{
+		"action": "task.complete", "filter": map[string]any{"team": "Finance"}, "params": map[string]any{"outcome": "approved"},
+	})
+	if b.Counts != (ops.BulkCounts{Done: 1}) || b.Items[0].ID != task {
+		t.Errorf("approved by Finance: %+v, want it done", b)
+	}
+	s.token = admin
+	if i := s.workflow("payment_processing", "payment/pay-bulk"); i.Status != "completed" {
+		t.Errorf("after the approval the workflow is %s", i.Status)
+	}
+}

@@ -1,0 +1,55 @@
+package wire
+
+import (
+	"context"
+
+	"opsflow/shared/alert"
+	"opsflow/shared/bulk"
+	"opsflow/shared/ops"
+	"opsflow/shared/store"
+	"opsflow/shared/task"
+)
+
+// bulkMachine is the end of the name of the state machine that drives bulk operations.
+const bulkMachine = "bulk_operation"
+
+// Bulk makes the service of bulk operations.
+func (p Parts) Bulk() *bulk.Service {
+	return bulk.New(bulk.Config{
+		Store: p.Store, Executions: p.Executions, Machine: p.MachinePrefix + bulkMachine,
+		Services: p.single(p.Store, p.Executions, p.Bus),
+		WhatIf:   p.single(dryStore{p.Store}, dryExecutions{p.Executions}, dryBus{}),
+		Clock:    p.Clock, Random: p.Random, Logger: p.Logger,
+	})
+}
+
+// single makes the services that do an action to one record.
+func (p Parts) single(s interface {
+	alert.Store
+	task.Store
+}, x ops.Executions, bus ops.Bus,
+) bulk.Services {
+	return bulk.Services{
+		Alerts: alert.New(alert.Config{Store: s, Clock: p.Clock}),
+		Tasks:  task.New(task.Config{Store: s, Executions: x, Bus: bus, Clock: p.Clock, Logger: p.Logger}),
+	}
+}
+
+// dryStore reads what is there and keeps nothing: a service over it tells what it would do, by really doing it.
+type dryStore struct{ *store.Store }
+
+func (dryStore) Save(context.Context, ...ops.Record) error   { return nil }
+func (dryStore) Delete(context.Context, ...ops.Record) error { return nil }
+
+// dryBus sends nothing.
+type dryBus struct{}
+
+func (dryBus) Put(context.Context, ...ops.OutEvent) error { return nil }
+
+// dryExecutions only looks.
+type dryExecutions struct{ ops.Executions }
+
+func (dryExecutions) Start(context.Context, string, string, []byte) error    { return nil }
+func (dryExecutions) Stop(context.Context, string, string, string) error     { return nil }
+func (dryExecutions) SucceedTask(context.Context, string, []byte) error      { return nil }
+func (dryExecutions) FailTask(context.Context, string, string, string) error { return nil }
