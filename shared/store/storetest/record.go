@@ -36,6 +36,20 @@ func recordsComeBackAsTheyWereSaved(t *testing.T, open Open) {
 			},
 			func(ctx context.Context, b bundle) (ops.Record, error) { return b.Event(ctx, "evt-1") },
 		},
+		"bulk operation": {
+			&ops.Bulk{
+				Meta: meta(), ID: "blk-1", Action: ops.BulkResolveAlerts, Params: raw(`{"resolution":"x"}`), Actor: ops.Actor{ID: "ann"},
+				Status: ops.BulkRunning, Total: 126, ChunksLeft: 2, Counts: ops.BulkCounts{Pending: 126}, Attempt: 1,
+			},
+			func(ctx context.Context, b bundle) (ops.Record, error) { return b.Bulk(ctx, "blk-1") },
+		},
+		"chunk of a bulk operation": {
+			&ops.BulkChunk{
+				Meta: meta(), BulkID: "blk-1", Number: 1, Tries: 2,
+				Items: []ops.BulkItem{{ID: "alr-1", Outcome: ops.BulkRefused, Code: ops.CodeIllegalMove, Reason: "it is closed"}},
+			},
+			func(ctx context.Context, b bundle) (ops.Record, error) { return b.BulkChunk(ctx, "blk-1", 1) },
+		},
 		"rule": {
 			&ops.Rule{
 				Meta: meta(), ID: "quality-check", Version: 3, Mode: ops.RuleActive, Actions: []ops.Action{{Type: ops.Notify}},
