@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	"opsflow/shared/audit"
 	"opsflow/shared/ops"
 )
 
@@ -53,7 +54,7 @@ func (e *Engine) Create(ctx context.Context, body []byte, actor ops.Actor) (*ops
 	} else if ops.ErrorCode(err) != ops.CodeNotFound {
 		return nil, err
 	}
-	return e.save(ctx, r, actor)
+	return e.save(ctx, r, audit.Change{Actor: actor, Action: "rule.create"})
 }
 
 // Update puts another text in a rule's place; id and history stay. version is the one that the change was made to (0: any):
@@ -71,7 +72,7 @@ func (e *Engine) Update(ctx context.Context, id string, body []byte, version int
 		return nil, ops.Errorf(ops.CodeConflict, "rule %s has version %d by now, not %d", id, old.Version, version)
 	}
 	r.Meta, r.ID, r.Version = old.Meta, id, old.Version+1
-	return e.save(ctx, r, actor)
+	return e.save(ctx, r, audit.Change{Actor: actor, Action: "rule.update", Before: old})
 }
 
 // SetMode turns a rule on, off, or to only telling what it would do. reason says why, for people. CodeNotFound, CodeInvalid,
@@ -81,12 +82,13 @@ func (e *Engine) SetMode(ctx context.Context, id string, mode ops.RuleMode, reas
 	if err != nil {
 		return nil, err
 	}
+	old := *r
 	r.Mode, r.Reason = mode, strings.TrimSpace(reason)
 	if err := ops.Invalid("rule mode", r.Faults()); err != nil {
 		return nil, err
 	}
 	r.Version++
-	return e.save(ctx, r, actor)
+	return e.save(ctx, r, audit.Change{Actor: actor, Action: "rule.mode", Before: old, Reason: r.Reason})
 }
 
 // Validate lists everything that is wrong with a rule: its form, its conditions and paths, and the templates that it names.
@@ -136,17 +138,23 @@ func (e *Engine) decode(ctx context.Context, body []byte) (*ops.Rule, error) {
 	return r, ops.Invalid("rule", faults)
 }
 
-// save writes a rule with its version and with the rule set, whose own version tells every function that rules changed.
-func (e *Engine) save(ctx context.Context, r *ops.Rule, actor ops.Actor) (*ops.Rule, error) {
-	r.UpdatedBy, r.UpdatedAt = actor.ID, e.clock.Now()
+// save writes a rule with its version and what is to be said of the change, and with the rule set, whose own version tells
+// every function that rules changed.
+func (e *Engine) save(ctx context.Context, r *ops.Rule, change audit.Change) (*ops.Rule, error) {
+	r.UpdatedBy, r.UpdatedAt = change.Actor.ID, e.clock.Now()
 	r.Timers, r.ExpiresAt = nil, time.Time{}
+	change.Target, change.After = r.Ref(), r
 	err := e.retry(ctx, "save rule "+r.ID, func() error {
 		set, err := e.store.RuleSet(ctx)
 		if err != nil {
 			return fmt.Errorf("read whether rules changed: %w", err)
 		}
+		entry, err := audit.Entry(ctx, e.store, change, r.UpdatedAt)
+		if err != nil {
+			return err
+		}
 		version := &ops.RuleVersion{RuleID: r.ID, Number: r.Version, At: r.UpdatedAt, By: r.UpdatedBy, Reason: r.Reason, Rule: r}
-		err = e.store.Save(ctx, r, set, version)
+		err = e.store.Save(ctx, r, set, version, entry)
 		if c := ops.AsConflict(err); c != nil && (c.Has(r.Ref()) || c.Has(version.Ref())) {
 			return ops.Errorf(ops.CodeConflict, "rule %s was changed by somebody else meanwhile", r.ID)
 		}

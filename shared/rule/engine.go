@@ -29,6 +29,7 @@ type Store interface {
 	ops.CooldownStore
 	ops.ActionStore
 	ops.AlertStore
+	ops.AuditStore
 	ops.InstanceStore
 }
 

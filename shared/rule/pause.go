@@ -6,6 +6,7 @@ import (
 	"strings"
 	"time"
 
+	"opsflow/shared/audit"
 	"opsflow/shared/ops"
 )
 
@@ -46,9 +47,20 @@ func (e *Engine) setPause(ctx context.Context, until time.Time, reason string, a
 		if set, err = e.Pause(ctx); err != nil {
 			return err
 		}
+		before := *set
 		set.PausedUntil, set.PausedReason, set.PausedBy = until, reason, actor.ID
 		set.UpdatedAt = e.clock.Now()
-		return e.store.Save(ctx, set)
+		action := "rule.pause_all"
+		if until.IsZero() {
+			action = "rule.resume_all"
+		}
+		entry, err := audit.Entry(ctx, e.store, audit.Change{
+			Actor: actor, Action: action, Target: set.Ref(), Before: before, After: set, Reason: reason,
+		}, set.UpdatedAt)
+		if err != nil {
+			return err
+		}
+		return e.store.Save(ctx, set, entry)
 	})
 	e.forget()
 	return set, err

@@ -8,6 +8,7 @@ import (
 	"strconv"
 	"strings"
 
+	"opsflow/shared/audit"
 	"opsflow/shared/ops"
 )
 
@@ -86,7 +87,12 @@ func (e *Engine) CreateTemplate(ctx context.Context, body []byte, actor ops.Acto
 	now := e.Clock.Now()
 	t.Meta = ops.Meta{CreatedAt: now, UpdatedAt: now}
 	t.Version, t.Active, t.Published, t.StateMachine, t.UpdatedBy = version, true, false, "", actor.ID
-	if err := e.Store.Save(ctx, t); err != nil {
+	change := audit.Change{Actor: actor, Action: "template.create", Target: t.Ref(), After: t}
+	entry, err := audit.Entry(ctx, e.Store, change, now)
+	if err != nil {
+		return nil, err
+	}
+	if err := e.Store.Save(ctx, t, entry); err != nil {
 		return nil, fmt.Errorf("store template %s: %w", t.Name, err)
 	}
 	return t, nil
@@ -107,9 +113,14 @@ func (e *Engine) Publish(ctx context.Context, name string, version int, actor op
 	if err != nil {
 		return nil, fmt.Errorf("make the state machine of %s: %w", ops.TemplateID(name, version), err)
 	}
-	now := e.Clock.Now()
+	now, before := e.Clock.Now(), *t
 	t.Published, t.StateMachine, t.PublishedAt, t.UpdatedAt, t.UpdatedBy = true, arn, now, now, actor.ID
-	if err := e.Store.Save(ctx, t); err != nil {
+	change := audit.Change{Actor: actor, Action: "template.publish", Target: t.Ref(), Before: before, After: t}
+	entry, err := audit.Entry(ctx, e.Store, change, now)
+	if err != nil {
+		return nil, err
+	}
+	if err := e.Store.Save(ctx, t, entry); err != nil {
 		return nil, fmt.Errorf("publish template %s: %w", t.Name, err)
 	}
 	return t, nil
