@@ -15,7 +15,7 @@ func main() {
 	p := parts.New(e)
 	flows, tasks := p.Workflows(), p.Tasks()
 	conf := httpapi.Config{
-		Store: p.Store, Workflows: flows, Rules: p.Rules(flows), Bulk: p.Bulk(), Bus: parts.Bus(e), Clock: p.Clock, Random: p.Random, Logger: p.Logger,
+		Store: p.Store, Workflows: flows, Rules: p.Rules(flows), Bulk: p.Bulk(), Alerts: p.Alerts(), Bus: parts.Bus(e), Clock: p.Clock, Random: p.Random, Logger: p.Logger,
 		Tasks: tasks, Members: tasks,
 		Verifier: httpapi.NewOIDC(httpapi.OIDCConfig{Issuer: e.OIDCIssuer, ClientIDs: e.OIDCClientIDs}),
 	}

@@ -23,6 +23,7 @@ func main() {
 		ops.KindRuleTally: rules.HandleDue,
 		ops.KindEvent:     rules.HandleDue,
 		ops.KindBulk:      p.Bulk().HandleDue,
+		ops.KindAlert:     p.Alerts().HandleDue,
 	}, p.Logger)
 	lambda.Start(sweeper.HandleTick)
 }

@@ -2,9 +2,13 @@ package alert_test
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
+	"log/slog"
 	"math/rand/v2"
+	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -28,6 +32,60 @@ type bundle struct {
 	*alert.Service
 	store *store.Store
 	clock *clock.Clock
+	bus   *bus
+}
+
+// bus remembers what was put on it, unless it is down.
+type bus struct {
+	mu   sync.Mutex
+	down bool
+	sent []ops.OutEvent
+}
+
+func (b *bus) Put(_ context.Context, events ...ops.OutEvent) error {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.down {
+		return errors.New("the bus is down")
+	}
+	b.sent = append(b.sent, events...)
+	return nil
+}
+
+// ids are the ids of the events of a type, each once, as receivers take them.
+func (b *bus) ids(t ops.EventType) []string {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	var ids []string
+	for _, e := range b.sent {
+		if e.Type == t && !slices.Contains(ids, e.ID) {
+			ids = append(ids, e.ID)
+		}
+	}
+	return ids
+}
+
+// told are the teams that messages were asked for, each message once.
+func (b *bus) told(t *testing.T) []ops.Team {
+	t.Helper()
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	seen := map[string]bool{}
+	var teams []ops.Team
+	for _, e := range b.sent {
+		if e.Type != ops.NotificationRequested || seen[e.ID] {
+			continue
+		}
+		seen[e.ID] = true
+		var detail struct {
+			To ops.Recipient `json:"to"`
+		}
+		if err := json.Unmarshal(e.Detail, &detail); err != nil {
+			t.Error(err)
+		}
+		teams = append(teams, detail.To.Team)
+	}
+	return teams
 }
 
 func setup(t *testing.T) bundle {
@@ -47,7 +105,8 @@ func setup(t *testing.T) bundle {
 		t.Fatal(err)
 	}
 	s := store.New(tbl, rand.NewChaCha8([32]byte{1}), c.Now)
-	return bundle{alert.New(alert.Config{Store: s, Clock: c}), s, c}
+	out := &bus{}
+	return bundle{alert.New(alert.Config{Store: s, Bus: out, Clock: c, Logger: slog.New(slog.DiscardHandler)}), s, c, out}
 }
 
 func (b bundle) wait(t *testing.T, d time.Duration) {
@@ -59,7 +118,7 @@ func (b bundle) wait(t *testing.T, d time.Duration) {
 
 func (b bundle) raise(t *testing.T, spec alert.Spec) *ops.Alert {
 	t.Helper()
-	a, err := b.Raise(t.Context(), spec)
+	a, err := b.Raise(t.Context(), spec, "", ann)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -203,7 +262,7 @@ func TestOfTwoPeopleWhoAcknowledgeOneIsToldThatItIsDone(t *testing.T) {
 	t.Parallel()
 	b, ctx := setup(t), t.Context()
 	a := b.raise(t, late)
-	slow := alert.New(alert.Config{Clock: b.clock, Store: &racing{Store: b.store, before: func() {
+	slow := alert.New(alert.Config{Bus: b.bus, Clock: b.clock, Logger: slog.New(slog.DiscardHandler), Store: &racing{Store: b.store, before: func() {
 		if _, err := b.Acknowledge(ctx, a.ID, ann); err != nil {
 			t.Error(err)
 		}
@@ -219,7 +278,7 @@ func TestOfTwoPeopleWhoAcknowledgeOneIsToldThatItIsDone(t *testing.T) {
 func TestACauseIsCheckedBeforeItIsRaised(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
-	_, err := b.Raise(t.Context(), alert.Spec{Type: "fire", Severity: "huge", Subject: ops.SubjectRef{Type: "booking"}})
+	_, err := b.Raise(t.Context(), alert.Spec{Type: "fire", Severity: "huge", Subject: ops.SubjectRef{Type: "booking"}}, "", ann)
 	e, ok := errors.AsType[*ops.Error](err)
 	if !ok || e.Code != ops.CodeInvalid {
 		t.Fatalf("got %v, want invalid", err)
@@ -228,7 +287,7 @@ func TestACauseIsCheckedBeforeItIsRaised(t *testing.T) {
 	for _, f := range e.Faults {
 		paths += f.Path + " "
 	}
-	if paths != "$.type $.severity $.title $.subject " {
+	if paths != "$.type $.severity $.title $.subject.id " {
 		t.Errorf("the faults are at %s", paths)
 	}
 	if _, err := b.Resolve(t.Context(), "alr-1", ann, alert.Resolution{}); ops.ErrorCode(err) != ops.CodeInvalid {

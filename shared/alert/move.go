@@ -30,7 +30,10 @@ const (
 var moves = map[moveName]move{
 	acknowledge: {
 		done: "acknowledged", legal: []ops.AlertStatus{ops.AlertOpen}, to: ops.AlertAcknowledged,
-		note: func(a *ops.Alert, by ops.Actor, at time.Time) { a.AcknowledgedBy, a.AcknowledgedAt = by.ID, at },
+		note: func(a *ops.Alert, by ops.Actor, at time.Time) {
+			a.AcknowledgedBy, a.AcknowledgedAt = by.ID, at
+			a.SetTimer(ops.TimerEscalate, at.Add(ladderOf(a).patience))
+		},
 	},
 	begin: {
 		done: "started", legal: []ops.AlertStatus{ops.AlertOpen, ops.AlertAcknowledged}, to: ops.AlertInProgress,
@@ -38,21 +41,25 @@ var moves = map[moveName]move{
 			if a.AcknowledgedBy == "" { // whoever works on it has seen it
 				a.AcknowledgedBy, a.AcknowledgedAt = by.ID, at
 			}
+			a.ClearTimer(ops.TimerEscalate)
 		},
 	},
 	resolve: {
 		done:  "resolved",
 		legal: []ops.AlertStatus{ops.AlertOpen, ops.AlertAcknowledged, ops.AlertInProgress},
 		to:    ops.AlertResolved,
-		note:  func(a *ops.Alert, by ops.Actor, at time.Time) { a.ResolvedBy, a.ResolvedAt = by.ID, at },
+		note: func(a *ops.Alert, by ops.Actor, at time.Time) {
+			a.ResolvedBy, a.ResolvedAt = by.ID, at
+			a.ClearTimer(ops.TimerEscalate)
+		},
 	},
 	shut: {done: "closed", legal: []ops.AlertStatus{ops.AlertResolved}, to: ops.AlertClosed},
 	reopen: {
 		done: "reopened", legal: []ops.AlertStatus{ops.AlertResolved, ops.AlertClosed}, to: ops.AlertOpen,
-		note: func(a *ops.Alert, _ ops.Actor, _ time.Time) {
+		note: func(a *ops.Alert, _ ops.Actor, at time.Time) {
 			a.AcknowledgedBy, a.AcknowledgedAt = "", time.Time{}
 			a.ResolvedBy, a.ResolvedAt, a.Resolution, a.Reason = "", time.Time{}, "", ""
-			a.LadderStep = 0
+			opened(a, at)
 		},
 	},
 }

@@ -7,6 +7,7 @@ import (
 	"strconv"
 	"time"
 
+	"opsflow/shared/alert"
 	"opsflow/shared/bulk"
 	"opsflow/shared/ops"
 	"opsflow/shared/rule"
@@ -44,6 +45,10 @@ type fakes struct {
 	put            []put
 	bulkRequest    bulk.Request
 	key            string
+	trails         map[ops.Ref][]*ops.AuditEntry
+	target         ops.Ref
+	raised         alert.Spec
+	resolution     alert.Resolution
 }
 
 type put struct {
@@ -196,6 +201,52 @@ func (f *fakes) Publish(ctx context.Context, name string, version int, actor ops
 func (f *fakes) PutDomain(_ context.Context, source, detailType string, detail json.RawMessage, at time.Time) (string, error) {
 	f.put = append(f.put, put{source, detailType, detail, at})
 	return "eb-1", f.fail
+}
+
+func (f *fakes) LastAudit(context.Context, ops.Ref) (*ops.AuditEntry, error) { return nil, f.fail }
+
+func (f *fakes) AuditTrail(_ context.Context, target ops.Ref, _ ops.PageRequest) (ops.Page[*ops.AuditEntry], error) {
+	f.target = target
+	return ops.Page[*ops.AuditEntry]{Items: f.trails[target], NextCursor: f.next, Count: f.count}, f.fail
+}
+
+// fakeAlerts is the alert service of fakes.
+type fakeAlerts fakes
+
+func (f *fakeAlerts) Raise(_ context.Context, spec alert.Spec, key string, actor ops.Actor) (*ops.Alert, error) {
+	f.raised, f.key, f.actor = spec, key, actor
+	return &ops.Alert{ID: "alr-new", Type: spec.Type, Title: spec.Title, Meta: ops.Meta{V: 1}}, f.fail
+}
+
+func (f *fakeAlerts) move(id string, to ops.AlertStatus, actor ops.Actor) (*ops.Alert, error) {
+	f.actor = actor
+	a, err := one((*fakes)(f), f.alerts, id)
+	if err == nil {
+		a.Status = to
+	}
+	return a, err
+}
+
+func (f *fakeAlerts) Acknowledge(_ context.Context, id string, actor ops.Actor) (*ops.Alert, error) {
+	return f.move(id, ops.AlertAcknowledged, actor)
+}
+
+func (f *fakeAlerts) Start(_ context.Context, id string, actor ops.Actor) (*ops.Alert, error) {
+	return f.move(id, ops.AlertInProgress, actor)
+}
+
+func (f *fakeAlerts) Resolve(_ context.Context, id string, actor ops.Actor, r alert.Resolution) (*ops.Alert, error) {
+	f.resolution = r
+	return f.move(id, ops.AlertResolved, actor)
+}
+
+func (f *fakeAlerts) Close(_ context.Context, id string, actor ops.Actor) (*ops.Alert, error) {
+	return f.move(id, ops.AlertClosed, actor)
+}
+
+func (f *fakeAlerts) Reopen(_ context.Context, id string, actor ops.Actor, reason string) (*ops.Alert, error) {
+	f.reason = reason
+	return f.move(id, ops.AlertOpen, actor)
 }
 
 // fakeTasks is the task service of fakes.

@@ -28,6 +28,7 @@ type Config struct {
 	Members   Members
 	Rules     Rules
 	Bulk      Bulk
+	Alerts    Alerts
 	Bus       Bus
 	Verifier  Verifier
 	Clock     ops.Clock
@@ -61,6 +62,7 @@ func New(c Config) http.Handler {
 	a.templateRoutes()
 	a.ruleRoutes()
 	a.alertRoutes()
+	a.auditRoutes()
 	a.vendorRoutes()
 	a.bulkRoutes()
 	a.schemaRoutes()

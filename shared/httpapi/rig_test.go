@@ -34,7 +34,7 @@ func newRig(t *testing.T) *rig {
 	iss := serveIssuer(t, c)
 	r := &rig{fakes: newFakes(), issuer: iss, clock: c, log: &bytes.Buffer{}}
 	r.handler = httpapi.New(httpapi.Config{
-		Store: r.fakes, Workflows: r.fakes, Tasks: (*fakeTasks)(r.fakes), Members: (*fakeTasks)(r.fakes), Rules: (*fakeRules)(r.fakes), Bulk: (*fakeBulk)(r.fakes), Bus: r.fakes,
+		Store: r.fakes, Workflows: r.fakes, Tasks: (*fakeTasks)(r.fakes), Members: (*fakeTasks)(r.fakes), Rules: (*fakeRules)(r.fakes), Bulk: (*fakeBulk)(r.fakes), Alerts: (*fakeAlerts)(r.fakes), Bus: r.fakes,
 		Verifier: httpapi.NewOIDC(httpapi.OIDCConfig{
 			Issuer: iss.URL, ClientIDs: []string{client}, HTTPClient: http.DefaultClient, Now: c.Now,
 		}),

@@ -30,6 +30,8 @@ const (
 	workOnAlerts     action = "alert.work"
 	workInBulk       action = "bulk.work"
 	readBulk         action = "bulk.read"
+	raiseAlerts      action = "alert.raise"
+	readAudit        action = "audit.read"
 	readVendors      action = "vendor.read"
 	readSchemas      action = "schema.read"
 )
@@ -56,6 +58,8 @@ var mayDo = map[action][]ops.Team{
 	workOnAlerts:     {ops.Operations, ops.VendorManagement, ops.QualityAssurance, ops.Finance},
 	workInBulk:       {ops.Operations, ops.VendorManagement, ops.QualityAssurance, ops.Finance},
 	readBulk:         {ops.Operations, ops.VendorManagement, ops.QualityAssurance, ops.Finance},
+	raiseAlerts:      {ops.Operations, ops.VendorManagement, ops.QualityAssurance, ops.Finance},
+	readAudit:        {ops.Operations, ops.VendorManagement, ops.QualityAssurance, ops.Finance},
 	readVendors:      {ops.Operations, ops.VendorManagement, ops.QualityAssurance, ops.Finance},
 	readSchemas:      {ops.Operations, ops.VendorManagement, ops.QualityAssurance, ops.Finance},
 }

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"time"
 
+	"opsflow/shared/alert"
 	"opsflow/shared/bulk"
 	"opsflow/shared/ops"
 	"opsflow/shared/rule"
@@ -17,6 +18,7 @@ type Store interface {
 	ops.TaskStore
 	ops.EventStore
 	ops.AlertStore
+	ops.AuditStore
 	ops.VendorStore
 	ops.MemberStore
 	ops.BulkStore
@@ -83,6 +85,19 @@ type Bulk interface {
 	Begin(ctx context.Context, r bulk.Request, by ops.Actor, key string) (*ops.Bulk, error)
 	// Items gives items of an operation from a place on, and the place behind them.
 	Items(ctx context.Context, b *ops.Bulk, outcome ops.BulkOutcome, from, limit int) ([]ops.BulkItem, int, error)
+}
+
+// Alerts is what people do with alerts; *alert.Service. Each move is refused with CodeIllegalMove when the alert's status
+// does not allow it.
+type Alerts interface {
+	// Raise warns of a cause, or counts one that is known; the same key does so once. CodeInvalid lists every fault.
+	Raise(ctx context.Context, spec alert.Spec, key string, actor ops.Actor) (*ops.Alert, error)
+	Acknowledge(ctx context.Context, id string, actor ops.Actor) (*ops.Alert, error)
+	Start(ctx context.Context, id string, actor ops.Actor) (*ops.Alert, error)
+	// Resolve needs a reason while the cause holds: CodeInvalid.
+	Resolve(ctx context.Context, id string, actor ops.Actor, r alert.Resolution) (*ops.Alert, error)
+	Close(ctx context.Context, id string, actor ops.Actor) (*ops.Alert, error)
+	Reopen(ctx context.Context, id string, actor ops.Actor, reason string) (*ops.Alert, error)
 }
 
 // Bus takes domain events from callers of the API.

@@ -31,6 +31,7 @@ func (p parts) handlers() (map[string]awslambda.Handler, error) {
 	rules := p.Rules(flows)
 	tasks := p.Tasks()
 	bulks := p.Bulk()
+	alerts := p.Alerts()
 	sweeper := sweep.New(p.Store, p.Clock, map[ops.Kind]sweep.Handler{
 		ops.KindInstance:  flows.HandleDue,
 		ops.KindTask:      tasks.HandleDue,
@@ -38,11 +39,12 @@ func (p parts) handlers() (map[string]awslambda.Handler, error) {
 		ops.KindAction:    rules.HandleDue,
 		ops.KindRuleTally: rules.HandleDue,
 		ops.KindEvent:     rules.HandleDue,
+		ops.KindAlert:     alerts.HandleDue,
 		ops.KindBulk:      bulks.HandleDue,
 	}, p.Logger)
 	deliverer := notify.New(notify.Config{Store: p.Store, Clock: p.Clock, Webhook: p.webhook, Client: http.DefaultClient})
 	conf := httpapi.Config{
-		Store: p.Store, Workflows: flows, Tasks: tasks, Members: tasks, Rules: rules, Bulk: bulks, Bus: p.bus, Verifier: p.verifier,
+		Store: p.Store, Workflows: flows, Tasks: tasks, Members: tasks, Rules: rules, Bulk: bulks, Alerts: alerts, Bus: p.bus, Verifier: p.verifier,
 		Clock: p.Clock, Random: p.Random, Logger: p.Logger,
 	}
 	pages, err := console.New(console.Config{Config: conf, API: httpapi.New(conf), SignIn: p.signIn})

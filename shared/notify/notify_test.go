@@ -292,7 +292,8 @@ func TestEveryMessageReadsWellWithAndWithoutData(t *testing.T) {
 	t.Parallel()
 	full := `{"booking_id":"bk-1","payment_id":"pay-1","amount":12.50,"currency":"AED","scheduled_for":"2026-12-01T09:00:00Z",
 		"customer":{"name":"Sam"},"vendor":{"name":"Blue Pipe"},"location":{"address":"1 Main Street"},"title":"Look",
-		"answer":"We are sorry.","refund_amount":49.90,"refund_currency":"AED","reason":"rain","completed_at":"2026-12-01T11:00:00Z"}`
+		"answer":"We are sorry.","refund_amount":49.90,"refund_currency":"AED","reason":"rain","completed_at":"2026-12-01T11:00:00Z",
+		"alert_id":"alr-1","severity":"high","detail":"It is late.","last_seen_at":"2026-12-01T11:00:00Z"}`
 	for _, name := range append(notify.Templates(), "unheard_of") {
 		for _, data := range []string{"{}", full} {
 			t.Run(name, func(t *testing.T) {

@@ -79,18 +79,30 @@ type Alert struct {
 	Detail         string      `json:"detail,omitempty"`
 	Subject        SubjectRef  `json:"subject,omitzero"`
 	InstanceID     string      `json:"instance,omitempty"`
-	CauseKey       string      `json:"cause_key"` // what makes two causes the same
+	Team           Team        `json:"team,omitempty"` // who is to deal with it
+	CauseKey       string      `json:"cause_key"`      // what makes two causes the same
 	Count          int         `json:"count"`
 	LastSeenAt     time.Time   `json:"last_seen_at"`
-	LadderStep     int         `json:"ladder_position"`
+	Opened         int         `json:"opened"`           // how often it was opened: once, and once more with each reopening
+	Ladder         string      `json:"ladder,omitempty"` // whom it climbs to; empty: the ladder of its severity
+	LadderStep     int         `json:"ladder_position"`  // how many rungs were told of it since it was opened
 	AcknowledgedBy string      `json:"acknowledged_by,omitempty"`
 	AcknowledgedAt time.Time   `json:"acknowledged_at,omitzero"`
 	ResolvedBy     string      `json:"resolved_by,omitempty"`
 	ResolvedAt     time.Time   `json:"resolved_at,omitzero"`
 	Resolution     string      `json:"resolution,omitempty"`
 	Reason         string      `json:"reason,omitempty"`
+	RequestKey     string      `json:"request_key,omitempty"` // of the request that raised it last, if it had one
 	Cause          Cause       `json:"cause,omitzero"`
 }
+
+// The timers of an alert.
+const (
+	// TimerAnnounce is set while nobody was told yet that the alert was opened.
+	TimerAnnounce = "announce"
+	// TimerEscalate is when the next rung of its ladder is told of an open alert, or when an acknowledgement lapses.
+	TimerEscalate = "escalate"
+)
 
 // Ref names the record.
 func (a *Alert) Ref() Ref { return Ref{KindAlert, a.ID} }

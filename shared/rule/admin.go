@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	"opsflow/shared/alert"
 	"opsflow/shared/audit"
 	"opsflow/shared/ops"
 )
@@ -91,7 +92,8 @@ func (e *Engine) SetMode(ctx context.Context, id string, mode ops.RuleMode, reas
 	return e.save(ctx, r, audit.Change{Actor: actor, Action: "rule.mode", Before: old, Reason: r.Reason})
 }
 
-// Validate lists everything that is wrong with a rule: its form, its conditions and paths, and the templates that it names.
+// Validate lists everything that is wrong with a rule: its form, its conditions and paths, and the ladders and templates
+// that it names.
 func (e *Engine) Validate(ctx context.Context, r *ops.Rule) ([]ops.Fault, error) {
 	faults := append(r.Faults(), ValidateCondition(r.Condition, "$.condition", roots())...)
 	for i := range r.Actions {
@@ -107,6 +109,11 @@ func (e *Engine) Validate(ctx context.Context, r *ops.Rule) ([]ops.Fault, error)
 			check := compiler{roots: roots()}
 			check.checkPath(once, path+".once_per")
 			faults = append(faults, check.faults...)
+		}
+		if a.Type == ops.Escalate && !slices.Contains(alert.Ladders(), a.Ladder) && !hasPath(faults, path+".ladder") {
+			faults = append(faults, ops.Fault{
+				Path: path + ".ladder", Expected: "one of " + strings.Join(alert.Ladders(), ", "), Got: quoted(a.Ladder),
+			})
 		}
 		if a.Type != ops.StartWorkflow || a.Template == "" || e.templates == nil || hasPath(faults, path+".template") {
 			continue

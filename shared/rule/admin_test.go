@@ -212,7 +212,7 @@ func TestTheSameAlertByTwoRulesOfOneEvent(t *testing.T) {
 		t.Fatalf("%d alerts, %v", len(page.Items), err)
 	}
 	critical, low := page.Items[0], page.Items[1]
-	if critical.LadderStep != 1 || critical.Severity != ops.SeverityCritical || low.Count != 2 {
+	if critical.Ladder != "managers" || critical.LadderStep != 1 || critical.Severity != ops.SeverityCritical || low.Count != 2 {
 		t.Errorf("got %+v and %+v", critical, low)
 	}
 }

@@ -54,6 +54,7 @@ func (e *Engine) decide(ctx context.Context, arrived *ops.Event, known *knowledg
 		return err
 	}
 	e.carryOut(ctx, p.launches, p.actions)
+	e.announcer.Announce(ctx, p.records...)
 	return nil
 }
 

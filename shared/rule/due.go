@@ -141,6 +141,7 @@ func (e *Engine) end(ctx context.Context, a *ops.PendingAction, status ops.Actio
 		return fmt.Errorf("end action %s: %w", a.ID, err)
 	}
 	*a = ended
+	e.announcer.Announce(ctx, made...)
 	return nil
 }
 
@@ -168,13 +169,16 @@ func (e *Engine) doStart(ctx context.Context, a *ops.PendingAction, event *ops.E
 }
 
 func (e *Engine) doAlert(ctx context.Context, a *ops.PendingAction, doc Doc) error {
+	set, err := e.current(ctx)
+	if err != nil {
+		return err
+	}
+	spec := warning(&a.Action, a.Subject, set.rule(a.RuleID), doc, causeOfAction(a))
 	return e.retry(ctx, "raise an alert", func() error {
-		spec := warning(&a.Action, a.Subject, a.RuleID, doc, causeOfAction(a))
 		next, err := alert.Next(ctx, e.store, spec, e.clock.Now())
 		if err != nil {
 			return err
 		}
-		climb(&a.Action, next)
 		a.Effect = &ops.Effect{Kind: ops.KindAlert, ID: next.ID}
 		return e.end(ctx, a, ops.ActionDone, nil, next)
 	})

@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -122,11 +123,10 @@ func (p *plan) actLater(ctx context.Context, r *ready, index int, ref ops.Ref, e
 	pending.CreatedAt, pending.UpdatedAt = p.now, p.now
 	pending.ExpiresAt = pending.DueAt.Add(ops.EventRetention)
 	if a.Delay.IsZero() && (a.Type == ops.RaiseAlert || a.Type == ops.Escalate) {
-		raised, err := p.raise(ctx, warning(&a, p.event.Subject, r.ID, p.doc, p.cause(r)))
+		raised, err := p.raise(ctx, warning(&a, p.event.Subject, r.Rule, p.doc, p.cause(r)))
 		if err != nil {
 			return err
 		}
-		climb(&a, raised)
 		*effect = ops.Effect{Kind: ops.KindAlert, ID: raised.ID}
 		if a.OncePer == "" {
 			return nil
@@ -203,31 +203,33 @@ func startRequest(id string, a *ops.Action, event *ops.Event, ruleID string, doc
 	}
 }
 
-// warning is the alert that an action asks for. The event's subject and the rule make its cause.
-func warning(a *ops.Action, subject ops.SubjectRef, ruleID string, doc Doc, cause ops.Cause) alert.Spec {
+// warning is the alert that an action of a rule asks for. The event's subject and the rule make its cause.
+func warning(a *ops.Action, subject ops.SubjectRef, r *ops.Rule, doc Doc, cause ops.Cause) alert.Spec {
 	spec := alert.Spec{
-		Type: a.Alert, Severity: a.Severity, Title: a.Title, Subject: subject, Key: "rule/" + ruleID,
-		Detail: "Raised by rule " + ruleID + ".", Cause: cause,
+		Type: a.Alert, Severity: a.Severity, Title: a.Title, Subject: subject, Key: "rule/" + r.ID,
+		Detail: "Raised by rule " + r.ID + ".", Cause: cause,
 	}
 	if v, ok := Resolve(mustJSON(a.Title), doc); ok && kindOf(v) == textKind {
 		spec.Title, _ = unquote(v)
 	}
 	if a.Type != ops.Escalate {
+		spec.Told = tells(r, alert.Team(spec.Type, subject))
 		return spec
 	}
+	spec.Ladder = a.Ladder
 	spec.Key += "/" + a.Ladder
-	spec.Detail = "Escalated by rule " + ruleID + " along the ladder " + a.Ladder + "."
+	spec.Detail = "Escalated by rule " + r.ID + " along the ladder " + a.Ladder + "."
 	spec.Type = cmp.Or(spec.Type, ops.AlertSLAViolation)
 	spec.Severity = cmp.Or(spec.Severity, ops.SeverityHigh)
 	spec.Title = cmp.Or(spec.Title, "Escalation: "+a.Ladder)
 	return spec
 }
 
-// climb puts an escalated alert on the first step of its ladder.
-func climb(a *ops.Action, raised *ops.Alert) {
-	if a.Type == ops.Escalate {
-		raised.LadderStep = max(raised.LadderStep, 1)
-	}
+// tells reports whether a rule sends a message to the team by itself: the alert that it raises need not do so too.
+func tells(r *ops.Rule, team ops.Team) bool {
+	return slices.ContainsFunc(r.Actions, func(a ops.Action) bool {
+		return a.Type == ops.Notify && a.To != nil && a.To.Team == team
+	})
 }
 
 // eventDoc is what the conditions and paths of a rule look into.

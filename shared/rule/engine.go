@@ -12,6 +12,7 @@ import (
 	"sync"
 	"time"
 
+	"opsflow/shared/alert"
 	"opsflow/shared/calendar"
 	"opsflow/shared/ops"
 )
@@ -61,6 +62,7 @@ type Engine struct {
 	log       *slog.Logger
 	calendar  *calendar.Calendar
 	schemas   Schemas
+	announcer alert.Announcer
 
 	randomMu sync.Mutex // an io.Reader need not be safe for concurrent use
 	random   io.Reader
@@ -77,7 +79,8 @@ func New(c Config) *Engine {
 	}
 	return &Engine{
 		store: c.Store, workflows: c.Workflows, bus: c.Bus, templates: c.Templates,
-		clock: c.Clock, random: c.Random, log: c.Logger, calendar: c.Calendar,
+		announcer: alert.Announcer{Store: c.Store, Bus: c.Bus, Clock: c.Clock, Logger: c.Logger},
+		clock:     c.Clock, random: c.Random, log: c.Logger, calendar: c.Calendar,
 	}
 }
 

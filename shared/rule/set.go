@@ -103,5 +103,15 @@ func prepare(r *ops.Rule) *ready {
 	return c
 }
 
+// rule gives a rule by its id; one that is no more has nothing but the id.
+func (s *ruleSet) rule(id string) *ops.Rule {
+	for _, r := range s.rules {
+		if r.ID == id {
+			return r
+		}
+	}
+	return &ops.Rule{ID: id}
+}
+
 // paused reports whether the kill switch is on.
 func (s *ruleSet) paused(now time.Time) bool { return now.Before(s.switches.PausedUntil) }

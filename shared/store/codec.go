@@ -104,8 +104,8 @@ func shownInLists(kind ops.Kind) []string {
 		}
 	case ops.KindAlert:
 		return []string{
-			"id", "type", "severity", "status", "title", "subject", "instance", "cause_key", "count", "last_seen_at",
-			"ladder_position", "acknowledged_by", "acknowledged_at", "resolved_by", "resolved_at", "resolution",
+			"id", "type", "severity", "status", "title", "subject", "instance", "team", "cause_key", "count", "last_seen_at",
+			"opened", "ladder", "ladder_position", "acknowledged_by", "acknowledged_at", "resolved_by", "resolved_at", "resolution",
 			"created_at", "updated_at",
 		}
 	case ops.KindEvent:

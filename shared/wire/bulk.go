@@ -30,7 +30,7 @@ func (p Parts) single(s interface {
 }, x ops.Executions, bus ops.Bus,
 ) bulk.Services {
 	return bulk.Services{
-		Alerts: alert.New(alert.Config{Store: s, Clock: p.Clock}),
+		Alerts: alert.New(alert.Config{Store: s, Bus: bus, Clock: p.Clock, Logger: p.Logger}),
 		Tasks:  task.New(task.Config{Store: s, Executions: x, Bus: bus, Clock: p.Clock, Logger: p.Logger}),
 	}
 }

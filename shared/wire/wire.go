@@ -6,6 +6,7 @@ import (
 	"io"
 	"log/slog"
 
+	"opsflow/shared/alert"
 	"opsflow/shared/calendar"
 	"opsflow/shared/ops"
 	"opsflow/shared/rule"
@@ -44,6 +45,11 @@ func (p Parts) Workflows() *workflow.Engine {
 // Tasks makes the service for people's part.
 func (p Parts) Tasks() *task.Service {
 	return task.New(task.Config{Store: p.Store, Executions: p.Executions, Bus: p.Bus, Clock: p.Clock, Logger: p.Logger})
+}
+
+// Alerts makes the alert service.
+func (p Parts) Alerts() *alert.Service {
+	return alert.New(alert.Config{Store: p.Store, Bus: p.Bus, Clock: p.Clock, Logger: p.Logger})
 }
 
 // Rules makes the rule engine, which starts workflows with the given one.

@@ -77,7 +77,7 @@ func (e *Engine) end(ctx context.Context, i *ops.Instance, failure ops.StepError
 	i.Log(ops.HistoryEntry{At: now, What: "failed", Step: failure.Step, Detail: detail})
 	a, err := alert.Next(ctx, e.Store, alert.Spec{
 		Type: ops.AlertWorkflowFailed, Severity: ops.SeverityHigh, Title: "Workflow " + i.Template + " failed",
-		Detail: failure.Message, Subject: i.Subject, InstanceID: i.ID, Key: i.ID, Cause: cause(i),
+		Detail: failure.Message, Subject: i.Subject, InstanceID: i.ID, Key: i.ID, Cause: cause(i), Team: i.Team,
 	}, now)
 	if err != nil {
 		return nil, nil, err
@@ -101,4 +101,9 @@ func (e *Engine) end(ctx context.Context, i *ops.Instance, failure ops.StepError
 		}
 	}
 	return records, []ops.OutEvent{e.outcomeEvent(i, ops.WorkflowFailed)}, nil
+}
+
+// announce tells of the alerts among records that were just saved.
+func (e *Engine) announce(ctx context.Context, saved []ops.Record) {
+	alert.Announcer{Store: e.Store, Bus: e.Bus, Clock: e.Clock, Logger: e.Logger}.Announce(ctx, saved...)
 }

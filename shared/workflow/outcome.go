@@ -65,6 +65,10 @@ func (e *Engine) recordOutcome(ctx context.Context, id string, attempt int, x op
 			return retryable(fmt.Errorf("tell that workflow %s failed: %w", id, err))
 		}
 		err = e.save(ctx, i, records...)
+		if err == nil {
+			e.announce(ctx, records)
+			return nil
+		}
 		if ops.AsConflict(err) == nil {
 			return retryable(err)
 		}

@@ -185,6 +185,7 @@ func (r *run) flush(ctx context.Context) error {
 	}
 	clear(r.staged)
 	r.order, r.flushed = nil, now
+	r.announce(ctx, records)
 	return nil
 }
 

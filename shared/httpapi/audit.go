@@ -1,0 +1,97 @@
+package httpapi
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"strings"
+
+	"opsflow/shared/ops"
+)
+
+func (a *api) auditRoutes() {
+	handle(a, route{
+		id: "list-audit", method: http.MethodGet, path: "/v1/audit", action: readAudit,
+		summary: "List what people changed: of one target from the first on, else everything, newest first",
+	}, a.listAudit)
+}
+
+type auditQuery struct {
+	PageQuery
+	Target string `query:"target" maxLength:"300" doc:"The record that was changed, as kind/id." example:"alert/alr-1"`
+}
+
+type trailOutput struct{ Body trail }
+
+// trail is a page of audit entries.
+type trail struct {
+	Items      []*ops.AuditEntry `json:"items" nullable:"false"`
+	NextCursor *string           `json:"next_cursor" doc:"null on the last page."`
+	Count      ops.Count         `json:"count"`
+	Chain      *chain            `json:"chain,omitempty" doc:"Of a single target: whether all of its entries are as they were written."`
+}
+
+// chain tells whether a target's entries verify.
+type chain struct {
+	Verified bool   `json:"verified"`
+	Fault    string `json:"fault,omitempty" doc:"The first entry that was altered or is missing."`
+}
+
+func (a *api) listAudit(ctx context.Context, q *auditQuery) (*trailOutput, error) {
+	target, bad := targetQuery(q.Target)
+	if err := invalid(bad); err != nil {
+		return nil, err
+	}
+	page, err := a.Store.AuditTrail(ctx, target, q.request())
+	if err != nil {
+		return nil, fmt.Errorf("list audit entries: %w", err)
+	}
+	l := listOf(page, same[*ops.AuditEntry]).Body
+	out := &trailOutput{Body: trail{Items: l.Items, NextCursor: l.NextCursor, Count: l.Count}}
+	if q.Target != "" {
+		if out.Body.Chain, err = a.verify(ctx, target); err != nil {
+			return nil, err
+		}
+	}
+	return out, nil
+}
+
+// verify reads all of a target's entries: people change one record some ten times, not ten thousand.
+func (a *api) verify(ctx context.Context, target ops.Ref) (*chain, error) {
+	var all []*ops.AuditEntry
+	req := ops.PageRequest{Limit: ops.MaxPageLimit}
+	for {
+		page, err := a.Store.AuditTrail(ctx, target, req)
+		if err != nil {
+			return nil, fmt.Errorf("read the audit trail of %s: %w", target, err)
+		}
+		all = append(all, page.Items...)
+		if page.NextCursor == "" {
+			break
+		}
+		req.Cursor = page.NextCursor
+	}
+	if err := ops.VerifyTrail(all); err != nil {
+		return &chain{Fault: err.Error()}, nil
+	}
+	return &chain{Verified: true}, nil
+}
+
+// workflowKind is what the API calls instances.
+const workflowKind = "workflow"
+
+// targetQuery reads the parameter target=kind/id; empty: the zero Ref. Which kinds have entries is not the API's to know:
+// one that has none has an empty trail.
+func targetQuery(text string) (ops.Ref, *ops.Fault) {
+	if text == "" {
+		return ops.Ref{}, nil
+	}
+	kind, id, _ := strings.Cut(text, "/")
+	if kind == workflowKind {
+		kind = string(ops.KindInstance)
+	}
+	if id == "" || !ops.ValidID(kind) {
+		return ops.Ref{}, &ops.Fault{Path: "query.target", Expected: "kind/id, like alert/alr-1 or rule/quality-check", Got: shown(text)}
+	}
+	return ops.Ref{Kind: ops.Kind(kind), ID: id}, nil
+}
