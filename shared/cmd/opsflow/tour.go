@@ -16,15 +16,25 @@ import (
 )
 
 // person is somebody who takes part in the tour.
-type person struct{ name, groups string }
+type person struct {
+	name string
+	team ops.Team
+}
 
 // The people of the tour.
 var (
-	olivia = person{"olivia", "operations"}
-	vikram = person{"vikram", "vendor_management"}
-	quinn  = person{"quinn", "quality_assurance"}
-	farah  = person{"farah", "finance"}
+	ada    = person{"ada", ops.Admin}
+	olivia = person{"olivia", ops.Operations}
+	omar   = person{"omar", ops.Operations}
+	vikram = person{"vikram", ops.VendorManagement}
+	vera   = person{"vera", ops.VendorManagement}
+	quinn  = person{"quinn", ops.QualityAssurance}
+	farah  = person{"farah", ops.Finance}
+	faisal = person{"faisal", ops.Finance}
 )
+
+// members are those that work is given to.
+func members() []person { return []person{olivia, omar, vikram, vera, quinn, farah, faisal} }
 
 // scene is one thing that happens in the tour.
 type scene struct {
@@ -133,7 +143,7 @@ func (t *tour) as(ctx context.Context, p person, method, path string, body any) 
 	}
 	l := t.tokens[p]
 	if now.After(l.until) {
-		token, err := t.s.api.lend(ctx, p.name, p.groups)
+		token, err := t.s.api.lend(ctx, p.name, strings.ToLower(string(p.team)))
 		if err != nil {
 			return nil, err
 		}
@@ -178,10 +188,9 @@ func listAs[T any](ctx context.Context, t *tour, p person, path string, q url.Va
 	}
 }
 
-// tasks lists the tour's undecided tasks of a person's team, in an order that is the same each time.
-func (t *tour) tasks(ctx context.Context, p person, step string) ([]*ops.Task, error) {
-	team, _ := ops.ParseTeam(p.groups)
-	all, err := listAs[*ops.Task](ctx, t, p, "/v1/tasks", query("team", string(team)))
+// tasks lists the undecided tasks of one step of this tour's, in an order that is the same each time.
+func (t *tour) tasks(ctx context.Context, team ops.Team, step string) ([]*ops.Task, error) {
+	all, err := listAs[*ops.Task](ctx, t, olivia, "/v1/tasks", query("team", string(team)))
 	if err != nil {
 		return nil, err
 	}
@@ -190,9 +199,9 @@ func (t *tour) tasks(ctx context.Context, p person, step string) ([]*ops.Task, e
 	return all, nil
 }
 
-// decide answers the tasks of one step, as how says: a task for which it gives nil stays open.
-func (t *tour) decide(ctx context.Context, p person, step string, how func(k *ops.Task) *decision) error {
-	tasks, err := t.tasks(ctx, p, step)
+// decide answers the tasks of one step, each as the person whose it is: as how says. A task for which it gives nil stays open.
+func (t *tour) decide(ctx context.Context, team ops.Team, step string, how func(k *ops.Task) *decision) error {
+	tasks, err := t.tasks(ctx, team, step)
 	if err != nil {
 		return err
 	}
@@ -211,7 +220,7 @@ func (t *tour) decide(ctx context.Context, p person, step string, how func(k *op
 		if d.outcome == "rejected" {
 			move, body = "reject", map[string]any{"comment": d.comment}
 		}
-		if _, err := t.as(ctx, p, http.MethodPost, taskPath(k.ID)+"/"+move, body); err != nil {
+		if _, err := t.as(ctx, person{k.Assignee, team}, http.MethodPost, taskPath(k.ID)+"/"+move, body); err != nil {
 			return fmt.Errorf("%s of %s: %w", k.Step, k.Subject, err)
 		}
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"net/http"
+	"strings"
 	"time"
 
 	"opsflow/shared/ops"
@@ -53,7 +54,7 @@ const minute, hour = time.Minute, time.Hour
 
 // day is the tour: a day of a small marketplace, and the morning after.
 func day() []scene {
-	var scenes []scene
+	scenes := []scene{{7*hour + 30*minute, "The teams come to work", comeToWork}}
 	for n, b := range demoBookings() {
 		scenes = append(scenes, scene{
 			8*hour + time.Duration(n)*12*minute, fmt.Sprintf("%s books %s for %v AED", b.customer, b.service, b.value),
@@ -69,7 +70,7 @@ func day() []scene {
 			return t.event(ctx, ops.BookingCreated, map[string]any{"booking_id": t.id("bk 11"), "customer_id": 17})
 		}},
 		scene{10*hour + 10*minute, "Operations ask Ines Costa where she lives", func(ctx context.Context, t *tour) error {
-			return t.decide(ctx, olivia, "complete_details", func(*ops.Task) *decision {
+			return t.decide(ctx, ops.Operations, "complete_details", func(*ops.Task) *decision {
 				return &decision{form: map[string]any{"location": map[string]any{"area": "JLT"}}, comment: "called the customer"}
 			})
 		}},
@@ -79,7 +80,7 @@ func day() []scene {
 		scene{14 * hour, "Services are done and rated", completeServices},
 		scene{15 * hour, "Grace Kim complains", complainOfWork},
 		scene{15*hour + 30*minute, "Quality assurance score the services", func(ctx context.Context, t *tour) error {
-			return t.decide(ctx, quinn, "review", func(k *ops.Task) *decision {
+			return t.decide(ctx, ops.QualityAssurance, "review", func(k *ops.Task) *decision {
 				score := 91
 				if k.Subject.ID == t.id("bk-07") {
 					score = 38
@@ -88,18 +89,30 @@ func day() []scene {
 			})
 		}},
 		scene{16 * hour, "Quality assurance find the complaint justified, and propose a refund", func(ctx context.Context, t *tour) error {
-			return t.decide(ctx, quinn, "investigation", func(*ops.Task) *decision {
+			return t.decide(ctx, ops.QualityAssurance, "investigation", func(*ops.Task) *decision {
 				return &decision{form: map[string]any{
 					"finding": "justified", "refund": true, "refund_amount": 190, "currency": "AED", "answer": "We are sorry, and refund all of it.",
 				}}
 			})
 		}},
 		scene{16*hour + 20*minute, "Finance approve the refund", func(ctx context.Context, t *tour) error {
-			return t.decide(ctx, farah, "approve_refund", func(*ops.Task) *decision { return &decision{outcome: "approved"} })
+			return t.decide(ctx, ops.Finance, "approve_refund", func(*ops.Task) *decision { return &decision{outcome: "approved"} })
 		}},
 		scene{35 * hour, "The morning after, one payment is late", func(ctx context.Context, t *tour) error { return t.settle(ctx) }},
 	)
 	return scenes
+}
+
+func comeToWork(ctx context.Context, t *tour) error {
+	for _, p := range members() {
+		_, err := t.as(ctx, ada, http.MethodPut, "/v1/members/"+p.name, map[string]any{
+			"name": strings.ToUpper(p.name[:1]) + p.name[1:], "teams": []ops.Team{p.team}, "active": true, "email": p.name + "@opsflow.example",
+		})
+		if err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 func payAll(ctx context.Context, t *tour) error {
@@ -122,7 +135,7 @@ func approvePayments(ctx context.Context, t *tour) error {
 	for _, b := range demoBookings() {
 		what[t.id(b.payID())] = b.payment
 	}
-	return t.decide(ctx, farah, "processing", func(k *ops.Task) *decision {
+	return t.decide(ctx, ops.Finance, "processing", func(k *ops.Task) *decision {
 		switch what[k.Subject.ID] {
 		case "approved":
 			return &decision{outcome: "approved", form: map[string]any{"reference": "ref-" + k.Subject.ID}}
