@@ -101,6 +101,7 @@ type StepRecord struct {
 	Chosen     string          `json:"chosen,omitempty"`     // a decision's way out
 	TaskID     string          `json:"task,omitempty"`       // a human step's task
 	WaitUntil  time.Time       `json:"wait_until,omitzero"`  // a delay's end
+	Loop       int             `json:"loop,omitempty"`       // how often the step began anew; part of the key of what it does
 	SkippedBy  string          `json:"skipped_by,omitempty"` // who skipped it by hand: what needs it goes on as if it were completed
 }
 

@@ -86,12 +86,12 @@ func (e *Engine) driveOnce(ctx context.Context, d Drive, owner string, again int
 	if err != nil {
 		return Progress{}, false, err
 	}
-	r := &run{Engine: e, plan: plan, d: d, i: i, again: again, staged: map[ops.Ref]ops.Record{}}
+	r := &run{Engine: e, owner: owner, plan: plan, d: d, i: i, again: again, staged: map[ops.Ref]ops.Record{}}
 	if err := r.claim(ctx, owner); err != nil {
-		return Progress{}, false, err
+		return Progress{}, false, r.heed(ctx, err)
 	}
 	if err := r.pass(ctx); err != nil {
-		return Progress{}, false, err
+		return Progress{}, false, r.heed(ctx, err)
 	}
 	return r.progress(), r.passed(), nil
 }

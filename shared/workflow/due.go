@@ -37,7 +37,16 @@ func (e *Engine) HandleDue(ctx context.Context, ref ops.Ref) error {
 	}
 	now := e.Clock.Now()
 	if i.Status.Ended() || i.Status == ops.InstancePaused {
+		if at, ok := i.Timers[ops.TimerStop]; ok {
+			if at.After(now) {
+				return nil
+			}
+			return e.stop(ctx, i)
+		}
 		return e.clearTimers(ctx, i)
+	}
+	if i.Asked != nil && !i.Lease.Until.After(now) { // whoever was to do it died
+		return e.obey(ctx, i)
 	}
 	// Whoever works on it must not lose its work to this write: then the next minute will do.
 	if at, ok := i.Timers[ops.TimerSLA]; ok && !at.After(now) && !i.Lease.Until.After(now) {

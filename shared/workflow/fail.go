@@ -67,6 +67,18 @@ func (r *run) compensate(ctx context.Context, failed *planned) error {
 	return nil
 }
 
+// failureOf is the cause that an instance which failed is an alert for.
+func failureOf(i *ops.Instance) alert.Spec {
+	s := alert.Spec{
+		Type: ops.AlertWorkflowFailed, Severity: ops.SeverityHigh, Title: "Workflow " + i.Template + " failed",
+		Subject: i.Subject, InstanceID: i.ID, Key: i.ID, Cause: cause(i), Team: i.Team,
+	}
+	if i.Error != nil {
+		s.Detail = i.Error.Message
+	}
+	return s
+}
+
 // end makes an instance failed, and gives what is to be stored and sent with it: the alert, its open tasks, which nobody
 // needs to decide any more, and the event.
 func (e *Engine) end(ctx context.Context, i *ops.Instance, failure ops.StepError) ([]ops.Record, []ops.OutEvent, error) {
@@ -75,10 +87,7 @@ func (e *Engine) end(ctx context.Context, i *ops.Instance, failure ops.StepError
 	i.Timers, i.Lease, i.WaitingFor = nil, ops.Lease{}, nil
 	detail, _ := encodeOutput(failure)
 	i.Log(ops.HistoryEntry{At: now, What: "failed", Step: failure.Step, Detail: detail})
-	a, err := alert.Next(ctx, e.Store, alert.Spec{
-		Type: ops.AlertWorkflowFailed, Severity: ops.SeverityHigh, Title: "Workflow " + i.Template + " failed",
-		Detail: failure.Message, Subject: i.Subject, InstanceID: i.ID, Key: i.ID, Cause: cause(i), Team: i.Team,
-	}, now)
+	a, err := alert.Next(ctx, e.Store, failureOf(i), now)
 	if err != nil {
 		return nil, nil, err
 	}

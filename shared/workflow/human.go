@@ -15,7 +15,7 @@ import (
 // this invocation finds the decision.
 func (r *run) human(ctx context.Context, s *planned, rec *ops.StepRecord) error {
 	now := r.Clock.Now()
-	id := ops.TaskID(r.i.ID, s.ID, 0)
+	id := ops.TaskID(r.i.ID, s.ID, rec.Loop)
 	var t *ops.Task
 	if rec.TaskID != "" || r.i.Attempt > 1 {
 		var err error

@@ -27,6 +27,8 @@ type run struct {
 	plan *plan
 	d    Drive
 	i    *ops.Instance
+	// owner is who holds the lease for this invocation.
+	owner string
 	// again counts how often this invocation has begun anew because others wrote what it had read.
 	again int
 
@@ -179,6 +181,9 @@ func (r *run) flush(ctx context.Context) error {
 	err := r.save(ctx, r.i, records...)
 	switch {
 	case ops.AsConflict(err) != nil:
+		if r.adopt(ctx, ops.AsConflict(err)) {
+			return r.flush(ctx)
+		}
 		return errAgain
 	case err != nil:
 		return fmt.Errorf("store workflow %s: %w", r.i.ID, err)
@@ -186,6 +191,9 @@ func (r *run) flush(ctx context.Context) error {
 	clear(r.staged)
 	r.order, r.flushed = nil, now
 	r.announce(ctx, records)
+	if r.i.Asked != nil {
+		return errAsked
+	}
 	return nil
 }
 

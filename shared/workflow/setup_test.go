@@ -299,7 +299,18 @@ func (m *machines) machine(arn string) asl {
 	return a
 }
 
-func (m *machines) Stop(context.Context, string, string, string) error { return nil }
+func (m *machines) Stop(_ context.Context, _, name, _ string) error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	x := m.executions[name]
+	if x == nil {
+		return ops.ErrNoExecution
+	}
+	if x.status == ops.ExecutionRunning {
+		x.status = ops.ExecutionAborted
+	}
+	return nil
+}
 
 func (m *machines) Describe(_ context.Context, _, name string) (ops.Execution, error) {
 	m.mu.Lock()

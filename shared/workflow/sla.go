@@ -22,7 +22,7 @@ func (e *Engine) overrun(ctx context.Context, i *ops.Instance) error {
 	due := i.DueAt.UTC().Format(time.RFC3339)
 	a, err := alert.Next(ctx, e.Store, alert.Spec{
 		Type: ops.AlertSLAViolation, Severity: ops.SeverityHigh, Title: "Workflow " + i.Template + " is overdue",
-		Detail: "It was due at " + due + "; " + standing(i) + ".", Subject: i.Subject, InstanceID: i.ID, Key: i.ID, Cause: cause(i),
+		Detail: "It was due at " + due + "; " + standing(i) + ".", Subject: i.Subject, InstanceID: i.ID, Key: i.ID, Cause: cause(i), Team: i.Team,
 	}, now)
 	if err != nil {
 		return err
@@ -44,6 +44,7 @@ func (e *Engine) overrun(ctx context.Context, i *ops.Instance) error {
 	if err := e.Store.Save(ctx, i, a); err != nil {
 		return fmt.Errorf("write down that workflow %s is overdue: %w", i.ID, err)
 	}
+	e.announce(ctx, []ops.Record{a})
 	return nil
 }
 

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strconv"
 
+	"opsflow/shared/alert"
 	"opsflow/shared/ops"
 )
 
@@ -73,8 +74,20 @@ func (e *Engine) seat(i *ops.Instance) {
 }
 
 // save stores an instance with all that goes with it. If it has ended, its slot goes to the first of the queue, which is
-// started.
+// started; if a later attempt completed it, the alert of its failure is resolved.
 func (e *Engine) save(ctx context.Context, i *ops.Instance, with ...ops.Record) error {
+	if i.Status.Ended() {
+		i.Asked = nil
+	}
+	if i.Status == ops.InstanceCompleted && i.Attempt > 1 {
+		a, err := alert.Over(ctx, e.Store, failureOf(i), fmt.Sprintf("completed on attempt %d", i.Attempt), e.Clock.Now())
+		if err != nil {
+			return fmt.Errorf("resolve the alert of workflow %s: %w", i.ID, err)
+		}
+		if a != nil {
+			with = append(slices.Clone(with), a)
+		}
+	}
 	if !i.Slot || !i.Status.Ended() {
 		return e.Store.Save(ctx, append([]ops.Record{i}, with...)...)
 	}

@@ -214,3 +214,34 @@ func TestARulesInstanceTakesASlotWhenItIsLaunched(t *testing.T) {
 		t.Errorf("they are %v", got)
 	}
 }
+
+func TestTheQueueForASlotIsServedInOrderAndCancelledOnesArePassedOver(t *testing.T) {
+	t.Parallel()
+	var begun []string
+	b := setup(t, map[string]workflow.Action{"work": func(_ context.Context, in workflow.ActionInput) (workflow.ActionResult, error) {
+		begun = append(begun, in.Instance.ID)
+		return workflow.ActionResult{}, nil
+	}})
+	b.publish(t, limited(1))
+	var want []string
+	for n := range 6 {
+		i, err := b.Start(t.Context(), ops.StartRequest{Template: "narrow", ID: fmt.Sprintf("wf-%d", n)}, ops.Actor{ID: "p"})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if n == 1 || n == 5 {
+			if _, err := b.Cancel(t.Context(), i.ID, admin, "not needed"); err != nil {
+				t.Fatal(err)
+			}
+			continue
+		}
+		want = append(want, i.ID)
+	}
+	b.machine.run(t.Context())
+	if !slices.Equal(begun, want) {
+		t.Errorf("began %v, want %v", begun, want)
+	}
+	if slots, err := b.store.Slots(t.Context(), "narrow"); err != nil || slots.Used != 0 {
+		t.Errorf("slots are %+v, %v", slots, err)
+	}
+}

@@ -29,11 +29,7 @@ func (e *Engine) Plan(ctx context.Context, r ops.StartRequest) (*ops.Instance, e
 	if !t.Published {
 		return nil, ops.Errorf(ops.CodeInvalid, "template %s is not published", ops.TemplateID(t.Name, t.Version))
 	}
-	if b, err := json.Marshal(r.Context); err != nil {
-		return nil, ops.Errorf(ops.CodeInvalid, "the context is not JSON: %w", err)
-	} else if len(b) > MaxContext {
-		return nil, ops.Errorf(ops.CodeTooLarge, "the context has %d bytes; at most %d can be given", len(b), MaxContext)
-	} else if err := checkContext(b); err != nil {
+	if err := keepable(r.Context); err != nil {
 		return nil, err
 	}
 	id := r.ID
@@ -83,8 +79,15 @@ func toStart(i *ops.Instance, t *ops.Template, now time.Time) {
 	i.SetTimer(ops.TimerStart, now.Add(startWithin))
 }
 
-// checkContext refuses what the table could not keep.
-func checkContext(text []byte) error {
+// keepable refuses a context that the table could not keep.
+func keepable(context map[string]json.RawMessage) error {
+	text, err := json.Marshal(context)
+	if err != nil {
+		return ops.Errorf(ops.CodeInvalid, "the context is not JSON: %w", err)
+	}
+	if len(text) > MaxContext {
+		return ops.Errorf(ops.CodeTooLarge, "the context has %d bytes; at most %d can be given", len(text), MaxContext)
+	}
 	d := json.NewDecoder(bytes.NewReader(text))
 	d.UseNumber()
 	var doc any

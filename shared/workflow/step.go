@@ -70,6 +70,9 @@ func (r *run) chosen(s *planned) bool {
 	}
 	for _, id := range s.needs {
 		rec := r.i.Step(id)
+		if rec.SkippedBy != "" {
+			return true
+		}
 		if rec.Status != ops.StepCompleted {
 			continue
 		}
