@@ -32,7 +32,8 @@ const (
 	KindAudit        Kind = "audit"
 	KindMember       Kind = "member"
 	KindBulk         Kind = "bulk"
-	KindBulkChunk    Kind = "bulkchunk" // some of a bulk operation's items
+	KindBulkChunk    Kind = "bulkchunk"  // some of a bulk operation's items
+	KindAssignment   Kind = "assignment" // booking -> vendor
 )
 
 // Ref names one record.

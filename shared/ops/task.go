@@ -62,6 +62,8 @@ type Task struct {
 	Comment      string          `json:"comment,omitempty"`
 	DecidedBy    string          `json:"decided_by,omitempty"`
 	DecidedAt    time.Time       `json:"decided_at,omitzero"`
+	// Offer is set when the task is an offer to vendors; Assignee is the one that is asked now.
+	Offer *Offer `json:"offer,omitempty"`
 	// Token is the newest task token of the execution that waits. It never leaves the server: the API has its own view.
 	Token string `json:"token,omitempty"`
 	// Attempt is the attempt that Token belongs to.

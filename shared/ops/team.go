@@ -1,6 +1,9 @@
 package ops
 
-import "strings"
+import (
+	"slices"
+	"strings"
+)
 
 // Team is a group of people that work is routed to, and that gives its members rights.
 type Team string
@@ -12,14 +15,16 @@ const (
 	QualityAssurance Team = "Quality_Assurance"
 	Finance          Team = "Finance"
 	Admin            Team = "Admin"
+	// Vendors are not of the house: each of them, by the id of the user, may answer its own offers and nothing else.
+	Vendors Team = "Vendors"
 )
 
 // Teams lists the teams that work can be routed to.
 func Teams() []Team { return []Team{Operations, VendorManagement, QualityAssurance, Finance} }
 
-// ParseTeam finds a team, or Admin, by its name in any case.
+// ParseTeam finds a team, Admin or Vendors, by its name in any case.
 func ParseTeam(s string) (Team, bool) {
-	for _, t := range append(Teams(), Admin) {
+	for _, t := range append(Teams(), Admin, Vendors) {
 		if strings.EqualFold(string(t), s) {
 			return t, true
 		}
@@ -36,6 +41,11 @@ type Actor struct {
 
 // System is the actor of what nobody asked for: rules, timers, repairs.
 func System() Actor { return Actor{ID: "opsflow", Name: "opsflow"} }
+
+// OnlyVendor reports whether the actor is a vendor and nothing else: it may see nothing but its own offers.
+func (a Actor) OnlyVendor() bool {
+	return len(a.Teams) > 0 && !slices.ContainsFunc(a.Teams, func(t Team) bool { return t != Vendors })
+}
 
 // In reports whether the actor is a member of the team; admins are members of all.
 func (a Actor) In(team Team) bool {

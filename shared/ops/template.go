@@ -173,9 +173,10 @@ type Step struct {
 	OnReject OnError         `json:"on_reject,omitempty"`
 	Quorum   int             `json:"quorum,omitempty"` // people who must decide alike; 0: 1
 	// RejectQuorum is how many people must refuse for the step to be refused; 0: 1, any of them.
-	RejectQuorum int      `json:"reject_quorum,omitempty"`
-	Expires      Duration `json:"expires,omitzero"` // when a human step can be decided no more, from its opening
-	OnExpire     OnExpire `json:"on_expire,omitempty"`
+	RejectQuorum int        `json:"reject_quorum,omitempty"`
+	Expires      Duration   `json:"expires,omitzero"` // when a human step can be decided no more, from its opening
+	OnExpire     OnExpire   `json:"on_expire,omitempty"`
+	Offer        *OfferStep `json:"offer,omitempty"` // assignment without an action: offers to vendors, one after the other
 
 	Choices []Choice `json:"choices,omitempty"` // decision
 	Default string   `json:"default,omitempty"` // decision: the step when no choice holds
@@ -192,6 +193,9 @@ type Step struct {
 	OnTimeout string    `json:"on_timeout,omitempty"`
 	Lookback  Duration  `json:"lookback,omitzero"`
 }
+
+// Waits reports whether the execution stops at the step until something from outside happens.
+func (s *Step) Waits() bool { return s.Kind.Waits() || s.Offer != nil }
 
 // ActionName is the name of the step's action; "" when it has none or its action is an object.
 func (s *Step) ActionName() string {

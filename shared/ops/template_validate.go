@@ -104,7 +104,11 @@ func (c *templateCheck) step(s *Step, path string) {
 	c.errors(s, path)
 	switch s.Kind {
 	case StepAutomated, StepAssignment:
-		c.actionName(path+".action", s.ActionName(), string(s.Action))
+		if s.Offer != nil {
+			c.offer(s, path)
+		} else {
+			c.actionName(path+".action", s.ActionName(), string(s.Action))
+		}
 	case StepDecision:
 		c.decision(s, path)
 	case StepNotification:
@@ -134,6 +138,14 @@ func (c *templateCheck) errors(s *Step, path string) {
 
 func (c *templateCheck) actionName(path, name, got string) {
 	c.require(name != "" && c.action(name), path, "the name of an action that exists", got)
+}
+
+func (c *templateCheck) offer(s *Step, path string) {
+	c.require(strings.HasPrefix(s.Offer.To, "$."), path+".offer.to", `a path to a ranking like "$.steps.rank.output.candidates"`, s.Offer.To)
+	c.require(s.Role == "" || slices.Contains(Teams(), s.Role), path+".role", oneOf(Teams()), string(s.Role))
+	e := s.Offer.Expires
+	c.require(!e.Business && e.D >= MinOffer && e.D <= MaxOffer, path+".offer.expires",
+		fmt.Sprintf("clock time, %s to %s", Duration{D: MinOffer}, Duration{D: MaxOffer}), e.String())
 }
 
 func (c *templateCheck) decision(s *Step, path string) {
@@ -171,7 +183,8 @@ func (c *templateCheck) human(s *Step, path string) {
 
 // foreign finds what is given but has no meaning for a step of this kind.
 func (c *templateCheck) foreign(s *Step, path string) {
-	acts := s.Kind == StepAutomated || s.Kind == StepAssignment
+	acts := (s.Kind == StepAutomated || s.Kind == StepAssignment) && s.Offer == nil
+	offers := s.Kind == StepAssignment
 	given := []struct {
 		field string
 		given bool
@@ -180,7 +193,8 @@ func (c *templateCheck) foreign(s *Step, path string) {
 		{"action", s.Action != nil && string(s.Action) != "null", acts},
 		{"parameters", len(s.Parameters) > 0, acts || s.Kind == StepNotification || s.Kind.Human()},
 		{"retry", s.Retry != nil, acts || s.Kind == StepNotification},
-		{"role", s.Role != "", s.Kind.Human() || acts},
+		{"role", s.Role != "", s.Kind.Human() || acts || offers},
+		{"offer", s.Offer != nil, offers},
 		{"due", !s.Due.IsZero(), s.Kind.Human()},
 		{"form", s.Form != nil && string(s.Form) != "null", s.Kind.Human()},
 		{"outcomes", len(s.Outcomes) > 0, s.Kind.Human()},

@@ -28,6 +28,8 @@ type Vendor struct {
 	// ResponseMinutes is the typical time to answer an offer.
 	ResponseMinutes float64     `json:"response_minutes,omitempty"`
 	Blackouts       []DateRange `json:"blackouts,omitempty"`
+	// AutoAccept says that the vendor takes every booking that is offered to it, at once.
+	AutoAccept bool `json:"auto_accept,omitempty"`
 }
 
 // DateRange is a span of days, both included.

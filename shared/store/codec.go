@@ -121,7 +121,7 @@ func shownInLists(kind ops.Kind) []string {
 	case ops.KindVendor:
 		return []string{
 			"id", "name", "email", "phone", "active", "verified", "categories", "areas", "skills", "lat", "lng",
-			"daily_capacity", "price_level", "rating", "ratings", "response_minutes", "created_at", "updated_at",
+			"daily_capacity", "price_level", "rating", "ratings", "response_minutes", "auto_accept", "created_at", "updated_at",
 		}
 	case ops.KindMetric:
 		return []string{

@@ -119,6 +119,15 @@ func (s *Store) Count(ctx context.Context, id string) (int64, error) {
 	return data.Value, nil
 }
 
+// Assignment implements ops.AssignmentStore.
+func (s *Store) Assignment(ctx context.Context, bookingID string) (*ops.Assignment, error) {
+	a, _, err := read[ops.Assignment](ctx, s, keyOfRef(ops.Ref{Kind: ops.KindAssignment, ID: bookingID}))
+	if err != nil {
+		return nil, fmt.Errorf("read the assignment of booking %s: %w", bookingID, err)
+	}
+	return a, nil
+}
+
 // Notification implements ops.NotificationStore.
 func (s *Store) Notification(ctx context.Context, id string) (*ops.Notification, error) {
 	return get[ops.Notification](ctx, s, ops.Ref{Kind: ops.KindNotification, ID: id})

@@ -32,6 +32,7 @@ var _ interface {
 	ops.Waker
 	ops.ActionStore
 	ops.AlertStore
+	ops.AssignmentStore
 	ops.AuditStore
 	ops.BulkStore
 	ops.CooldownStore

@@ -24,8 +24,14 @@ type Decision struct {
 // Complete decides the task. Of one with a quorum it is one voice: the task is decided when as many people as it needs have
 // decided alike, and nobody counts twice. CodeInvalid with every fault of the form and the outcome, CodeForbidden for people
 // outside of its team and for who started what is to be approved, CodeConflict when somebody else claimed it,
-// CodeAlreadyDecided naming who decided and how, CodeWorkflowPaused, CodeGone.
+// CodeAlreadyDecided naming who decided and how, CodeWorkflowPaused, CodeGone. An offer is answered by its vendor, or by staff
+// for it.
 func (s *Service) Complete(ctx context.Context, id string, actor ops.Actor, d Decision) (*ops.Task, error) {
+	if t, err := s.offered(ctx, id); err != nil {
+		return nil, err
+	} else if t != nil {
+		return s.answer(ctx, t, actor, d)
+	}
 	return s.decide(ctx, id, actor, "task.complete", d.Comment, func(t *ops.Task) (*ops.TaskDecision, error) {
 		outcome := d.Outcome
 		if outcome == "" && len(t.Outcomes) == 1 {
@@ -48,8 +54,13 @@ func (s *Service) Complete(ctx context.Context, id string, actor ops.Actor, d De
 }
 
 // Reject refuses the task: its step fails, or is skipped if the template says so. One refusal is enough, unless the template
-// asks for more. Errors as for Complete.
+// asks for more. Rejecting an offer is declining it. Errors as for Complete.
 func (s *Service) Reject(ctx context.Context, id string, actor ops.Actor, comment string) (*ops.Task, error) {
+	if t, err := s.offered(ctx, id); err != nil {
+		return nil, err
+	} else if t != nil {
+		return s.answer(ctx, t, actor, Decision{Outcome: ops.OutcomeDeclined, Comment: comment})
+	}
 	return s.decide(ctx, id, actor, "task.reject", comment, func(*ops.Task) (*ops.TaskDecision, error) {
 		return &ops.TaskDecision{Outcome: Rejected, Comment: comment}, ops.Invalid("decision", checkComment(comment))
 	})

@@ -34,6 +34,9 @@ func (s *Service) HandleDue(ctx context.Context, ref ops.Ref) error {
 		at, set := t.Timers[timer]
 		return set && !at.After(now)
 	}
+	if t.Offer != nil && due(ops.TimerOffer) {
+		return s.offerDue(ctx, t)
+	}
 	if !due(ops.TimerDeliver) && !due(ops.TimerRemind) && !due(ops.TimerExpire) {
 		return nil
 	}

@@ -18,6 +18,8 @@ func Outcomes(s *ops.Step) []string {
 	switch {
 	case len(s.Outcomes) > 0:
 		return slices.Clone(s.Outcomes)
+	case s.Offer != nil:
+		return []string{ops.OutcomeAccepted, ops.OutcomeDeclined}
 	case s.Kind == ops.StepApproval:
 		return []string{Approved}
 	}

@@ -26,6 +26,7 @@ type Store interface {
 	ops.MemberStore
 	ops.AuditStore
 	ops.AlertStore
+	OfferStore
 }
 
 // Config is what a Service needs; all of it.
@@ -89,7 +90,12 @@ func (s *Service) change(
 		if err != nil {
 			return nil, err
 		}
-		if !actor.In(t.Team) {
+		switch {
+		case actor.OnlyVendor() && (t.Offer == nil || !t.Offer.Asked(actor.ID)):
+			return nil, ops.Errorf(ops.CodeNotFound, "there is no task %s", id)
+		case t.Offer != nil:
+			return nil, ops.Errorf(ops.CodeIllegalMove, "task %s is an offer: its vendor answers it, nobody claims it", id)
+		case !actor.In(t.Team):
 			return nil, ops.Errorf(ops.CodeForbidden, "task %s is for team %s", t.ID, t.Team)
 		}
 		if err := open(t); err != nil {

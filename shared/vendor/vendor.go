@@ -3,6 +3,7 @@ package vendor
 
 import (
 	"cmp"
+	"encoding/json"
 	"fmt"
 	"math"
 	"slices"
@@ -21,6 +22,25 @@ type Booking struct {
 	Skills       []string
 	// Booked is how many bookings each vendor, by id, has on that day already.
 	Booked map[string]int
+}
+
+// BookingOf reads what is known of a booking, by field as its events name them. What is of another shape says nothing.
+func BookingOf(field func(name string) json.RawMessage) Booking {
+	var place struct {
+		Area string   `json:"area"`
+		Lat  *float64 `json:"lat"`
+		Lng  *float64 `json:"lng"`
+	}
+	var b Booking
+	for name, into := range map[string]any{
+		"location": &place, "service_type": &b.ServiceType, "scheduled_for": &b.ScheduledFor, "skills": &b.Skills,
+	} {
+		if v := field(name); len(v) > 0 {
+			_ = json.Unmarshal(v, into) //nolint:errcheck // see above
+		}
+	}
+	b.Area, b.Lat, b.Lng = place.Area, place.Lat, place.Lng
+	return b
 }
 
 // The parts of a score. Those of the weights add up to 1.
@@ -102,11 +122,10 @@ func round(x float64) float64 { return math.Round(100*x) / 100 }
 
 // excluded gives the reason why a vendor cannot take a booking, or "".
 func excluded(b Booking, v *ops.Vendor) string {
+	reason := Unfit(v)
 	switch {
-	case !v.Active:
-		return "is not active"
-	case !v.Verified:
-		return "is not verified"
+	case reason != "":
+		return reason
 	case b.ServiceType != "" && !among(b.ServiceType, v.Categories):
 		return fmt.Sprintf("does not perform %s", b.ServiceType)
 	case b.Area != "" && !among(b.Area, v.Areas):
@@ -114,19 +133,35 @@ func excluded(b Booking, v *ops.Vendor) string {
 	}
 	if !b.ScheduledFor.IsZero() {
 		for _, r := range v.Blackouts {
-			if day := dayOf(b.ScheduledFor); dayOf(r.From) <= day && day <= dayOf(r.To) {
-				return fmt.Sprintf("is away from %s to %s", dayOf(r.From), dayOf(r.To))
+			if day := Day(b.ScheduledFor); Day(r.From) <= day && day <= Day(r.To) {
+				return fmt.Sprintf("is away from %s to %s", Day(r.From), Day(r.To))
 			}
 		}
 	}
-	if v.DailyCapacity > 0 && b.Booked[v.ID] >= v.DailyCapacity {
+	return Full(v, b.Booked[v.ID])
+}
+
+// Unfit is the reason why a vendor gets no bookings at all, or "".
+func Unfit(v *ops.Vendor) string {
+	switch {
+	case !v.Active:
+		return "is not active"
+	case !v.Verified:
+		return "is not verified"
+	}
+	return ""
+}
+
+// Full is the reason why a vendor that has booked bookings on a day takes no more, or "".
+func Full(v *ops.Vendor, booked int) string {
+	if v.DailyCapacity > 0 && booked >= v.DailyCapacity {
 		return fmt.Sprintf("has its %d bookings of that day", v.DailyCapacity)
 	}
 	return ""
 }
 
-// dayOf is a time's calendar day where it was written: a booking at 01:00+04:00 is on that day, whatever day it is in UTC.
-func dayOf(t time.Time) string { return t.Format(time.DateOnly) }
+// Day is a time's calendar day where it was written: a booking at 01:00+04:00 is on that day, whatever day it is in UTC.
+func Day(t time.Time) string { return t.Format(time.DateOnly) }
 
 // among reports whether a list names something, however it is spelt: "AC repair", "ac_repair" and "ac-repair" are one.
 func among(name string, list []string) bool {

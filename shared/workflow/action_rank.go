@@ -2,9 +2,7 @@ package workflow
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
-	"time"
 
 	"opsflow/shared/ops"
 	"opsflow/shared/vendor"
@@ -15,18 +13,11 @@ const maxRanked = 50
 
 // vendorRank orders the vendors for the booking and names the best one, if any fits.
 func vendorRank(ctx context.Context, in ActionInput) (ActionResult, error) {
-	var place struct {
-		Area string   `json:"area"`
-		Lat  *float64 `json:"lat"`
-		Lng  *float64 `json:"lng"`
-	}
-	_ = json.Unmarshal(in.value("location"), &place) // a location of another shape says nothing
-	booking := vendor.Booking{ServiceType: in.text("service_type"), Area: place.Area, Lat: place.Lat, Lng: place.Lng}
-	if at, err := time.Parse(time.RFC3339, in.text("scheduled_for")); err == nil {
-		booking.ScheduledFor = at
-	}
-	_ = json.Unmarshal(in.value("skills"), &booking.Skills) // likewise
+	booking := vendor.BookingOf(in.value)
 	all, err := in.Store.AllVendors(ctx)
+	if err == nil {
+		err = vendor.Load(ctx, in.Store, &booking, all)
+	}
 	if err != nil {
 		return ActionResult{}, &Unavailable{Err: fmt.Errorf("read the vendors: %w", err)}
 	}

@@ -6,8 +6,11 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
+	"opsflow/shared/alert"
 	"opsflow/shared/ops"
+	"opsflow/shared/vendor"
 )
 
 // vendorApply keeps the applicant as a vendor who gets no offers yet.
@@ -101,6 +104,19 @@ func vendorCheck(_ context.Context, in ActionInput) (ActionResult, error) {
 	return ActionResult{Output: map[string]any{"booking_id": in.id("booking"), "missing": missing}}, nil
 }
 
+// vendorUnavailable warns that no vendor takes the booking: Operations must find one.
+func vendorUnavailable(ctx context.Context, in ActionInput) (ActionResult, error) {
+	a, err := alert.Next(ctx, in.Store, alert.Spec{
+		Type: ops.AlertVendorUnavailable, Severity: ops.SeverityHigh, Title: "No vendor takes booking " + in.id(ops.SubjectBooking),
+		Detail: text(in.Params["reason"]), Subject: in.Instance.Subject, InstanceID: in.Instance.ID, Key: in.Instance.ID,
+		Cause: cause(in.Instance),
+	}, in.Now)
+	if err != nil {
+		return ActionResult{}, &Unavailable{Err: err}
+	}
+	return ActionResult{Output: map[string]any{"alert_id": a.ID}, Writes: []ops.Record{a}}, nil
+}
+
 // vendorAssign gives the booking to the vendor that a person chose, else to the best one, and tells the world.
 func vendorAssign(ctx context.Context, in ActionInput) (ActionResult, error) {
 	id, score := text(in.Params["chosen"]), json.RawMessage(nil)
@@ -118,6 +134,15 @@ func vendorAssign(ctx context.Context, in ActionInput) (ActionResult, error) {
 	if err := in.set(s, "vendor_id", id); err != nil {
 		return ActionResult{}, err
 	}
+	// An accepted offer took its place of the day already. A person may choose a vendor beyond its capacity.
+	day := ""
+	if at, err := time.Parse(time.RFC3339, in.text("scheduled_for")); err == nil {
+		day = vendor.Day(at)
+	}
+	taken, err := vendor.Take(ctx, in.Store, s.ID, id, day, 0)
+	if err != nil {
+		return ActionResult{}, &Unavailable{Err: err}
+	}
 	detail := map[string]any{"booking_id": s.ID, "vendor_id": id}
 	if present(score) {
 		detail["score"] = score
@@ -126,6 +151,6 @@ func vendorAssign(ctx context.Context, in ActionInput) (ActionResult, error) {
 	if err != nil {
 		return ActionResult{}, err
 	}
-	out.Writes, out.Emit = []ops.Record{s}, []ops.OutEvent{e}
+	out.Writes, out.Emit = append(taken, s), []ops.OutEvent{e}
 	return out, nil
 }

@@ -268,7 +268,7 @@ func TestTheBestVendorIsAssignedWithoutPeople(t *testing.T) {
 	b := setup(t, nil)
 	for _, v := range []*ops.Vendor{
 		{ID: "v-1", Active: true, Verified: true, Categories: []string{"cleaning"}, Areas: []string{"Marina"}, Rating: 3, Ratings: 90, PriceLevel: 1},
-		{ID: "v-2", Active: true, Verified: true, Categories: []string{"cleaning"}, Areas: []string{"Marina"}, Rating: 4.9, Ratings: 90, PriceLevel: 1},
+		{ID: "v-2", Active: true, Verified: true, Categories: []string{"cleaning"}, Areas: []string{"Marina"}, Rating: 4.9, Ratings: 90, PriceLevel: 1, AutoAccept: true},
 	} {
 		if err := b.store.Save(t.Context(), v); err != nil {
 			t.Fatal(err)

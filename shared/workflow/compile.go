@@ -53,7 +53,7 @@ func Compile(t *ops.Template) ([]byte, error) {
 	waits := 0
 	for _, id := range order {
 		step := t.Step(id)
-		if !step.Kind.Waits() {
+		if !step.Waits() {
 			before = append(before, step.Name)
 			continue
 		}

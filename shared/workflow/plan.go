@@ -63,7 +63,7 @@ func makePlan(t *ops.Template) (*plan, error) {
 			}
 			s.choices = append(s.choices, c)
 		}
-		if s.Kind.Waits() {
+		if s.Waits() {
 			p.waits[id] = len(p.waits)
 		}
 		p.steps = append(p.steps, s)

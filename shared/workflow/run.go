@@ -76,7 +76,7 @@ func (r *run) settle() {
 		if i.CurrentStep == "" {
 			i.CurrentStep = rec.ID
 		}
-		if rec.Kind.Human() && i.Status != ops.InstanceWaitingApproval {
+		if (rec.Kind.Human() || rec.Kind == ops.StepAssignment) && i.Status != ops.InstanceWaitingApproval {
 			i.CurrentStep, i.Status = rec.ID, ops.InstanceWaitingApproval
 			i.WaitingFor = &ops.WaitingFor{Kind: "task", Since: rec.StartedAt, Ref: rec.TaskID}
 			r.lookAfter(now.Add(lookAfterHuman))

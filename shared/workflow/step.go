@@ -53,6 +53,11 @@ func (r *run) step(ctx context.Context, s *planned) error {
 		return r.notify(ctx, s, rec)
 	case ops.StepManual, ops.StepApproval, ops.StepQualityCheck:
 		return r.human(ctx, s, rec)
+	case ops.StepAssignment:
+		if s.Offer != nil {
+			return r.offer(ctx, s, rec)
+		}
+		return r.act(ctx, s, rec)
 	default:
 		return r.act(ctx, s, rec)
 	}

@@ -23,6 +23,8 @@ type Store interface {
 	ops.AlertStore
 	ops.AuditStore
 	ops.SlotStore
+	ops.AssignmentStore
+	ops.CounterStore
 }
 
 // Functions are the ARNs of the Lambda functions that state machines call. Only publishing needs them.

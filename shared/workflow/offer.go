@@ -1,0 +1,122 @@
+package workflow
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"time"
+
+	"opsflow/shared/ops"
+	"opsflow/shared/rule"
+	"opsflow/shared/task"
+	"opsflow/shared/vendor"
+)
+
+// shownToVendors are the booking's fields that a vendor sees of an offer.
+var shownToVendors = []string{"service_type", "location", "scheduled_for", "service_value", "currency", "skills"}
+
+// offer asks vendors, one after the other, to take the booking. All of them are asked in one task: whoever answers asks the
+// next one (package task), and only the end of it reaches the execution. An offer that ends at once, because its vendor
+// takes everything or none is left, needs no task.
+func (r *run) offer(ctx context.Context, s *planned, rec *ops.StepRecord) error {
+	now := r.Clock.Now()
+	id := ops.TaskID(r.i.ID, s.ID, 0)
+	var t *ops.Task
+	if rec.TaskID != "" || r.i.Attempt > 1 {
+		var err error
+		if t, err = r.Store.Task(ctx, id); err != nil && ops.ErrorCode(err) != ops.CodeNotFound {
+			return fmt.Errorf("read the offer of step %s: %w", s.ID, err)
+		}
+	}
+	changed := false
+	switch {
+	case t == nil:
+		var err error
+		if t, err = r.newOffer(ctx, s, id); err != nil {
+			return r.fail(ctx, s, rec, s.OnError, ops.StepError{Code: "no_ranking", Message: err.Error()})
+		}
+		taken, err := task.NextTurn(ctx, r.Store, t, now)
+		if err != nil {
+			return &Unavailable{Err: fmt.Errorf("offer the booking: %w", err)}
+		}
+		r.stage(taken...)
+		changed = true
+	case t.Status == ops.TaskCancelled: // by the end of an earlier attempt
+		if turn := t.Offer.Now(); turn != nil { // the vendor has its whole time again
+			turn.Until = now.Add(t.Offer.For.D)
+			t.DueAt = turn.Until
+			t.SetTimer(ops.TimerOffer, turn.Until)
+		}
+		t.Status, changed = ops.TaskOpen, true
+	}
+	if t.Status.Decided() {
+		return r.takeOffer(s, rec, t)
+	}
+	if rec.TaskID == "" || changed {
+		rec.TaskID = id
+		rec.Tries++
+		r.log("offer_opened", s.ID, "", map[string]any{"task": id, "vendor": t.Assignee, "until": t.DueAt})
+	}
+	if s.ID == r.d.Step && r.d.Token != "" && t.Token != r.d.Token {
+		t.Token, t.Attempt, changed = r.d.Token, r.i.Attempt, true
+	}
+	if changed {
+		t.UpdatedAt = now
+		r.stage(t)
+	}
+	return nil
+}
+
+// newOffer makes the task of an offer to the vendors that the ranking names.
+func (r *run) newOffer(ctx context.Context, s *planned, id string) (*ops.Task, error) {
+	doc, err := r.doc(ctx)
+	if err != nil {
+		return nil, err
+	}
+	ranking, _ := rule.Resolve(quote(s.Offer.To), doc)
+	waiting, err := ops.Candidates(ranking)
+	if err != nil {
+		return nil, err
+	}
+	booking, err := r.subject(ctx, r.i.Subject)
+	if err != nil {
+		return nil, err
+	}
+	in := ActionInput{Instance: r.i, Subject: booking}
+	o := &ops.Offer{BookingID: in.id(ops.SubjectBooking), For: s.Offer.Expires, Waiting: waiting, Details: map[string]json.RawMessage{}}
+	for _, name := range shownToVendors {
+		if v := in.value(name); present(v) {
+			o.Details[name] = v
+		}
+	}
+	if at, err := time.Parse(time.RFC3339, in.text("scheduled_for")); err == nil {
+		o.Day = vendor.Day(at)
+	}
+	t := r.newTask(s, id, nil)
+	t.Offer = o
+	if o.BookingID != "" {
+		t.Title += ": " + o.BookingID
+	}
+	return t, nil
+}
+
+// takeOffer makes the end of an offer the step's outcome.
+func (r *run) takeOffer(s *planned, rec *ops.StepRecord, t *ops.Task) error {
+	out := map[string]any{"outcome": t.Outcome, "turns": t.Offer.Turns}
+	if turn := t.Offer.Accepted(); turn != nil {
+		out["vendor_id"], out["score"] = turn.VendorID, turn.Score
+	}
+	output, err := encodeOutput(out)
+	if err != nil {
+		return err
+	}
+	rec.Output = output
+	if _, ok := t.Timers[ops.TimerDeliver]; ok {
+		t.ClearTimer(ops.TimerDeliver)
+		t.UpdatedAt = r.Clock.Now()
+		r.stage(t)
+	}
+	r.log("offer_ended", s.ID, t.DecidedBy, map[string]any{"outcome": t.Outcome, "vendor": out["vendor_id"], "asked": len(t.Offer.Turns)})
+	r.finish(rec)
+	return nil
+}
