@@ -41,8 +41,8 @@ const (
 var mayDo = map[action][]ops.Team{
 	readWorkflows:    {ops.Operations, ops.VendorManagement, ops.QualityAssurance, ops.Finance},
 	startWorkflows:   {ops.Operations, ops.VendorManagement, ops.QualityAssurance, ops.Finance},
-	readTasks:        {ops.Operations, ops.VendorManagement, ops.QualityAssurance, ops.Finance},
-	workOnTasks:      {ops.Operations, ops.VendorManagement, ops.QualityAssurance, ops.Finance},
+	readTasks:        {ops.Operations, ops.VendorManagement, ops.QualityAssurance, ops.Finance, ops.Vendors}, // their own offers
+	workOnTasks:      {ops.Operations, ops.VendorManagement, ops.QualityAssurance, ops.Finance, ops.Vendors}, // likewise
 	readMembers:      {ops.Operations, ops.VendorManagement, ops.QualityAssurance, ops.Finance},
 	writeMembers:     {},
 	readEvents:       {ops.Operations, ops.VendorManagement, ops.QualityAssurance, ops.Finance},

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
+	"slices"
 	"time"
 
 	"github.com/danielgtaylor/huma/v2"
@@ -74,6 +75,7 @@ type taskBody struct {
 	Comment      string             `json:"comment,omitempty"`
 	DecidedBy    string             `json:"decided_by,omitempty"`
 	DecidedAt    time.Time          `json:"decided_at,omitzero"`
+	Offer        *ops.Offer         `json:"offer,omitempty" doc:"Which vendors were asked, and who is asked now."`
 	Version      int64              `json:"version"`
 	CreatedAt    time.Time          `json:"created_at,omitzero"`
 	UpdatedAt    time.Time          `json:"updated_at,omitzero"`
@@ -91,7 +93,27 @@ func taskView(t *ops.Task) taskBody {
 		Escalated: t.Escalated, Reminders: t.Reminders,
 		Subject: t.Subject, StartedBy: t.StartedBy, Priority: t.Priority, DueAt: t.DueAt, Status: t.Status,
 		Outcome: t.Outcome, Answers: t.Answers, Comment: t.Comment, DecidedBy: t.DecidedBy, DecidedAt: t.DecidedAt,
-		Version: t.V, CreatedAt: t.CreatedAt, UpdatedAt: t.UpdatedAt,
+		Offer: t.Offer, Version: t.V, CreatedAt: t.CreatedAt, UpdatedAt: t.UpdatedAt,
+	}
+}
+
+// viewFor is what somebody sees of tasks: a vendor nothing of the others that were or will be asked.
+func viewFor(actor ops.Actor) func(*ops.Task) taskBody {
+	if !actor.OnlyVendor() {
+		return taskView
+	}
+	return func(t *ops.Task) taskBody {
+		own := *t
+		if t.Offer != nil {
+			offer := *t.Offer
+			offer.Waiting = nil
+			offer.Turns = slices.DeleteFunc(slices.Clone(offer.Turns), func(turn ops.Turn) bool { return turn.VendorID != actor.ID })
+			own.Offer = &offer
+			if t.Assignee != actor.ID {
+				own.Assignee, own.DecidedBy, own.Outcome = "", "", ""
+			}
+		}
+		return taskView(&own)
 	}
 }
 
@@ -115,18 +137,28 @@ func (a *api) listTasks(ctx context.Context, q *tasksQuery) (*listOutput[taskBod
 		return nil, err
 	}
 	f := ops.TaskFilter{Team: team, Status: ops.TaskStatus(q.Status), PageRequest: q.request()}
-	if q.Mine {
-		f.Assignee = actorOf(ctx).ID
+	actor := actorOf(ctx)
+	if q.Mine || actor.OnlyVendor() {
+		f.Assignee = actor.ID
 	}
 	page, err := a.Store.Tasks(ctx, f)
 	if err != nil {
 		return nil, fmt.Errorf("list tasks: %w", err)
 	}
-	return listOf(page, taskView), nil
+	if actor.OnlyVendor() { // a member of the house may have the same id
+		page.Items = slices.DeleteFunc(page.Items, func(t *ops.Task) bool { return t.Kind != ops.StepAssignment })
+	}
+	return listOf(page, viewFor(actor)), nil
 }
 
 func (a *api) getTask(ctx context.Context, in *IDPath) (*oneOutput[taskBody], error) {
-	return oneTask("read", func() (*ops.Task, error) { return a.Store.Task(ctx, in.ID) })
+	return oneTask(ctx, "read", func() (*ops.Task, error) {
+		t, err := a.Store.Task(ctx, in.ID)
+		if actor := actorOf(ctx); err == nil && actor.OnlyVendor() && (t.Offer == nil || !t.Offer.Asked(actor.ID)) {
+			return nil, ops.Errorf(ops.CodeNotFound, "there is no task %s", in.ID)
+		}
+		return t, err
+	})
 }
 
 // bareInput is of a request that needs no body; an empty object will do.
@@ -136,11 +168,11 @@ type bareInput struct {
 }
 
 func (a *api) claimTask(ctx context.Context, in *bareInput) (*oneOutput[taskBody], error) {
-	return oneTask("claim", func() (*ops.Task, error) { return a.Tasks.Claim(ctx, in.ID, actorOf(ctx)) })
+	return oneTask(ctx, "claim", func() (*ops.Task, error) { return a.Tasks.Claim(ctx, in.ID, actorOf(ctx)) })
 }
 
 func (a *api) releaseTask(ctx context.Context, in *bareInput) (*oneOutput[taskBody], error) {
-	return oneTask("release", func() (*ops.Task, error) { return a.Tasks.Release(ctx, in.ID, actorOf(ctx)) })
+	return oneTask(ctx, "release", func() (*ops.Task, error) { return a.Tasks.Release(ctx, in.ID, actorOf(ctx)) })
 }
 
 type completeInput struct {
@@ -154,7 +186,7 @@ type completeInput struct {
 
 func (a *api) completeTask(ctx context.Context, in *completeInput) (*oneOutput[taskBody], error) {
 	d := task.Decision{Outcome: in.Body.Outcome, Form: in.Body.Form, Comment: in.Body.Comment}
-	return oneTask("complete", func() (*ops.Task, error) { return a.Tasks.Complete(ctx, in.ID, actorOf(ctx), d) })
+	return oneTask(ctx, "complete", func() (*ops.Task, error) { return a.Tasks.Complete(ctx, in.ID, actorOf(ctx), d) })
 }
 
 type rejectInput struct {
@@ -165,7 +197,7 @@ type rejectInput struct {
 }
 
 func (a *api) rejectTask(ctx context.Context, in *rejectInput) (*oneOutput[taskBody], error) {
-	return oneTask("reject", func() (*ops.Task, error) {
+	return oneTask(ctx, "reject", func() (*ops.Task, error) {
 		return a.Tasks.Reject(ctx, in.ID, actorOf(ctx), in.Body.Comment)
 	})
 }
@@ -179,15 +211,15 @@ type delegateInput struct {
 }
 
 func (a *api) delegateTask(ctx context.Context, in *delegateInput) (*oneOutput[taskBody], error) {
-	return oneTask("delegate", func() (*ops.Task, error) {
+	return oneTask(ctx, "delegate", func() (*ops.Task, error) {
 		return a.Tasks.Delegate(ctx, in.ID, actorOf(ctx), in.Body.To, in.Body.Reason)
 	})
 }
 
-func oneTask(what string, do func() (*ops.Task, error)) (*oneOutput[taskBody], error) {
+func oneTask(ctx context.Context, what string, do func() (*ops.Task, error)) (*oneOutput[taskBody], error) {
 	t, err := do()
 	if err != nil {
 		return nil, fmt.Errorf("%s task: %w", what, err)
 	}
-	return &oneOutput[taskBody]{ETag: etag(t), Body: taskView(t)}, nil
+	return &oneOutput[taskBody]{ETag: etag(t), Body: viewFor(actorOf(ctx))(t)}, nil
 }
