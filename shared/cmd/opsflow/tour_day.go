@@ -58,7 +58,12 @@ func day() []scene {
 	for n, b := range demoBookings() {
 		scenes = append(scenes, scene{
 			8*hour + time.Duration(n)*12*minute, fmt.Sprintf("%s books %s for %v AED", b.customer, b.service, b.value),
-			func(ctx context.Context, t *tour) error { return t.event(ctx, ops.BookingCreated, b.created(t)) },
+			func(ctx context.Context, t *tour) error {
+				if err := t.event(ctx, ops.BookingCreated, b.created(t)); err != nil {
+					return err
+				}
+				return answerOffers(ctx, t)
+			},
 		})
 	}
 	scenes = append(
@@ -113,6 +118,30 @@ func comeToWork(ctx context.Context, t *tour) error {
 		}
 	}
 	return nil
+}
+
+// answerOffers lets the vendors that are asked take the bookings; of Hassan Ali's, the first one has no time.
+func answerOffers(ctx context.Context, t *tour) error {
+	busy := t.id("bk-08")
+	for {
+		offers, err := t.tasks(ctx, ops.VendorManagement, "offer")
+		if err != nil || len(offers) == 0 {
+			return err
+		}
+		for _, k := range offers {
+			outcome := ops.OutcomeAccepted
+			if k.Subject.ID == busy {
+				outcome, busy = ops.OutcomeDeclined, ""
+			}
+			vendor := person{k.Assignee, "vendors"}
+			if _, err := t.as(ctx, vendor, http.MethodPost, taskPath(k.ID)+"/complete", map[string]any{"outcome": outcome}); err != nil {
+				return fmt.Errorf("answer of %s: %w", vendor.name, err)
+			}
+		}
+		if err := t.settle(ctx); err != nil {
+			return err
+		}
+	}
 }
 
 func payAll(ctx context.Context, t *tour) error {
