@@ -11,7 +11,8 @@ import (
 // holding says in words why the cause of an alert still holds; "" when it does not, or when nobody can know. Known are the
 // causes that are a workflow's state: that it has failed, and that it is open past its time.
 func holding(ctx context.Context, s ops.InstanceStore, a *ops.Alert, now time.Time) (string, error) {
-	if a.InstanceID == "" || a.Type != ops.AlertWorkflowFailed && a.Type != ops.AlertSLAViolation {
+	ofWorkflow := a.InstanceID != "" && a.CauseKey == a.InstanceID // else it is about something in it, like a task
+	if !ofWorkflow || a.Type != ops.AlertWorkflowFailed && a.Type != ops.AlertSLAViolation {
 		return "", nil
 	}
 	i, err := s.Instance(ctx, a.InstanceID)

@@ -71,10 +71,11 @@ func (a *api) verify(ctx context.Context, target ops.Ref) (*chain, error) {
 		}
 		req.Cursor = page.NextCursor
 	}
-	if err := ops.VerifyTrail(all); err != nil {
-		return &chain{Fault: err.Error()}, nil
+	fault := ops.VerifyTrail(all)
+	if fault == nil {
+		return &chain{Verified: true}, nil
 	}
-	return &chain{Verified: true}, nil
+	return &chain{Fault: fault.Error()}, nil
 }
 
 // workflowKind is what the API calls instances.

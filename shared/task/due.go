@@ -138,12 +138,15 @@ func (s *Service) escalate(ctx context.Context, t *ops.Task, i *ops.Instance) er
 	raised, err := alert.Next(ctx, s.Store, alert.Spec{
 		Type: ops.AlertSLAViolation, Severity: ops.SeverityHigh, Title: "Not decided in time: " + t.Title,
 		Detail:  fmt.Sprintf("Task %s of workflow %s was to be decided by %s.", t.ID, t.InstanceID, t.LapsesAt.UTC().Format(time.RFC3339)),
-		Subject: t.Subject, InstanceID: t.InstanceID, Key: t.ID, Cause: cause(i),
+		Subject: t.Subject, InstanceID: t.InstanceID, Key: t.ID, Cause: cause(i), Team: t.Team,
 	}, s.Clock.Now())
 	if err != nil {
 		return fmt.Errorf("escalate task %s: %w", t.ID, err)
 	}
-	_, err = s.save(ctx, t, raised)
+	saved, err := s.save(ctx, t, raised)
+	if saved {
+		alert.Announcer{Store: s.Store, Bus: s.Bus, Clock: s.Clock, Logger: s.Logger}.Announce(ctx, raised)
+	}
 	return err
 }
 

@@ -160,13 +160,28 @@ type bus struct {
 	mu     sync.Mutex
 	events []ops.OutEvent
 	err    error
+
+	failing ops.EventType
+	failure error
 }
 
 func (b *bus) Put(_ context.Context, events ...ops.OutEvent) error {
 	b.mu.Lock()
 	defer b.mu.Unlock()
+	for _, e := range events {
+		if e.Type == b.failing && b.failure != nil {
+			return b.failure
+		}
+	}
 	b.events = append(b.events, events...)
 	return b.err
+}
+
+// failOn has the bus refuse the events of a type; a nil error ends that.
+func (b *bus) failOn(t ops.EventType, err error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.failing, b.failure = t, err
 }
 
 // ids gives the ids of the events of a type.

@@ -6,11 +6,14 @@ import (
 	"net/url"
 	"strconv"
 
+	"opsflow/shared/alert"
 	"opsflow/shared/ops"
 )
 
 type alertCommands struct {
-	List alertsList `cmd:"" help:"List alerts: with a status the most severe first, else newest first."`
+	List    alertsList    `cmd:"" help:"List alerts: with a status the most severe first, else newest first."`
+	Ack     alertsAck     `cmd:"" help:"Say that one takes care of an open alert: it stops climbing, for a time."`
+	Resolve alertsResolve `cmd:"" help:"Say how an alert came to its end."`
 }
 
 type alertsList struct {
@@ -37,6 +40,35 @@ func (c *alertsList) Run(ctx context.Context, s *session) error {
 	})
 }
 
+type alertsAck struct {
+	ID string `arg:"" help:"Id of the alert."`
+}
+
+// Run acknowledges the alert.
+func (c *alertsAck) Run(ctx context.Context, s *session) error {
+	return s.moveAlert(ctx, c.ID, "acknowledge", struct{}{})
+}
+
+type alertsResolve struct {
+	ID         string `arg:"" help:"Id of the alert."`
+	Resolution string `required:"" help:"How it came to its end."`
+	Reason     string `help:"Why it is resolved although its cause holds; needed then."`
+}
+
+// Run resolves the alert.
+func (c *alertsResolve) Run(ctx context.Context, s *session) error {
+	return s.moveAlert(ctx, c.ID, "resolve", alert.Resolution{Resolution: c.Resolution, Reason: c.Reason})
+}
+
+// moveAlert does something to an alert and shows what became of it.
+func (s *session) moveAlert(ctx context.Context, id, move string, body any) error {
+	answer, err := s.api.post(ctx, alertPath(id)+"/"+move, body, "")
+	if err != nil {
+		return err
+	}
+	return one(s, answer, describeAlert)
+}
+
 func alertPath(id string) string { return "/v1/alerts/" + url.PathEscape(id) }
 
 func describeAlert(w io.Writer, a *ops.Alert) {
@@ -45,11 +77,17 @@ func describeAlert(w io.Writer, a *ops.Alert) {
 	field(w, "type", string(a.Type))
 	field(w, "severity", string(a.Severity))
 	field(w, "status", string(a.Status))
+	field(w, "team", string(a.Team))
 	field(w, "subject", a.Subject.String())
 	field(w, "workflow", a.InstanceID)
 	field(w, "count", strconv.Itoa(a.Count))
 	field(w, "created", when(a.CreatedAt))
 	field(w, "last seen", when(a.LastSeenAt))
 	field(w, "detail", a.Detail)
+	field(w, "acknowledged by", a.AcknowledgedBy)
+	field(w, "acknowledged", when(a.AcknowledgedAt))
+	field(w, "resolved by", a.ResolvedBy)
+	field(w, "resolved", when(a.ResolvedAt))
 	field(w, "resolution", a.Resolution)
+	field(w, "reason", a.Reason)
 }

@@ -24,7 +24,7 @@ type commandLine struct {
 	Events    eventCommands    `cmd:"" help:"Put events on the bus, and see what rules made of them."`
 	Rules     ruleCommands     `cmd:"" help:"List and add rules."`
 	Templates templateCommands `cmd:"" help:"List, check, compile and add the templates of workflows."`
-	Alerts    alertCommands    `cmd:"" help:"List alerts."`
+	Alerts    alertCommands    `cmd:"" help:"List alerts, and take care of them."`
 	Summary   summaryCommand   `cmd:"" name:"active-summary" help:"Count workflows by status, undecided tasks by team and open alerts by severity."`
 	Demo      demoCommand      `cmd:"" help:"Play a day of a small marketplace against the local runtime, in virtual time."`
 	Trial     trialCommand     `cmd:"" name:"test-engine" help:"Start each template as its example says and report how it went."`
