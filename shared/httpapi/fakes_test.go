@@ -12,6 +12,7 @@ import (
 	"opsflow/shared/ops"
 	"opsflow/shared/rule"
 	"opsflow/shared/task"
+	"opsflow/shared/workflow"
 )
 
 // fakes stands for the store and all services: it answers from its maps and remembers what it was asked.
@@ -49,6 +50,7 @@ type fakes struct {
 	target         ops.Ref
 	raised         alert.Spec
 	resolution     alert.Resolution
+	retry          workflow.Retry
 }
 
 type put struct {
@@ -168,6 +170,34 @@ func (f *fakes) Start(_ context.Context, r ops.StartRequest, actor ops.Actor) (*
 	}
 	f.instances[i.ID] = i
 	return i, nil
+}
+
+func (f *fakes) control(id string, actor ops.Actor, reason string, status ops.InstanceStatus) (*ops.Instance, error) {
+	f.actor, f.reason = actor, reason
+	i, err := one(f, f.instances, id)
+	if err != nil {
+		return nil, err
+	}
+	moved := *i
+	moved.Status, moved.V = status, i.V+1
+	return &moved, nil
+}
+
+func (f *fakes) Pause(_ context.Context, id string, actor ops.Actor, reason string) (*ops.Instance, error) {
+	return f.control(id, actor, reason, ops.InstancePaused)
+}
+
+func (f *fakes) Resume(_ context.Context, id string, actor ops.Actor, reason string) (*ops.Instance, error) {
+	return f.control(id, actor, reason, ops.InstancePending)
+}
+
+func (f *fakes) Cancel(_ context.Context, id string, actor ops.Actor, reason string) (*ops.Instance, error) {
+	return f.control(id, actor, reason, ops.InstanceCancelled)
+}
+
+func (f *fakes) Retry(_ context.Context, id string, actor ops.Actor, r workflow.Retry) (*ops.Instance, error) {
+	f.retry = r
+	return f.control(id, actor, r.Reason, ops.InstancePending)
 }
 
 func (f *fakes) ListTemplates(context.Context) ([]*ops.Template, error) { return f.templates, f.fail }

@@ -56,6 +56,7 @@ func New(c Config) http.Handler {
 	a := &api{Config: c, mux: http.NewServeMux()}
 	a.huma = humago.New(a.mux, a.humaConfig())
 	a.workflowRoutes()
+	a.controlRoutes()
 	a.taskRoutes()
 	a.memberRoutes()
 	a.eventRoutes()

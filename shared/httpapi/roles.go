@@ -13,6 +13,7 @@ type action string
 const (
 	readWorkflows    action = "workflow.read"
 	startWorkflows   action = "workflow.start"
+	controlWorkflows action = "workflow.control"
 	readTasks        action = "task.read"
 	workOnTasks      action = "task.work"
 	readMembers      action = "member.read"
@@ -37,10 +38,11 @@ const (
 )
 
 // mayDo says which teams may do what; admins may do everything, and who is in no team nothing. Whether somebody may
-// do it to a certain task is the task service's to say: it knows whose task it is.
+// do it to a certain task or workflow is its service's to say: it knows whose it is.
 var mayDo = map[action][]ops.Team{
 	readWorkflows:    {ops.Operations, ops.VendorManagement, ops.QualityAssurance, ops.Finance},
 	startWorkflows:   {ops.Operations, ops.VendorManagement, ops.QualityAssurance, ops.Finance},
+	controlWorkflows: {ops.Operations, ops.VendorManagement, ops.QualityAssurance, ops.Finance},
 	readTasks:        {ops.Operations, ops.VendorManagement, ops.QualityAssurance, ops.Finance, ops.Vendors}, // their own offers
 	workOnTasks:      {ops.Operations, ops.VendorManagement, ops.QualityAssurance, ops.Finance, ops.Vendors}, // likewise
 	readMembers:      {ops.Operations, ops.VendorManagement, ops.QualityAssurance, ops.Finance},

@@ -10,6 +10,7 @@ import (
 	"opsflow/shared/ops"
 	"opsflow/shared/rule"
 	"opsflow/shared/task"
+	"opsflow/shared/workflow"
 )
 
 // Store is what the API reads by itself.
@@ -28,6 +29,11 @@ type Store interface {
 type Workflows interface {
 	// Start begins a workflow. CodeConflict when r.ID is taken.
 	Start(ctx context.Context, r ops.StartRequest, actor ops.Actor) (*ops.Instance, error)
+	// Pause, Resume, Cancel and Retry check that the actor may do it to this instance.
+	Pause(ctx context.Context, id string, actor ops.Actor, reason string) (*ops.Instance, error)
+	Resume(ctx context.Context, id string, actor ops.Actor, reason string) (*ops.Instance, error)
+	Cancel(ctx context.Context, id string, actor ops.Actor, reason string) (*ops.Instance, error)
+	Retry(ctx context.Context, id string, actor ops.Actor, r workflow.Retry) (*ops.Instance, error)
 	// ListTemplates gives all versions of all templates, built-in ones included.
 	ListTemplates(ctx context.Context) ([]*ops.Template, error)
 	// GetTemplate reads one version. CodeNotFound.

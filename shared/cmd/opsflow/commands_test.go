@@ -84,6 +84,37 @@ func TestFailedWorkflowIsAFailedCommand(t *testing.T) {
 	}
 }
 
+func TestAWorkflowIsPausedResumedRetriedAndCancelledFromTheCommandLine(t *testing.T) {
+	t.Parallel()
+	o := setup(t)
+	id, task := o.awaitsApproval()
+	if out := o.must("workflows", "pause", id, "--reason", "the bank asks"); !line(out, "status", "paused") || !line(out, "waiting for", "resume admin") {
+		t.Errorf("the paused workflow:\n%s", out)
+	}
+	if r := o.run("tasks", "complete", task, "--outcome", "approved"); r.code != exitConflict || !strings.Contains(r.err, "paused") {
+		t.Errorf("deciding its task: %+v, want exit code %d", r, exitConflict)
+	}
+	if out := o.must("workflows", "resume", id); !line(out, "attempt", "2") {
+		t.Errorf("the resumed workflow:\n%s", out)
+	}
+	o.idle()
+	o.must("tasks", "reject", task, "--comment", "no such payment")
+	o.idle()
+	if out := o.must("workflows", "retry", id, "--context", `{"note":"found"}`, "--reason", "found"); !line(out, "attempt", "3") {
+		t.Errorf("the retried workflow:\n%s", out)
+	}
+	o.idle()
+	if out := o.must("workflows", "status", id); !line(out, "status", "waiting_approval") {
+		t.Errorf("the retried workflow:\n%s", out)
+	}
+	if out := o.must("workflows", "cancel", id); !line(out, "status", "cancelled") {
+		t.Errorf("the cancelled workflow:\n%s", out)
+	}
+	if r := o.run("workflows", "retry", id); r.code != exitConflict {
+		t.Errorf("retrying it: %+v, want exit code %d", r, exitConflict)
+	}
+}
+
 func TestEventShowsWhatEveryRuleDecided(t *testing.T) {
 	t.Parallel()
 	o := setup(t)

@@ -17,6 +17,10 @@ type workflowCommands struct {
 	Start  workflowsStart  `cmd:"" help:"Start a workflow."`
 	Status workflowsStatus `cmd:"" help:"Show a workflow with its steps."`
 	Watch  workflowsWatch  `cmd:"" help:"Follow a workflow, step by step, until it has ended."`
+	Pause  workflowsPause  `cmd:"" help:"Let a workflow stand still, its deadlines too."`
+	Resume workflowsResume `cmd:"" help:"Let a paused workflow go on."`
+	Cancel workflowsCancel `cmd:"" help:"End a workflow and undo what can be undone."`
+	Retry  workflowsRetry  `cmd:"" help:"Try a failed workflow again."`
 }
 
 type workflowsList struct {
@@ -116,6 +120,13 @@ func describeWorkflow(w io.Writer, i *ops.Instance) {
 	field(w, "created", when(i.CreatedAt))
 	field(w, "ended", when(i.EndedAt))
 	field(w, "due", when(i.DueAt))
+	field(w, "overdue since", when(i.OverdueAt))
+	if !i.Status.Ended() {
+		field(w, "expected end", when(i.ETA))
+	}
+	if i.Asked != nil {
+		field(w, "asked to", i.Asked.What+" by "+i.Asked.By)
+	}
 	if i.WaitingFor != nil {
 		field(w, "waiting for", waiting(i.WaitingFor))
 	}
