@@ -61,7 +61,7 @@ func setup(t *testing.T, actions map[string]workflow.Action) *bundle {
 		Logger: slog.New(slog.DiscardHandler), MachinePrefix: machinePrefix, Actions: actions,
 		Functions: workflow.Functions{RunSteps: "fn-run-steps", OpenTask: "fn-open-task", RecordOutcome: "fn-record-outcome"},
 	})
-	b.tasks = task.New(task.Config{Store: s, Executions: b.machine, Clock: clk, Logger: slog.New(slog.DiscardHandler)})
+	b.tasks = task.New(task.Config{Store: s, Executions: b.machine, Bus: b.bus, Clock: clk, Logger: slog.New(slog.DiscardHandler)})
 	all, err := workflow.Builtin()
 	if err != nil {
 		t.Fatal(err)
