@@ -8,15 +8,20 @@ import (
 	"opsflow/shared/aws/parts"
 	"opsflow/shared/httpapi"
 	"opsflow/shared/httpapi/console"
+	"opsflow/shared/timeline"
 )
 
 func main() {
 	e := env.MustLoad(env.Table, env.Bus, env.Machines, env.Publish, env.OIDC)
 	p := parts.New(e)
+	links, err := timeline.NewLinks(e.TimelineKey)
+	if err != nil {
+		env.Fatal(err)
+	}
 	flows, tasks := p.Workflows(), p.Tasks()
 	conf := httpapi.Config{
 		Store: p.Store, Workflows: flows, Rules: p.Rules(flows), Bulk: p.Bulk(), Alerts: p.Alerts(), Bus: parts.Bus(e), Clock: p.Clock, Random: p.Random, Logger: p.Logger,
-		Tasks: tasks, Members: tasks,
+		Tasks: tasks, Members: tasks, Timelines: links,
 		Verifier: httpapi.NewOIDC(httpapi.OIDCConfig{Issuer: e.OIDCIssuer, ClientIDs: e.OIDCClientIDs}),
 	}
 	pages, err := console.New(console.Config{

@@ -24,6 +24,7 @@ type fakes struct {
 	vendors   map[string]*ops.Vendor
 	members   map[string]*ops.Member
 	bulks     map[string]*ops.Bulk
+	subjects  map[ops.SubjectRef]*ops.Subject
 	templates []*ops.Template
 	rules     []*ops.Rule
 	pause     ops.RuleSet
@@ -62,7 +63,7 @@ type put struct {
 func newFakes() *fakes {
 	return &fakes{
 		instances: map[string]*ops.Instance{}, tasks: map[string]*ops.Task{}, events: map[string]*ops.Event{},
-		alerts: map[string]*ops.Alert{}, vendors: map[string]*ops.Vendor{}, bulks: map[string]*ops.Bulk{},
+		alerts: map[string]*ops.Alert{}, vendors: map[string]*ops.Vendor{}, bulks: map[string]*ops.Bulk{}, subjects: map[ops.SubjectRef]*ops.Subject{},
 		members: map[string]*ops.Member{},
 	}
 }
@@ -117,6 +118,13 @@ func (f *fakes) Alert(_ context.Context, id string) (*ops.Alert, error) { return
 func (f *fakes) Alerts(_ context.Context, q ops.AlertFilter) (ops.Page[*ops.Alert], error) {
 	f.alertFilter = q
 	return all(f, f.alerts)
+}
+
+func (f *fakes) Subject(_ context.Context, ref ops.SubjectRef) (*ops.Subject, error) {
+	if s := f.subjects[ref]; s != nil {
+		return s, f.fail
+	}
+	return &ops.Subject{SubjectRef: ref}, f.fail
 }
 
 func (f *fakes) Bulk(_ context.Context, id string) (*ops.Bulk, error) { return one(f, f.bulks, id) }

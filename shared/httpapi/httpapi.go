@@ -15,6 +15,7 @@ import (
 	"github.com/danielgtaylor/huma/v2/adapters/humago"
 
 	"opsflow/shared/ops"
+	"opsflow/shared/timeline"
 )
 
 // MaxBody is the largest request body in bytes; a larger one is answered with 413.
@@ -30,6 +31,7 @@ type Config struct {
 	Bulk      Bulk
 	Alerts    Alerts
 	Bus       Bus
+	Timelines timeline.Links
 	Verifier  Verifier
 	Clock     ops.Clock
 	Random    io.Reader // names requests; it need not be safe for concurrent use
@@ -66,6 +68,7 @@ func New(c Config) http.Handler {
 	a.auditRoutes()
 	a.vendorRoutes()
 	a.bulkRoutes()
+	a.timelineRoutes()
 	a.schemaRoutes()
 
 	a.doc = sync.OnceValues(func() ([]byte, error) { return json.Marshal(a.document()) })

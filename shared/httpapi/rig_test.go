@@ -15,6 +15,7 @@ import (
 	"opsflow/shared/local/clock"
 	"opsflow/shared/local/issuer"
 	"opsflow/shared/ops"
+	"opsflow/shared/timeline"
 )
 
 const client = "opsflow-test"
@@ -33,12 +34,16 @@ func newRig(t *testing.T) *rig {
 	c := clock.Virtual(time.Date(2026, 11, 24, 9, 0, 0, 0, time.UTC))
 	iss := serveIssuer(t, c)
 	r := &rig{fakes: newFakes(), issuer: iss, clock: c, log: &bytes.Buffer{}}
+	links, err := timeline.NewLinks(strings.Repeat("k", 32))
+	if err != nil {
+		t.Fatal(err)
+	}
 	r.handler = httpapi.New(httpapi.Config{
 		Store: r.fakes, Workflows: r.fakes, Tasks: (*fakeTasks)(r.fakes), Members: (*fakeTasks)(r.fakes), Rules: (*fakeRules)(r.fakes), Bulk: (*fakeBulk)(r.fakes), Alerts: (*fakeAlerts)(r.fakes), Bus: r.fakes,
 		Verifier: httpapi.NewOIDC(httpapi.OIDCConfig{
 			Issuer: iss.URL, ClientIDs: []string{client}, HTTPClient: http.DefaultClient, Now: c.Now,
 		}),
-		Clock: c, Random: rand.Reader, Logger: slog.New(slog.NewTextHandler(r.log, nil)),
+		Timelines: links, Clock: c, Random: rand.Reader, Logger: slog.New(slog.NewTextHandler(r.log, nil)),
 	})
 	return r
 }

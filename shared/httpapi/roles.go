@@ -33,6 +33,7 @@ const (
 	readBulk         action = "bulk.read"
 	raiseAlerts      action = "alert.raise"
 	readAudit        action = "audit.read"
+	shareTimelines   action = "timeline.share"
 	readVendors      action = "vendor.read"
 	readSchemas      action = "schema.read"
 )
@@ -62,6 +63,7 @@ var mayDo = map[action][]ops.Team{
 	readBulk:         {ops.Operations, ops.VendorManagement, ops.QualityAssurance, ops.Finance},
 	raiseAlerts:      {ops.Operations, ops.VendorManagement, ops.QualityAssurance, ops.Finance},
 	readAudit:        {ops.Operations, ops.VendorManagement, ops.QualityAssurance, ops.Finance},
+	shareTimelines:   {ops.Operations},
 	readVendors:      {ops.Operations, ops.VendorManagement, ops.QualityAssurance, ops.Finance},
 	readSchemas:      {ops.Operations, ops.VendorManagement, ops.QualityAssurance, ops.Finance},
 }

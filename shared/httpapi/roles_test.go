@@ -16,6 +16,8 @@ func TestEachTeamMayDoWhatTheTableSays(t *testing.T) {
 	r.tasks["x"] = &ops.Task{ID: "x"}
 	r.events["x"] = &ops.Event{ID: "x"}
 	r.alerts["x"] = &ops.Alert{ID: "x"}
+	booking := ops.SubjectRef{Type: ops.SubjectBooking, ID: "x"}
+	r.subjects[booking] = &ops.Subject{SubjectRef: booking, Meta: ops.Meta{V: 1}}
 	r.bulks["x"] = &ops.Bulk{ID: "x"}
 	r.vendors["x"] = &ops.Vendor{ID: "x"}
 	r.members["x"] = &ops.Member{ID: "x"}
@@ -62,6 +64,7 @@ func TestEachTeamMayDoWhatTheTableSays(t *testing.T) {
 		{"GET", "/v1/alerts", "", "OVQF"},
 		{"GET", "/v1/alerts/x", "", "OVQF"},
 		{"GET", "/v1/bulk", "", "OVQF"},
+		{"POST", "/v1/bookings/x/timeline-link", "", "O"},
 		{"GET", "/v1/bulk/x", "", "OVQF"},
 		{"POST", "/v1/bulk", `{"action":"task.claim","ids":["x"]}`, "OVQF"},
 		{"POST", "/v1/alerts", `{"type":"system_error","severity":"low","title":"x"}`, "OVQF"},

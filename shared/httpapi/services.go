@@ -18,6 +18,7 @@ type Store interface {
 	ops.InstanceStore
 	ops.TaskStore
 	ops.EventStore
+	ops.SubjectStore
 	ops.AlertStore
 	ops.AuditStore
 	ops.VendorStore

@@ -13,6 +13,7 @@ import (
 	"opsflow/shared/notify"
 	"opsflow/shared/ops"
 	"opsflow/shared/sweep"
+	"opsflow/shared/timeline"
 	"opsflow/shared/wire"
 )
 
@@ -23,6 +24,7 @@ type parts struct {
 	webhook  string // where notifications go
 	verifier httpapi.Verifier
 	signIn   console.SignIn
+	links    timeline.Links // customers'
 }
 
 // handlers gives the handler of each function by its folder below functions/, as the mains there wire them.
@@ -45,7 +47,7 @@ func (p parts) handlers() (map[string]awslambda.Handler, error) {
 	deliverer := notify.New(notify.Config{Store: p.Store, Clock: p.Clock, Webhook: p.webhook, Client: http.DefaultClient})
 	conf := httpapi.Config{
 		Store: p.Store, Workflows: flows, Tasks: tasks, Members: tasks, Rules: rules, Bulk: bulks, Alerts: alerts, Bus: p.bus, Verifier: p.verifier,
-		Clock: p.Clock, Random: p.Random, Logger: p.Logger,
+		Clock: p.Clock, Random: p.Random, Logger: p.Logger, Timelines: p.links,
 	}
 	pages, err := console.New(console.Config{Config: conf, API: httpapi.New(conf), SignIn: p.signIn})
 	if err != nil {

@@ -28,6 +28,7 @@ import (
 	"opsflow/shared/table"
 	"opsflow/shared/table/dynamo"
 	"opsflow/shared/table/embedded"
+	"opsflow/shared/timeline"
 	"opsflow/shared/vendor"
 	"opsflow/shared/wire"
 	"opsflow/shared/workflow"
@@ -75,9 +76,13 @@ func (rt *Runtime) loadStack(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	links, err := rt.keptOr(ctx, "timeline key", func() ([]byte, error) { return []byte(rand.Text() + rand.Text()), nil })
+	if err != nil {
+		return err
+	}
 	rt.stack, err = stack.Load(rt.o.Template, map[string]string{
 		"OidcIssuer": rt.apiURL, "OidcClientIds": ClientID, "ConsoleClientId": ClientID, "ConsoleSessionKey": string(key),
-		"NotifyWebhookUrl": rt.apiURL + "/dev/outbox",
+		"NotifyWebhookUrl": rt.apiURL + "/dev/outbox", "TimelineKey": string(links),
 	})
 	return err
 }
@@ -262,6 +267,10 @@ func (rt *Runtime) handlers() (map[string]awslambda.Handler, error) {
 		return nil, fmt.Errorf("%s: %w", rt.stack.Path, err)
 	}
 	local := bus{engine: rt.events, name: api.Env["BUS_NAME"]}
+	links, err := timeline.NewLinks(api.Env["TIMELINE_KEY"])
+	if err != nil {
+		return nil, err
+	}
 	handlers, err := parts{
 		Parts: wire.Parts{
 			Store: rt.store, Executions: executions{engine: rt.states, role: api.Env["STATE_MACHINE_ROLE_ARN"]}, Bus: local,
@@ -269,6 +278,7 @@ func (rt *Runtime) handlers() (map[string]awslambda.Handler, error) {
 			Functions: workflow.Functions{RunSteps: api.Env["RUN_STEPS_ARN"], OpenTask: api.Env["OPEN_TASK_ARN"], RecordOutcome: api.Env["RECORD_OUTCOME_ARN"]},
 		},
 		bus:      local,
+		links:    links,
 		webhook:  rt.apiURL + "/dev/outbox",
 		verifier: httpapi.NewOIDC(httpapi.OIDCConfig{Issuer: rt.apiURL, ClientIDs: []string{ClientID}, HTTPClient: http.DefaultClient, Now: rt.o.Clock.Now}),
 		signIn: console.SignIn{

@@ -110,6 +110,20 @@ type Cause struct {
 // Ref names the record.
 func (e *Event) Ref() Ref { return Ref{KindEvent, e.ID} }
 
+// Names gives the booking that a valid event about something else names: a payment's.
+func (e *Event) Names() SubjectRef {
+	if e.Status != EventValid || e.Subject.Type == SubjectBooking {
+		return SubjectRef{}
+	}
+	var detail struct {
+		BookingID string `json:"booking_id"`
+	}
+	if json.Unmarshal(e.Detail, &detail) != nil || !ValidID(detail.BookingID) {
+		return SubjectRef{}
+	}
+	return SubjectRef{Type: SubjectBooking, ID: detail.BookingID}
+}
+
 // Delivery leads from EventBridge's id of one arrival to the event.
 type Delivery struct {
 	Meta
@@ -125,6 +139,9 @@ type EventFilter struct {
 	Status  EventStatus
 	Type    string
 	Subject SubjectRef
+	// Names finds valid events that name this booking, though they are about something else: its payments. It goes with no
+	// other Subject.
+	Names SubjectRef
 	PageRequest
 }
 

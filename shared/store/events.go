@@ -33,6 +33,9 @@ func (s *Store) Events(ctx context.Context, f ops.EventFilter) (ops.Page[*ops.Ev
 	case !f.Subject.IsZero():
 		rest.Subject = ops.SubjectRef{}
 		l.index, l.partitions, l.prefix = subjectIndex, []string{f.Subject.String()}, "event#"
+	case !f.Names.IsZero():
+		rest.Names = ops.SubjectRef{}
+		l.index, l.partitions = stateIndex, []string{"event#" + f.Names.String()}
 	case f.Status == ops.EventInvalid:
 		rest.Status = ""
 		l.index, l.partitions = stateIndex, sharded("event#invalid")

@@ -31,6 +31,7 @@ import (
 //	state    instance#<status>#<shard>        <time>#<id>                 instances
 //	state    alert#<status>#<shard>           <rank>#<time>#<id>          alerts
 //	state    event#invalid#<shard>            <time>#<id>                 invalid events
+//	state    event#booking/<id>               <time>#<id>                 valid events about something else of a booking
 //	state    task#<team>#<shard>              <due>#<urgency>#<time>#<id> tasks that are not decided: the teams' queues
 //	subject  <type>/<id>                      <kind>#<time>#<id>          instances alerts notifications events
 //	subject  vendor/<id>                      metric#<time>#<id>          metrics
@@ -117,6 +118,8 @@ func placesOf(r ops.Record) map[string]table.Key {
 		places[listIndex] = table.Key{PK: eventsPartition(created[:dayLength], shard), SK: created}
 		if r.Status == ops.EventInvalid {
 			places[stateIndex] = table.Key{PK: "event#invalid#" + shard, SK: created}
+		} else if booking := r.Names(); !booking.IsZero() {
+			places[stateIndex] = table.Key{PK: "event#" + booking.String(), SK: created}
 		}
 		about(r.Subject)
 	case *ops.Notification:

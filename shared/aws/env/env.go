@@ -42,6 +42,7 @@ type Env struct {
 	OIDCClientIDs []string           // whose tokens are accepted
 	ConsoleClient string             // the console's own client id; empty: nobody signs in there
 	ConsoleKey    string             // what the console's sessions are sealed with; empty: nobody signs in there
+	TimelineKey   string             // what customers' links are signed with; empty: there are none
 	Webhook       string             // where notifications go; empty: they are only recorded
 	Calendar      *calendar.Calendar // BUSINESS_ZONE, BUSINESS_HOURS, BUSINESS_HOLIDAYS
 
@@ -67,6 +68,7 @@ func Load(getenv func(string) string, needs ...Need) (Env, error) {
 		OIDCClientIDs: split(getenv("OIDC_CLIENT_IDS")),
 		ConsoleClient: getenv("CONSOLE_CLIENT_ID"),
 		ConsoleKey:    getenv("CONSOLE_SESSION_KEY"),
+		TimelineKey:   getenv("TIMELINE_KEY"),
 		Webhook:       getenv("NOTIFY_WEBHOOK_URL"),
 		endpoint:      getenv("AWS_ENDPOINT_URL"),
 		accessKey:     getenv("AWS_ACCESS_KEY_ID"),
