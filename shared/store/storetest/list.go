@@ -411,3 +411,34 @@ func theAuditTrailOfATargetHasOnePlaceForEachNumber(t *testing.T, open Open) {
 		t.Errorf("everything is %v, want 24 entries, newest first", all)
 	}
 }
+
+func aChainOfAuditEntriesVerifiesAsItIsReadBack(t *testing.T, open Open) {
+	b, ctx := setup(t, open), t.Context()
+	target := ops.Ref{Kind: ops.KindRule, ID: "r"}
+	for i := range 3 {
+		last, err := b.LastAudit(ctx, target)
+		if err != nil {
+			t.Fatal(err)
+		}
+		e := &ops.AuditEntry{
+			Target: target, Action: "rule.update", Actor: ops.Actor{ID: "ann", Teams: []ops.Team{ops.Operations}},
+			At:     time.Date(2026, 11, 24, 10, 0, i, 123456789, time.FixedZone("", 4*3600)),
+			Before: raw(`{"z": 1.50, "a": {"y": null, "b": [1e3, 0.0, -0]}, "text": "<é>"}`), After: raw(`{"z":150E-2,"empty":{},"none":[]}`),
+		}
+		if err := e.Seal(last); err != nil {
+			t.Fatal(err)
+		}
+		b.save(t, e)
+	}
+	page, err := b.AuditTrail(ctx, target, ops.PageRequest{})
+	if err != nil || len(page.Items) != 3 {
+		t.Fatalf("%d entries, %v", len(page.Items), err)
+	}
+	if err := ops.VerifyTrail(page.Items); err != nil {
+		t.Error(err)
+	}
+	page.Items[1].After = raw(`{"z":1.51,"empty":{},"none":[]}`)
+	if ops.VerifyTrail(page.Items) == nil {
+		t.Error("an altered entry does not show")
+	}
+}

@@ -48,6 +48,7 @@ func Run(t *testing.T, open Open) {
 		{"open work follows the tasks", openWorkFollowsTheTasks},
 		{"a full member gets no more work", aFullMemberGetsNoMoreWork},
 		{"the audit trail of a target has one place for each number", theAuditTrailOfATargetHasOnePlaceForEachNumber},
+		{"a chain of audit entries verifies as it is read back", aChainOfAuditEntriesVerifiesAsItIsReadBack},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
