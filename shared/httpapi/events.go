@@ -47,6 +47,7 @@ type eventBody struct {
 	EventSummary
 	Detail     json.RawMessage `json:"detail"`
 	Decisions  []decisionBody  `json:"decisions" nullable:"false"`
+	NotMatched int             `json:"not_matched,omitempty" doc:"Further rules that did not match; the first 200 are among the decisions."`
 	Delivered  int             `json:"delivered" doc:"How often it arrived."`
 	Deliveries []ops.Delivered `json:"deliveries" nullable:"false" doc:"The first 50 arrivals."`
 	Cause      ops.Cause       `json:"cause,omitzero"`
@@ -68,7 +69,7 @@ func summarize(e *ops.Event) EventSummary {
 func eventView(e *ops.Event) eventBody {
 	v := eventBody{
 		EventSummary: summarize(e), Detail: e.Detail, Decisions: make([]decisionBody, len(e.Decisions)),
-		Delivered: e.Delivered, Deliveries: e.Envelopes, Cause: e.Cause,
+		NotMatched: e.NotMatched, Delivered: e.Delivered, Deliveries: e.Envelopes, Cause: e.Cause,
 	}
 	if v.Deliveries == nil {
 		v.Deliveries = []ops.Delivered{}

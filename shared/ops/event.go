@@ -81,14 +81,19 @@ type Event struct {
 	Status EventStatus     `json:"status"`
 	Detail json.RawMessage `json:"detail"`
 	// Identity is what makes two deliveries the same event, readable: "booking_created booking_id=bk-1".
-	Identity  string      `json:"identity"`
-	Subject   SubjectRef  `json:"subject,omitzero"`
-	Decisions []Decision  `json:"decisions,omitempty"`
-	Faults    []Fault     `json:"faults,omitempty"` // of an invalid event
-	Delivered int         `json:"delivered"`        // how often it arrived
-	Envelopes []Delivered `json:"deliveries"`       // the first of those, at most MaxDeliveries
-	Cause     Cause       `json:"cause,omitzero"`
+	Identity  string     `json:"identity"`
+	Subject   SubjectRef `json:"subject,omitzero"`
+	Decisions []Decision `json:"decisions,omitempty"`
+	// NotMatched counts the rules that did not match and for which Decisions had no room: the first MaxNotMatched are there.
+	NotMatched int         `json:"not_matched,omitempty"`
+	Faults     []Fault     `json:"faults,omitempty"` // of an invalid event
+	Delivered  int         `json:"delivered"`        // how often it arrived
+	Envelopes  []Delivered `json:"deliveries"`       // the first of those, at most MaxDeliveries
+	Cause      Cause       `json:"cause,omitzero"`
 }
+
+// MaxNotMatched is how many decisions of rules that did not match an event keeps. What matched is always kept.
+const MaxNotMatched = 200
 
 // MaxDeliveries is how many deliveries of one event are recorded one by one; later ones are only counted.
 const MaxDeliveries = 50

@@ -107,7 +107,7 @@ func (e *Engine) Validate(ctx context.Context, r *ops.Rule) ([]ops.Fault, error)
 		}
 		if once, ok := strings.CutPrefix(a.OncePer, "$."); ok {
 			check := compiler{roots: roots()}
-			check.checkPath(once, path+".once_per")
+			check.parsePath(once, path+".once_per")
 			faults = append(faults, check.faults...)
 		}
 		if a.Type == ops.Escalate && !slices.Contains(alert.Ladders(), a.Ladder) && !hasPath(faults, path+".ladder") {

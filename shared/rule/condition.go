@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"time"
 
+	"opsflow/shared/calendar"
 	"opsflow/shared/ops"
 )
 
@@ -21,9 +22,15 @@ type Cond struct {
 	leaf *leaf
 }
 
-// CompileCondition prepares a condition. The error lists every fault, with paths from "$".
+// CompileCondition prepares a condition. The error lists every fault, with paths from "$". Business time is that of
+// calendar.Default; see CompileConditionIn.
 func CompileCondition(c ops.Condition) (*Cond, error) {
-	b := compiler{}
+	return CompileConditionIn(c, calendar.Default())
+}
+
+// CompileConditionIn is CompileCondition with a calendar, by which moments like "now-8bh" are counted.
+func CompileConditionIn(c ops.Condition, hours *calendar.Calendar) (*Cond, error) {
+	b := compiler{calendar: hours}
 	cond := b.compile(&c, "$", 0)
 	if err := ops.Invalid("condition", b.faults); err != nil {
 		return nil, err
@@ -34,7 +41,7 @@ func CompileCondition(c ops.Condition) (*Cond, error) {
 // ValidateCondition lists what is wrong with a condition that stands at path in its document and may look into the given
 // roots (nil: any).
 func ValidateCondition(c ops.Condition, path string, roots []string) []ops.Fault {
-	b := compiler{roots: roots}
+	b := compiler{roots: roots, calendar: calendar.Default()}
 	b.compile(&c, path, 0)
 	return b.faults
 }
@@ -43,32 +50,32 @@ func ValidateCondition(c ops.Condition, path string, roots []string) []ops.Fault
 // that is true, or else the last. A condition that asks nothing is true, and nothing decided it. A missing or mistyped value
 // makes its comparison false; nothing is an error.
 func (c *Cond) Eval(doc Doc, now time.Time) (bool, *ops.Leaf) {
-	decided, ok := c.decide(doc, now)
+	decided, ok := c.decide(docView{doc}, now)
 	if decided == nil {
 		return ok, nil
 	}
 	return ok, decided.show(doc, now)
 }
 
-func (c *Cond) decide(doc Doc, now time.Time) (*leaf, bool) {
+func (c *Cond) decide(v view, now time.Time) (*leaf, bool) {
 	switch {
 	case c == nil:
 		return nil, true
 	case c.leaf != nil:
-		return c.leaf, c.leaf.holds(doc, now)
+		return c.leaf, c.leaf.holds(v, now)
 	case c.not != nil:
-		l, ok := c.not.decide(doc, now)
+		l, ok := c.not.decide(v, now)
 		return l, !ok
 	case c.any != nil:
-		return firstThat(c.any, true, doc, now)
+		return firstThat(c.any, true, v, now)
 	}
-	return firstThat(c.all, false, doc, now)
+	return firstThat(c.all, false, v, now)
 }
 
 // firstThat asks conditions in turn until one answers as wanted. Without one the last of them decided, the other way.
-func firstThat(list []*Cond, wanted bool, doc Doc, now time.Time) (l *leaf, ok bool) {
+func firstThat(list []*Cond, wanted bool, v view, now time.Time) (l *leaf, ok bool) {
 	for _, c := range list {
-		l, ok = c.decide(doc, now)
+		l, ok = c.decide(v, now)
 		if ok == wanted {
 			return l, wanted
 		}
@@ -78,9 +85,10 @@ func firstThat(list []*Cond, wanted bool, doc Doc, now time.Time) (l *leaf, ok b
 
 // compiler turns a condition into a Cond and collects what is wrong with it.
 type compiler struct {
-	roots  []string
-	faults []ops.Fault
-	leaves int
+	roots    []string
+	calendar *calendar.Calendar
+	faults   []ops.Fault
+	leaves   int
 }
 
 func (b *compiler) fault(path, expected, got string) {

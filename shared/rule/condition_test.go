@@ -98,6 +98,18 @@ func TestComparisons(t *testing.T) {
 		{"detail", "exists", "", true},
 		{"nowhere.at", "exists", "", false},
 		{"subject.status", "eq", `"pending"`, true},
+		{"detail.tags[any]", "eq", "3", true},
+		{"detail.tags[every]", "eq", "3", false},
+		{"detail.tags[any].k", "exists", "", true},
+		{"detail.tags[every].k", "exists", "", false},
+		{"detail.nested[every][any]", "gte", "2", false},
+		{"detail.nested[every].0", "gte", "1", true},
+		{"detail.nested.[any].[every]", "eq", "3", true},
+		{"detail.name[any]", "eq", `"A"`, false},
+		{"detail.missing[every]", "absent", "", false},
+		{"detail.at", "before", `"now-1bh"`, true},
+		{"detail.at", "before", `"now-3bh"`, false},
+		{"detail.at", "before", `"now+1bh"`, true},
 	} {
 		t.Run(c.path+" "+c.op+" "+c.value, func(t *testing.T) {
 			t.Parallel()

@@ -82,8 +82,28 @@ func (p *plan) decide(ctx context.Context) error {
 	if err := p.learn(ctx); err != nil {
 		return err
 	}
-	for _, r := range set.byEvent[ops.EventType(p.event.Type)] {
-		d, err := p.ask(ctx, r)
+	return p.askAll(ctx, set.byEvent[ops.EventType(p.event.Type)])
+}
+
+// askAll decides about every rule, in order. The matcher says which of them the event makes true; why another is not is looked
+// for only as long as the event's record has room for it.
+func (p *plan) askAll(ctx context.Context, some eventRules) error {
+	if some.matcher == nil {
+		return nil
+	}
+	reading := some.matcher.read()
+	defer some.matcher.done(reading)
+	matched := some.matcher.match(reading, p.doc, p.now)
+	unmatched := 0
+	for n, r := range some.rules {
+		ok := len(matched) > 0 && int(matched[0]) == n
+		if ok {
+			matched = matched[1:]
+		} else if unmatched++; unmatched > ops.MaxNotMatched {
+			p.event.NotMatched++
+			continue
+		}
+		d, err := p.ask(ctx, r, ok)
 		if err != nil {
 			return fmt.Errorf("rule %s: %w", r.ID, err)
 		}
@@ -110,12 +130,12 @@ func (p *plan) learn(ctx context.Context) error {
 	return nil
 }
 
-// ask asks one rule. Its records join the plan only when all of its actions could be planned.
-func (p *plan) ask(ctx context.Context, r *ready) (ops.Decision, error) {
+// ask decides about one rule, whose condition holds or not. Its records join the plan only when all of its actions could be planned.
+func (p *plan) ask(ctx context.Context, r *ready, ok bool) (ops.Decision, error) {
 	if r.broken != nil {
 		return p.fail(ctx, r, r.broken, nil)
 	}
-	ok, leaf := r.condition.Eval(p.doc, p.now)
+	_, leaf := r.condition.Eval(p.doc, p.now)
 	switch {
 	case !ok:
 		return ops.Decision{Outcome: ops.NotMatched, Leaf: leaf}, nil

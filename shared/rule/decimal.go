@@ -1,6 +1,7 @@
 package rule
 
 import (
+	"bytes"
 	"cmp"
 	"math/big"
 	"strconv"
@@ -8,59 +9,120 @@ import (
 )
 
 // decimal is a JSON number, exactly: 0.digits times ten to the power of scale. Floating point would call 0.1+0.2 and 0.3
-// different and two large amounts the same; writing a number out would let "1e999999999" fill the memory. So the digits
-// stay text, and only the scale is a number.
+// different and two large amounts the same; writing a number out would let "1e999999999" fill the memory. So the scale is a
+// number of its own, and of the digits the first 19, all that any amount of money has, are one integer: to read and compare
+// such a number costs no allocation.
 type decimal struct {
 	negative bool
-	digits   string   // without leading or trailing zeros; "" is zero
+	count    int      // of digits, without leading and trailing zeros; 0 is zero
+	lead     uint64   // the first 19 digits, with zeros behind when there are fewer
+	rest     string   // the digits behind those, without trailing zeros
 	scale    int64    // where the decimal point is, from the first digit
 	huge     *big.Int // the scale when it doesn't fit; nil otherwise
 }
 
-// parseDecimal reads a JSON number.
-func parseDecimal(text string) (decimal, bool) {
-	if !validNumber(text) {
+const leadDigits = 19 // 10^19 fits into 64 bits
+
+// parseDecimal reads a JSON number by RFC 8259.
+func parseDecimal[T string | []byte](text T) (decimal, bool) {
+	var d decimal
+	i := 0
+	if i < len(text) && text[i] == '-' {
+		d.negative = true
+		i++
+	}
+	first, seen, point := i, 0, -1 // seen counts digits from the first that isn't zero
+	var rest []byte
+	for ; i < len(text); i++ {
+		c := text[i]
+		if c == '.' && point < 0 && i > first {
+			point = i
+			continue
+		}
+		if c < '0' || c > '9' {
+			break
+		}
+		if seen == 0 && c == '0' {
+			if point >= 0 {
+				d.scale--
+			}
+			continue
+		}
+		seen++
+		if point < 0 {
+			d.scale++
+		}
+		if seen <= leadDigits {
+			d.lead = d.lead*10 + uint64(c-'0')
+		} else {
+			rest = append(rest, c)
+		}
+		if c != '0' {
+			d.count = seen
+		}
+	}
+	whole := i - first
+	if point >= 0 {
+		whole = point - first
+	}
+	if whole == 0 || point == i-1 || (whole > 1 && text[first] == '0') {
 		return decimal{}, false
 	}
-	var d decimal
-	text, d.negative = strings.CutPrefix(text, "-")
-	mantissa, exponent := text, ""
-	if i := strings.IndexAny(text, "eE"); i >= 0 {
-		mantissa, exponent = text[:i], text[i+1:]
+	for n := seen; n < leadDigits; n++ {
+		d.lead *= 10
 	}
-	whole, fraction, _ := strings.Cut(mantissa, ".")
-	digits := strings.TrimLeft(whole+fraction, "0")
-	if digits == "" {
-		return decimal{}, true // -0 is 0, whatever its exponent
-	}
-	d.scale = int64(len(whole)) - int64(len(whole)+len(fraction)-len(digits))
-	d.digits = strings.TrimRight(digits, "0")
-	if exponent == "" {
-		return d, true
-	}
-	const safe = 17 // so many digits and a text's length can't overflow
-	if e := strings.TrimLeft(exponent, "+-"); len(strings.TrimLeft(e, "0")) > safe {
-		n, ok := new(big.Int).SetString(exponent, 10)
-		if !ok {
+	d.rest = string(bytes.TrimRight(rest, "0"))
+	exponent := text[i:]
+	if len(exponent) > 0 {
+		if ok := d.raise(string(exponent)); !ok {
 			return decimal{}, false
 		}
-		d.huge = n.Add(n, big.NewInt(d.scale))
-		return d, true
 	}
-	e, err := strconv.ParseInt(exponent, 10, 64)
+	if d.count == 0 {
+		return decimal{}, true // -0 is 0, whatever its exponent
+	}
+	return d, true
+}
+
+// raise takes in an exponent like "e-7".
+func (d *decimal) raise(text string) bool {
+	if text[0] != 'e' && text[0] != 'E' {
+		return false
+	}
+	text = text[1:]
+	digits := text
+	if digits != "" && (digits[0] == '+' || digits[0] == '-') {
+		digits = digits[1:]
+	}
+	if digits == "" || strings.TrimLeft(digits, "0123456789") != "" {
+		return false
+	}
+	const safe = 17 // so many digits and a text's length can't overflow
+	if len(strings.TrimLeft(digits, "0")) > safe {
+		n, ok := new(big.Int).SetString(text, 10)
+		if !ok {
+			return false
+		}
+		d.huge = n.Add(n, big.NewInt(d.scale))
+		return true
+	}
+	e, err := strconv.ParseInt(text, 10, 64)
 	d.scale += e
-	return d, err == nil
+	return err == nil
 }
 
 // compare gives -1, 0 or 1 as d is less than, equal to or greater than o.
-func (d decimal) compare(o decimal) int {
+func (d *decimal) compare(o *decimal) int {
 	if d.sign() != o.sign() {
 		return cmp.Compare(d.sign(), o.sign())
 	}
 	c := 0
-	if d.digits != "" {
+	if d.count > 0 {
 		if c = d.compareScale(o); c == 0 {
-			c = strings.Compare(d.digits, o.digits) // no trailing zeros, so text order is the order of fractions
+			c = cmp.Compare(d.lead, o.lead)
+		}
+		if c == 0 {
+			c = strings.Compare(d.rest, o.rest) // no trailing zeros, so text order is the order of fractions
 		}
 	}
 	if d.negative {
@@ -69,53 +131,26 @@ func (d decimal) compare(o decimal) int {
 	return c
 }
 
-func (d decimal) compareScale(o decimal) int {
+func (d *decimal) compareScale(o *decimal) int {
 	if d.huge == nil && o.huge == nil {
 		return cmp.Compare(d.scale, o.scale)
 	}
 	return d.bigScale().Cmp(o.bigScale())
 }
 
-func (d decimal) bigScale() *big.Int {
+func (d *decimal) bigScale() *big.Int {
 	if d.huge != nil {
 		return d.huge
 	}
 	return big.NewInt(d.scale)
 }
 
-func (d decimal) sign() int {
+func (d *decimal) sign() int {
 	switch {
-	case d.digits == "":
+	case d.count == 0:
 		return 0
 	case d.negative:
 		return -1
 	}
 	return 1
-}
-
-// validNumber reports whether text is a number by RFC 8259.
-func validNumber(text string) bool {
-	text, _ = strings.CutPrefix(text, "-")
-	rest := strings.TrimLeft(text, "0123456789")
-	whole := text[:len(text)-len(rest)]
-	if whole == "" || (len(whole) > 1 && whole[0] == '0') {
-		return false
-	}
-	if fraction, ok := strings.CutPrefix(rest, "."); ok {
-		rest = strings.TrimLeft(fraction, "0123456789")
-		if len(rest) == len(fraction) {
-			return false
-		}
-	}
-	if rest == "" {
-		return true
-	}
-	if rest[0] != 'e' && rest[0] != 'E' {
-		return false
-	}
-	rest = rest[1:]
-	if rest != "" && (rest[0] == '+' || rest[0] == '-') {
-		rest = rest[1:]
-	}
-	return rest != "" && strings.TrimLeft(rest, "0123456789") == ""
 }

@@ -28,7 +28,7 @@ func TestDecimalsCompareLikeRationals(t *testing.T) {
 		if !okA || !okB {
 			t.Fatalf("%s or %s is not taken as a number", a, b)
 		}
-		if got, want := da.compare(db), ra.Cmp(rb); got != want {
+		if got, want := da.compare(&db), ra.Cmp(rb); got != want {
 			t.Fatalf("%s compared with %s: got %d, want %d", a, b, got, want)
 		}
 	})
@@ -64,8 +64,8 @@ func TestDecimalsOfHugeExponents(t *testing.T) {
 	} {
 		a, okA := parseDecimal(c.a)
 		b, okB := parseDecimal(c.b)
-		if !okA || !okB || a.compare(b) != c.want || b.compare(a) != -c.want {
-			t.Errorf("%.40s compared with %.40s: got %d, want %d", c.a, c.b, a.compare(b), c.want)
+		if !okA || !okB || a.compare(&b) != c.want || b.compare(&a) != -c.want {
+			t.Errorf("%.40s compared with %.40s: got %d, want %d", c.a, c.b, a.compare(&b), c.want)
 		}
 	}
 }

@@ -97,7 +97,7 @@ func (e *Engine) do(ctx context.Context, a *ops.PendingAction) error {
 	}
 	doc := eventDoc(event, subject)
 	if a.Action.Unless != nil {
-		unless, err := CompileCondition(*a.Action.Unless)
+		unless, err := CompileConditionIn(*a.Action.Unless, e.calendar)
 		if err != nil {
 			return e.end(ctx, a, ops.ActionFailed, err)
 		}

@@ -64,7 +64,7 @@ func unkeepable(v any, path string, depth int, faults []ops.Fault) []ops.Fault {
 		}
 	case json.Number:
 		d, ok := parseDecimal(v.String())
-		if !ok || d.huge != nil || len(d.digits) > maxDigits || d.digits != "" && (d.scale < minNumberScale || d.scale > maxNumberScale) {
+		if !ok || d.huge != nil || d.count > maxDigits || d.count > 0 && (d.scale < minNumberScale || d.scale > maxNumberScale) {
 			faults = append(faults, ops.Fault{
 				Path: path, Expected: fmt.Sprintf("a number of at most %d digits, from 1E-130 to 9.9E+125", maxDigits),
 				Got: string(shown(json.RawMessage(v.String()))),

@@ -1,6 +1,7 @@
 package rule
 
 import (
+	"bytes"
 	"encoding/json"
 	"fmt"
 	"regexp"
@@ -14,36 +15,77 @@ import (
 // leaf is one comparison.
 //
 // Its value is a literal, or, as a text that begins with "$.", the path of another value: {"path": "detail.completed_at",
-// "op": "after", "value": "$.detail.promised_at"}. The literals of before and after may also be relative: "now", "now-24h".
+// "op": "after", "value": "$.detail.promised_at"}. The literals of before and after may also be relative: "now", "now-24h",
+// "now-8bh" of business time.
 type leaf struct {
-	path string
+	path path
 	op   ops.Op
 	want json.RawMessage
 
 	value   value          // want, parsed
 	list    []value        // the members of a list
-	ref     string         // the path that want is
+	ref     *path          // the path that want is
 	pattern *regexp.Regexp // of matches
 	moment  moment         // of before and after
 }
 
-// moment is a time, or a distance from now.
-type moment struct {
-	at       time.Time
-	relative bool
-	offset   time.Duration
+// view is what a condition is asked about: a document, or an event that the matcher has read. The value is good until the
+// next event.
+type view interface {
+	at(p *path) *value
+}
+
+// docView looks values up as they are asked for.
+type docView struct{ doc Doc }
+
+func (d docView) at(p *path) *value {
+	v := &value{}
+	v.set(d.doc.Lookup(p.plain))
+	return v
 }
 
 // holds answers the comparison.
-func (l *leaf) holds(doc Doc, now time.Time) bool {
-	raw := doc.Lookup(l.path)
-	missing := raw == nil || kindOf(raw) == nullKind
+func (l *leaf) holds(v view, now time.Time) bool {
+	want := &l.value
+	if l.ref != nil {
+		want = v.at(l.ref)
+	}
+	got := v.at(&l.path)
+	if l.path.rest != nil {
+		return l.holdsIn(got.raw, &l.path, want, now)
+	}
+	return l.test(got, want, now)
+}
+
+// holdsIn answers for the elements of a list: whether one of them makes the comparison true, or every one does. An empty
+// list has none, so it is false; so is what is no list.
+func (l *leaf) holdsIn(list []byte, p *path, want *value, now time.Time) bool {
+	for i := firstElement(list); i < len(list) && list[i] != ']'; {
+		end := skipValue(list, i)
+		element := lookIn(list[i:end], p.rest.plain)
+		var ok bool
+		if p.rest.rest != nil {
+			ok = l.holdsIn(element, p.rest, want, now)
+		} else {
+			var got value
+			got.set(element)
+			ok = l.test(&got, want, now)
+		}
+		if ok != p.every {
+			return ok
+		}
+		if i = skipComma(list, end); i >= len(list) || list[i] == ']' {
+			return p.every
+		}
+	}
+	return false
+}
+
+// test compares one value.
+func (l *leaf) test(got, want *value, now time.Time) bool {
+	missing := got.missing()
 	if l.op == ops.OpAbsent || missing {
 		return l.op == ops.OpAbsent && missing
-	}
-	got, want := parseValue(raw), l.value
-	if l.ref != "" {
-		want = parseValue(doc.Lookup(l.ref))
 	}
 	switch l.op {
 	case ops.OpExists:
@@ -56,21 +98,21 @@ func (l *leaf) holds(doc Doc, now time.Time) bool {
 		return ordered(l.op, got, want)
 	case ops.OpBetween:
 		list := l.members(want)
-		return len(list) == 2 && ordered(ops.OpGte, got, list[0]) && ordered(ops.OpLte, got, list[1])
+		return len(list) == 2 && ordered(ops.OpGte, got, &list[0]) && ordered(ops.OpLte, got, &list[1])
 	case ops.OpIn:
-		return slices.ContainsFunc(l.members(want), got.equal)
+		return among(got, l.members(want))
 	case ops.OpNotIn:
 		list := l.members(want)
 		sameKind := func(v value) bool { return v.kind == got.kind }
-		return got.scalar() && slices.ContainsFunc(list, sameKind) && !slices.ContainsFunc(list, got.equal)
+		return got.scalar() && slices.ContainsFunc(list, sameKind) && !among(got, list)
 	case ops.OpContains:
 		return contains(got, want)
 	case ops.OpStartsWith:
-		return texts(got, want) && strings.HasPrefix(got.text, want.text)
+		return texts(got, want) && bytes.HasPrefix(got.text, want.text)
 	case ops.OpEndsWith:
-		return texts(got, want) && strings.HasSuffix(got.text, want.text)
+		return texts(got, want) && bytes.HasSuffix(got.text, want.text)
 	case ops.OpMatches:
-		return got.kind == textKind && l.pattern.MatchString(got.text)
+		return got.kind == textKind && l.pattern.Match(got.text)
 	case ops.OpBefore:
 		return l.compareTime(got, want, now) < 0
 	case ops.OpAfter:
@@ -80,14 +122,23 @@ func (l *leaf) holds(doc Doc, now time.Time) bool {
 	return false
 }
 
-func (l *leaf) members(want value) []value {
-	if l.ref == "" {
+func (l *leaf) members(want *value) []value {
+	if l.ref == nil {
 		return l.list
 	}
 	return parseList(want.raw)
 }
 
-func ordered(op ops.Op, got, want value) bool {
+func among(got *value, list []value) bool {
+	for i := range list {
+		if got.equal(&list[i]) {
+			return true
+		}
+	}
+	return false
+}
+
+func ordered(op ops.Op, got, want *value) bool {
 	c, ok := got.order(want)
 	if !ok {
 		return false
@@ -104,48 +155,52 @@ func ordered(op ops.Op, got, want value) bool {
 	}
 }
 
-func contains(got, want value) bool {
+func contains(got, want *value) bool {
 	switch got.kind {
 	case textKind:
-		return want.kind == textKind && strings.Contains(got.text, want.text)
+		return want.kind == textKind && bytes.Contains(got.text, want.text)
 	case listKind:
-		return slices.ContainsFunc(parseList(got.raw), want.equal)
+		var member value
+		for i := firstElement(got.raw); i < len(got.raw) && got.raw[i] != ']'; {
+			end := skipValue(got.raw, i)
+			if member.set(got.raw[i:end]); member.equal(want) {
+				return true
+			}
+			i = skipComma(got.raw, end)
+		}
 	case noKind, nullKind, boolKind, numberKind, objectKind:
 	}
 	return false
 }
 
-func texts(a, b value) bool { return a.kind == textKind && b.kind == textKind }
+func texts(a, b *value) bool { return a.kind == textKind && b.kind == textKind }
 
-func (l *leaf) compareTime(got, want value, now time.Time) int {
-	at, err := time.Parse(time.RFC3339, got.text)
-	if got.kind != textKind || err != nil {
+func (l *leaf) compareTime(got, want *value, now time.Time) int {
+	at, ok := parseTime(got)
+	if !ok {
 		return 0
 	}
-	m := l.moment
-	if l.ref != "" {
-		t, err := time.Parse(time.RFC3339, want.text)
-		if want.kind != textKind || err != nil {
-			return 0
-		}
-		m = moment{at: t}
+	m := &l.moment
+	if l.ref == nil {
+		return m.compare(at, now)
 	}
-	if m.relative {
-		m.at = now.Add(m.offset)
+	t, ok := parseTime(want)
+	if !ok {
+		return 0
 	}
-	return at.Compare(m.at)
+	return at.Compare(t)
 }
 
-// show tells what the comparison wanted and what it saw.
+// show tells what the comparison wanted and what it saw; of a path into a list, the list.
 func (l *leaf) show(doc Doc, now time.Time) *ops.Leaf {
 	want := l.want
 	switch {
-	case l.ref != "":
-		want = doc.Lookup(l.ref)
+	case l.ref != nil:
+		want = doc.Lookup(l.ref.plain)
 	case l.moment.relative:
-		want = mustJSON(now.Add(l.moment.offset).UTC().Format(time.RFC3339))
+		want = mustJSON(l.moment.show(now))
 	}
-	return &ops.Leaf{Path: l.path, Op: l.op, Want: shown(want), Got: shown(doc.Lookup(l.path))}
+	return &ops.Leaf{Path: l.path.text, Op: l.op, Want: shown(want), Got: shown(doc.Lookup(l.path.plain))}
 }
 
 func parseList(raw []byte) []value {
@@ -158,8 +213,7 @@ func parseList(raw []byte) []value {
 }
 
 func (b *compiler) compileLeaf(c *ops.Condition, path string) *leaf {
-	l := &leaf{path: c.Path, op: c.Op, want: c.Value}
-	b.checkPath(c.Path, path+".path")
+	l := &leaf{path: b.parsePath(c.Path, path+".path"), op: c.Op, want: c.Value}
 	if !slices.Contains(ops.Ops(), c.Op) {
 		b.fault(path+".op", "one of "+joinOps(ops.Ops()), quoted(string(c.Op)))
 		return l
@@ -177,12 +231,15 @@ func (b *compiler) compileLeaf(c *ops.Condition, path string) *leaf {
 	}
 	l.value = parseValue(c.Value)
 	if l.value.kind == textKind && c.Op != ops.OpMatches {
-		if ref, ok := strings.CutPrefix(l.value.text, "$."); ok {
-			b.checkPath(ref, at)
-			l.ref = ref
+		if ref, ok := bytes.CutPrefix(l.value.text, []byte("$.")); ok {
+			p := b.parsePath(string(ref), at)
+			if p.rest != nil {
+				b.fault(at, "the path of one value: only the left side may say [any] or [every]", quoted(string(ref)))
+			}
+			l.ref = &p
 			return l
 		}
-		if strings.HasPrefix(l.value.text, "$$.") {
+		if bytes.HasPrefix(l.value.text, []byte("$$.")) {
 			l.value.text = l.value.text[1:]
 		}
 	}
@@ -204,7 +261,7 @@ func (b *compiler) compileValue(l *leaf, at string) {
 		}
 	case ops.OpBetween:
 		l.list = parseList(l.want)
-		if len(l.list) != 2 || !ordered(ops.OpLte, l.list[0], l.list[1]) {
+		if len(l.list) != 2 || !ordered(ops.OpLte, &l.list[0], &l.list[1]) {
 			expected = "a list of two numbers or two texts, the lower one first"
 		}
 	case ops.OpIn, ops.OpNotIn:
@@ -221,8 +278,8 @@ func (b *compiler) compileValue(l *leaf, at string) {
 		expected = l.compilePattern()
 	case ops.OpBefore, ops.OpAfter:
 		var ok bool
-		if l.moment, ok = parseMoment(l.value); !ok {
-			expected = "a time like 2026-01-31T10:00:00Z, or relative like now or now-24h"
+		if l.moment, ok = b.parseMoment(&l.value); !ok {
+			expected = "a time like 2026-01-31T10:00:00Z, or relative like now, now-24h or now-8bh"
 		}
 	case ops.OpExists, ops.OpAbsent:
 	}
@@ -236,38 +293,12 @@ func (l *leaf) compilePattern() (expected string) {
 	if l.value.kind != textKind || len(l.value.text) > limit {
 		return fmt.Sprintf("a regular expression (RE2) of at most %d characters", limit)
 	}
-	re, err := regexp.Compile(l.value.text)
+	re, err := regexp.Compile(string(l.value.text))
 	if err != nil {
 		return "a regular expression (RE2): " + err.Error()
 	}
 	l.pattern = re
 	return ""
-}
-
-func parseMoment(v value) (moment, bool) {
-	if v.kind != textKind {
-		return moment{}, false
-	}
-	if rest, ok := strings.CutPrefix(v.text, "now"); ok {
-		if rest == "" {
-			return moment{relative: true}, true
-		}
-		d, err := time.ParseDuration(rest)
-		return moment{relative: true, offset: d}, err == nil && (rest[0] == '+' || rest[0] == '-')
-	}
-	t, err := time.Parse(time.RFC3339, v.text)
-	return moment{at: t}, err == nil
-}
-
-func (b *compiler) checkPath(p, at string) {
-	const limit = 256
-	words := strings.Split(p, ".")
-	switch {
-	case p == "" || len(p) > limit || slices.Contains(words, ""):
-		b.fault(at, fmt.Sprintf("a path of 1 to %d characters like detail.service_value", limit), quoted(p))
-	case b.roots != nil && !slices.Contains(b.roots, words[0]):
-		b.fault(at, "a path that begins with "+strings.Join(b.roots, ", "), quoted(p))
-	}
 }
 
 func joinOps(list []ops.Op) string {

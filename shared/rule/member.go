@@ -40,13 +40,18 @@ func element(list []byte, index int) []byte {
 	return found
 }
 
-// eachElement calls f with each element of a raw JSON list until it reports false.
-func eachElement(list []byte, f func(n int, v []byte) bool) {
+// firstElement gives the place of a raw list's first element, or of its end; len(list) when it is no list.
+func firstElement(list []byte) int {
 	i := skipSpace(list, 0)
 	if i >= len(list) || list[i] != '[' {
-		return
+		return len(list)
 	}
-	i = skipSpace(list, i+1)
+	return skipSpace(list, i+1)
+}
+
+// eachElement calls f with each element of a raw JSON list until it reports false.
+func eachElement(list []byte, f func(n int, v []byte) bool) {
+	i := firstElement(list)
 	for n := 0; i < len(list) && list[i] != ']'; n++ {
 		end := skipValue(list, i)
 		if !f(n, list[i:end]) {

@@ -30,16 +30,31 @@ func (d Doc) walk(word, rest string, more bool) json.RawMessage {
 	return v[i:skipValue(v, i)]
 }
 
+// lookIn gives the value at words inside of a value; "" is the value itself.
+func lookIn(v []byte, words string) []byte {
+	for words != "" && v != nil {
+		var word string
+		word, words, _ = strings.Cut(words, ".")
+		v = step(v, word)
+	}
+	return v
+}
+
 func step(v []byte, word string) []byte {
 	i := skipSpace(v, 0)
 	if i < len(v) && v[i] == '[' {
-		n, err := strconv.Atoi(word)
-		if err != nil || n < 0 {
-			return nil
-		}
-		return element(v, n)
+		return element(v, placeIn(word))
 	}
 	return find(v, word)
+}
+
+// placeIn is a word of a path as the place of an element; -1 when it is a name only.
+func placeIn(word string) int {
+	n, err := strconv.Atoi(word)
+	if err != nil || n < 0 || strconv.Itoa(n) != word {
+		return -1
+	}
+	return n
 }
 
 // Resolve fills in a value of an action or a step: a text that begins with "$." is a path into doc and becomes the value

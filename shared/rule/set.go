@@ -16,7 +16,7 @@ const freshFor = 2 * time.Second
 // roots are what the conditions and paths of rules look into.
 func roots() []string { return []string{"detail", "subject", "event"} }
 
-// ready is a rule made ready to be asked.
+// ready is a rule made ready to be asked. A broken one has no condition, so that it always comes up.
 type ready struct {
 	*ops.Rule
 	condition *Cond
@@ -28,8 +28,14 @@ type ready struct {
 type ruleSet struct {
 	version  int64
 	rules    []*ops.Rule // by priority, highest first, then id
-	byEvent  map[ops.EventType][]*ready
+	byEvent  map[ops.EventType]eventRules
 	switches *ops.RuleSet
+}
+
+// eventRules are the rules that one type of event triggers, in the order in which they are decided about.
+type eventRules struct {
+	rules   []*ready
+	matcher *matcher
 }
 
 // current gives the rules to use now. What the table said is used again for two seconds; a clock that stands still, as a
@@ -60,14 +66,29 @@ func (e *Engine) load(ctx context.Context, set *ruleSet) error {
 	if set.rules, err = e.readRules(ctx, set.version > 0); err != nil {
 		return err
 	}
-	set.byEvent = map[ops.EventType][]*ready{}
-	for _, r := range set.rules {
-		if r.Mode == ops.RuleOff {
-			continue
-		}
-		set.byEvent[r.Event] = append(set.byEvent[r.Event], prepare(r))
-	}
+	set.byEvent = e.compile(set.rules)
 	return nil
+}
+
+// compile makes rules ready for the events that trigger them.
+func (e *Engine) compile(rules []*ops.Rule) map[ops.EventType]eventRules {
+	byEvent := map[ops.EventType]eventRules{}
+	for _, r := range rules {
+		if r.Mode != ops.RuleOff {
+			some := byEvent[r.Event]
+			some.rules = append(some.rules, e.prepare(r))
+			byEvent[r.Event] = some
+		}
+	}
+	for t, some := range byEvent {
+		conds := make([]*Cond, len(some.rules))
+		for n, r := range some.rules {
+			conds[n] = r.condition
+		}
+		some.matcher = newMatcher(conds)
+		byEvent[t] = some
+	}
+	return byEvent
 }
 
 // readRules reads the built-in rules and, over them, the stored ones.
@@ -92,9 +113,9 @@ func (e *Engine) readRules(ctx context.Context, stored bool) ([]*ops.Rule, error
 	return rules, nil
 }
 
-func prepare(r *ops.Rule) *ready {
+func (e *Engine) prepare(r *ops.Rule) *ready {
 	c := &ready{Rule: r, zone: time.UTC}
-	if c.condition, c.broken = CompileCondition(r.Condition); c.broken != nil {
+	if c.condition, c.broken = CompileConditionIn(r.Condition, e.calendar); c.broken != nil {
 		return c
 	}
 	if r.TimeZone != "" {

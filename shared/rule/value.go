@@ -1,6 +1,7 @@
 package rule
 
 import (
+	"bytes"
 	"encoding/json"
 	"strconv"
 	"strings"
@@ -44,77 +45,97 @@ func kindOf(raw []byte) kind {
 // value is a JSON value made ready to be compared.
 type value struct {
 	kind kind
-	text string  // of a text; "true" or "false"
+	text []byte  // of a text; "true" or "false". It can be a part of raw
 	num  decimal // of a number
-	raw  []byte  // of a list
+	raw  []byte
 }
 
-func parseValue(raw []byte) value {
-	v := value{kind: kindOf(raw), raw: raw}
+// set reads a value. Nothing is allocated but for a text with escapes and a number of more than 19 digits.
+func (v *value) set(raw []byte) {
+	*v = value{kind: kindOf(raw), raw: raw}
 	switch v.kind {
 	case textKind:
-		t, ok := unquote(raw)
+		t, ok := textIn(raw)
 		if !ok {
-			return value{}
+			*v = value{raw: raw}
+			return
 		}
 		v.text = t
 	case boolKind:
-		v.text = strings.TrimSpace(string(raw))
+		v.text = bytes.TrimSpace(raw)
 	case numberKind:
-		d, ok := parseDecimal(strings.TrimSpace(string(raw)))
+		d, ok := parseDecimal(bytes.TrimSpace(raw))
 		if !ok {
-			return value{}
+			*v = value{raw: raw}
+			return
 		}
 		v.num = d
 	case noKind, nullKind, listKind, objectKind:
 	}
+}
+
+func parseValue(raw []byte) value {
+	var v value
+	v.set(raw)
 	return v
 }
 
+// missing reports whether there is no value, or null.
+func (v *value) missing() bool { return v.raw == nil || v.kind == nullKind }
+
 // equal reports whether both are the same scalar.
-func (v value) equal(o value) bool {
+func (v *value) equal(o *value) bool {
 	if v.kind != o.kind {
 		return false
 	}
 	switch v.kind {
 	case textKind, boolKind:
-		return v.text == o.text
+		return bytes.Equal(v.text, o.text)
 	case numberKind:
-		return v.num.compare(o.num) == 0
+		return v.num.compare(&o.num) == 0
 	case noKind, nullKind, listKind, objectKind:
 	}
 	return false
 }
 
 // order compares two numbers, or two texts by code point. ok is false for anything else.
-func (v value) order(o value) (c int, ok bool) {
+func (v *value) order(o *value) (c int, ok bool) {
 	if v.kind != o.kind {
 		return 0, false
 	}
 	switch v.kind {
 	case textKind:
-		return strings.Compare(v.text, o.text), true // UTF-8 sorts as its code points do
+		return bytes.Compare(v.text, o.text), true // UTF-8 sorts as its code points do
 	case numberKind:
-		return v.num.compare(o.num), true
+		return v.num.compare(&o.num), true
 	case noKind, nullKind, boolKind, listKind, objectKind:
 	}
 	return 0, false
 }
 
-func (v value) scalar() bool {
+func (v *value) scalar() bool {
 	return v.kind == textKind || v.kind == numberKind || v.kind == boolKind
 }
 
-func unquote(raw []byte) (string, bool) {
-	i := skipSpace(raw, 0)
-	b := raw[i:]
-	if len(b) >= 2 && !strings.ContainsAny(string(b), `\`) && utf8.Valid(b) {
-		if end := skipString(b, 0); end >= 2 && b[end-1] == '"' {
-			return string(b[1 : end-1]), true
+// textIn gives what a quoted text says: a part of raw when it has no escapes.
+func textIn(raw []byte) ([]byte, bool) {
+	b := raw[skipSpace(raw, 0):]
+	if end := skipString(b, 0); end >= 2 && end <= len(b) && b[end-1] == '"' {
+		t := b[1 : end-1]
+		if bytes.IndexByte(t, '\\') < 0 && utf8.Valid(t) {
+			return t, true
 		}
 	}
 	var s string
-	return s, json.Unmarshal(b, &s) == nil
+	if json.Unmarshal(b, &s) != nil {
+		return nil, false
+	}
+	return []byte(s), true
+}
+
+func unquote(raw []byte) (string, bool) {
+	t, ok := textIn(raw)
+	return string(t), ok
 }
 
 // maxShown is the longest value, in bytes, that a decision repeats.
