@@ -132,7 +132,7 @@ func (p *plan) anew(i *ops.Instance, from string) map[string]bool {
 // is done under a new key; what failed goes on under the old one, so that a receiver drops what it has got already.
 func renew(rec *ops.StepRecord) {
 	loop := rec.Loop
-	if rec.Status == ops.StepCompleted || rec.Status == ops.StepFailed && rec.Kind.Human() {
+	if rec.Status == ops.StepCompleted || rec.Status == ops.StepFailed && rec.TaskID != "" {
 		loop++
 	}
 	*rec = ops.StepRecord{ID: rec.ID, Name: rec.Name, Kind: rec.Kind, Status: ops.StepPending, Loop: loop}

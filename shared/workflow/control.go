@@ -296,6 +296,7 @@ func (e *Engine) again(
 	i.Status, i.Lease, i.Timers, i.Asked = ops.InstancePending, ops.Lease{}, nil, nil
 	i.PausedAt, i.EndedAt, i.Error, i.UpdatedAt = time.Time{}, time.Time{}, nil, now
 	toStart(i, p.template, now)
+	i.ETA = p.eta(i, e.Calendar, now)
 	watchDue(i)
 	entry, err := audit.Entry(ctx, e.Store, audit.Change{
 		Actor: actor, Action: action, Target: i.Ref(), Before: before, After: viewOf(i), Reason: reason,

@@ -197,10 +197,14 @@ func (r *run) flush(ctx context.Context) error {
 	return nil
 }
 
-// measure sets the progress: the weight of the steps that are over, never 100 before the end and never going back.
+// measure sets when the instance should end, and the progress: the weight of the steps that are over, never 100 before the end and never going back.
 func (r *run) measure() {
+	r.i.ETA = time.Time{}
 	if r.i.Status == ops.InstanceCompleted {
 		return
+	}
+	if !r.i.Status.Ended() && r.i.Status != ops.InstancePaused {
+		r.i.ETA = r.plan.eta(r.i, r.Calendar, r.Clock.Now())
 	}
 	over := 0
 	for n := range r.plan.steps {

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 	"strconv"
+	"time"
 
 	"opsflow/shared/alert"
 	"opsflow/shared/ops"
@@ -77,7 +78,7 @@ func (e *Engine) seat(i *ops.Instance) {
 // started; if a later attempt completed it, the alert of its failure is resolved.
 func (e *Engine) save(ctx context.Context, i *ops.Instance, with ...ops.Record) error {
 	if i.Status.Ended() {
-		i.Asked = nil
+		i.Asked, i.ETA = nil, time.Time{}
 	}
 	if i.Status == ops.InstanceCompleted && i.Attempt > 1 {
 		a, err := alert.Over(ctx, e.Store, failureOf(i), fmt.Sprintf("completed on attempt %d", i.Attempt), e.Clock.Now())

@@ -62,6 +62,11 @@ func (e *Engine) Plan(ctx context.Context, r ops.StartRequest) (*ops.Instance, e
 	i.DueAt = now.Add(time.Duration(minutes) * time.Minute)
 	i.SetTimer(ops.TimerSLA, i.DueAt)
 	toStart(i, t, now)
+	p, err := e.plan(ctx, t.Name, t.Version)
+	if err != nil {
+		return nil, err
+	}
+	i.ETA = p.eta(i, e.Calendar, now)
 	by := r.TriggeredBy.User
 	if by == "" {
 		by = ops.System().ID

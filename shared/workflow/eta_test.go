@@ -1,0 +1,44 @@
+package workflow_test
+
+import (
+	"testing"
+	"time"
+
+	"opsflow/shared/ops"
+)
+
+func TestTheExpectedEndFollowsTheLongestPathOfWhatIsLeft(t *testing.T) {
+	t.Parallel()
+	b := setup(t, (&counted{}).actions())
+	b.publish(t, `{"name": "paths", "type": "service_delivery", "team": "Operations", "trigger": "manual", "priority": 5, "steps": [
+	  {"id": "ok", "name": "Check", "kind": "manual", "estimated_minutes": 30},
+	  {"id": "cool", "name": "Cool down", "kind": "delay", "for": "3h", "depends_on": ["ok"]},
+	  {"id": "side", "name": "Beside", "kind": "automated", "action": "last", "estimated_minutes": 10, "depends_on": ["ok"]},
+	  {"id": "end", "name": "End", "kind": "automated", "action": "last", "estimated_minutes": 5, "depends_on": ["cool", "side"]}]}`)
+	planned, err := b.Plan(t.Context(), ops.StartRequest{Template: "paths"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	whole := 30*time.Minute + 3*time.Hour + 5*time.Minute
+	if got := planned.ETA.Sub(start); got != whole {
+		t.Errorf("before it begins it should take %v, want %v", got, whole)
+	}
+	i := b.start(t, "paths", ops.SubjectRef{}, `{}`)
+	if got := i.ETA.Sub(start); got != whole {
+		t.Errorf("with its task open it should take %v, want %v", got, whole)
+	}
+	b.machine.advance(t.Context(), time.Hour) // twice the estimate
+	b.complete(t, i.ID, "", `{}`)
+	i = b.instance(t, i.ID)
+	if got, want := i.ETA.Sub(start), time.Hour+3*time.Hour+5*time.Minute; got != want {
+		t.Errorf("after the late task it should end after %v, want %v", got, want)
+	}
+	if i.Progress <= 0 || i.Progress >= 100 || i.WaitingFor == nil || i.WaitingFor.Kind != "timer" {
+		t.Errorf("progress %d, waiting for %+v", i.Progress, i.WaitingFor)
+	}
+	b.machine.advance(t.Context(), 3*time.Hour)
+	b.machine.run(t.Context())
+	if i = b.instance(t, i.ID); i.Status != ops.InstanceCompleted || !i.ETA.IsZero() || i.Progress != 100 {
+		t.Errorf("it is %s, expected to end at %v, progress %d", i.Status, i.ETA, i.Progress)
+	}
+}
