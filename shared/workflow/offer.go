@@ -20,7 +20,7 @@ var shownToVendors = []string{"service_type", "location", "scheduled_for", "serv
 // takes everything or none is left, needs no task.
 func (r *run) offer(ctx context.Context, s *planned, rec *ops.StepRecord) error {
 	now := r.Clock.Now()
-	id := ops.TaskID(r.i.ID, s.ID, 0)
+	id := ops.TaskID(r.i.ID, s.ID, rec.Loop)
 	var t *ops.Task
 	if rec.TaskID != "" || r.i.Attempt > 1 {
 		var err error
