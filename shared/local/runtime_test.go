@@ -86,14 +86,13 @@ func TestPaymentAlarmGoesOffAfterADayOfVirtualTime(t *testing.T) {
 	alerts := func() int {
 		var page struct {
 			Items []struct {
-				Type     string `json:"type"`
-				Severity string `json:"severity"`
+				Title string `json:"title"`
 			} `json:"items"`
 		}
-		s.get("/v1/alerts", &page)
+		s.get("/v1/alerts?type=sla_violation&severity=high&subject=payment/pay-late", &page)
 		n := 0
-		for _, a := range page.Items {
-			if a.Type == "sla_violation" && a.Severity == "high" {
+		for _, a := range page.Items { // its workflow, which nobody approves, is overdue too
+			if a.Title == "Payment pending for more than 24 hours" {
 				n++
 			}
 		}
