@@ -290,21 +290,27 @@ func add(to map[string]map[string]int, name, status string) {
 	to[name][status]++
 }
 
-// assigned is the vendor that an assignment among the workflows chose.
-func (t *tour) assigned(ctx context.Context, workflows []byte) (string, error) {
-	var p page[*ops.Instance]
-	if err := decode(workflows, &p); err != nil {
-		return "", err
-	}
-	if len(p.Items) != 1 {
-		return "", fmt.Errorf("there are %d vendor assignments, want 1", len(p.Items))
-	}
-	answer, err := t.as(ctx, olivia, http.MethodGet, workflowPath(p.Items[0].ID), nil)
+// workflow reads the only workflow of a template about a subject.
+func (t *tour) workflow(ctx context.Context, template, subject string) (*ops.Instance, error) {
+	found, err := listAs[*ops.Instance](ctx, t, olivia, "/v1/workflows", query("subject", subject, "template", template))
 	if err != nil {
-		return "", err
+		return nil, err
 	}
-	var i ops.Instance
-	if err := decode(answer, &i); err != nil {
+	if len(found) != 1 {
+		return nil, fmt.Errorf("there are %d %s about %s, want 1", len(found), template, subject)
+	}
+	answer, err := t.as(ctx, olivia, http.MethodGet, workflowPath(found[0].ID), nil)
+	if err != nil {
+		return nil, err
+	}
+	i := &ops.Instance{}
+	return i, decode(answer, i)
+}
+
+// assigned is the vendor that a booking was given to.
+func (t *tour) assigned(ctx context.Context, b demoBooking) (string, error) {
+	i, err := t.workflow(ctx, "vendor_assignment", "booking/"+t.id(b.name))
+	if err != nil {
 		return "", err
 	}
 	var out struct {
@@ -319,4 +325,25 @@ func (t *tour) assigned(ctx context.Context, workflows []byte) (string, error) {
 		return "", fmt.Errorf("workflow %s has assigned no vendor", i.ID)
 	}
 	return out.VendorID, nil
+}
+
+// alerts does something to this tour's open alerts of a type.
+func (t *tour) alerts(ctx context.Context, p person, kind ops.AlertType, move, resolution string) error {
+	all, err := listAs[*ops.Alert](ctx, t, p, "/v1/alerts", query("type", string(kind), "status", string(ops.AlertOpen)))
+	if err != nil {
+		return err
+	}
+	for _, a := range all {
+		if !t.own(a.Subject.ID) {
+			continue
+		}
+		var body any
+		if resolution != "" {
+			body = map[string]string{"resolution": resolution}
+		}
+		if _, err := t.as(ctx, p, http.MethodPost, "/v1/alerts/"+url.PathEscape(a.ID)+"/"+move, body); err != nil {
+			return err
+		}
+	}
+	return t.settle(ctx)
 }

@@ -82,6 +82,16 @@ func day() []scene {
 		scene{10*hour + 30*minute, "Customers pay", payAll},
 		scene{11 * hour, "Finance approve what is in order, reject one payment and leave one", approvePayments},
 		scene{11*hour + 30*minute, "A vendor applies without a name: the application fails", applyNameless},
+		scene{11*hour + 45*minute, "Vendor management add the name and try again: the workflow goes on where it failed", retryApplication},
+		scene{12 * hour, "They verify the vendor, look at its papers, and somebody else approves", func(ctx context.Context, t *tour) error {
+			for _, step := range []string{"verification", "documentation"} {
+				err := t.decide(ctx, ops.VendorManagement, step, func(*ops.Task) *decision { return &decision{comment: "checked"} })
+				if err != nil {
+					return err
+				}
+			}
+			return t.decide(ctx, ops.VendorManagement, "approval", func(*ops.Task) *decision { return &decision{outcome: "approved"} })
+		}},
 		scene{14 * hour, "Services are done and rated", completeServices},
 		scene{15 * hour, "Grace Kim complains", complainOfWork},
 		scene{15*hour + 30*minute, "Quality assurance score the services", func(ctx context.Context, t *tour) error {
@@ -103,7 +113,15 @@ func day() []scene {
 		scene{16*hour + 20*minute, "Finance approve the refund", func(ctx context.Context, t *tour) error {
 			return t.decide(ctx, ops.Finance, "approve_refund", func(*ops.Task) *decision { return &decision{outcome: "approved"} })
 		}},
-		scene{35 * hour, "The morning after, one payment is late", func(ctx context.Context, t *tour) error { return t.settle(ctx) }},
+		scene{17 * hour, "The teams look after their alerts", func(ctx context.Context, t *tour) error {
+			if err := t.alerts(ctx, quinn, ops.AlertCustomerComplaint, "resolve", "refunded, and the vendor was spoken to"); err != nil {
+				return err
+			}
+			return t.alerts(ctx, farah, ops.AlertWorkflowFailed, "acknowledge", "")
+		}},
+		scene{35 * hour, "The morning after, one payment is late", func(ctx context.Context, t *tour) error {
+			return t.alerts(ctx, farah, ops.AlertSLAViolation, "acknowledge", "")
+		}},
 	)
 	return scenes
 }
@@ -118,6 +136,20 @@ func comeToWork(ctx context.Context, t *tour) error {
 		}
 	}
 	return nil
+}
+
+func retryApplication(ctx context.Context, t *tour) error {
+	failed, err := t.workflow(ctx, "vendor_onboarding", "vendor/"+t.id("vendor-cleanfolk"))
+	if err != nil {
+		return err
+	}
+	_, err = t.as(ctx, vikram, http.MethodPost, workflowPath(failed.ID)+"/retry", map[string]any{
+		"context": map[string]any{"name": "Cleanfolk"}, "reason": "asked the vendor for its name",
+	})
+	if err != nil {
+		return err
+	}
+	return t.settle(ctx)
 }
 
 // answerOffers lets the vendors that are asked take the bookings; of Hassan Ali's, the first one has no time.
@@ -187,11 +219,7 @@ func completeServices(ctx context.Context, t *tour) error {
 		if b.rating == 0 {
 			continue
 		}
-		answer, err := t.as(ctx, olivia, http.MethodGet, "/v1/workflows?"+query("subject", "booking/"+t.id(b.name), "template", "vendor_assignment").Encode(), nil)
-		if err != nil {
-			return err
-		}
-		vendor, err := t.assigned(ctx, answer)
+		vendor, err := t.assigned(ctx, b)
 		if err != nil {
 			return err
 		}
