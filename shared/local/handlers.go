@@ -61,6 +61,7 @@ func (p parts) handlers() (map[string]awslambda.Handler, error) {
 		"sweep-due":            handler{sweeper.HandleTick},
 		"process-bulk":         handler{bulks.Process},
 		"deliver-notification": handler{deliverer.HandleEvent},
+		"score-vendor":         handler{p.Scorer().HandleEvent},
 		"api":                  handler{httpapi.LambdaHandler(pages)},
 	}, nil
 }

@@ -33,6 +33,8 @@ const (
 	KindMember       Kind = "member"
 	KindBulk         Kind = "bulk"
 	KindBulkChunk    Kind = "bulkchunk"  // some of a bulk operation's items
+	KindEvidence     Kind = "evidence"   // of vendors' work
+	KindTally        Kind = "tally"      // what evidence on a vendor comes to
 	KindAssignment   Kind = "assignment" // booking -> vendor
 )
 

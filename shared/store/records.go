@@ -119,6 +119,35 @@ func (s *Store) Count(ctx context.Context, id string) (int64, error) {
 	return data.Value, nil
 }
 
+// Evidence implements ops.EvidenceStore.
+func (s *Store) Evidence(ctx context.Context, id string) (*ops.Evidence, error) {
+	e, found, err := read[ops.Evidence](ctx, s, keyOfRef(ops.Ref{Kind: ops.KindEvidence, ID: id}))
+	if err != nil {
+		return nil, fmt.Errorf("read the evidence %s: %w", id, err)
+	}
+	if !found {
+		return &ops.Evidence{ID: id}, nil
+	}
+	return e, nil
+}
+
+// Tally implements ops.EvidenceStore.
+func (s *Store) Tally(ctx context.Context, vendorID string) (*ops.Tally, error) {
+	t, found, err := read[ops.Tally](ctx, s, keyOfRef(ops.Ref{Kind: ops.KindTally, ID: vendorID}))
+	if err != nil {
+		return nil, fmt.Errorf("read the tally of vendor %s: %w", vendorID, err)
+	}
+	if !found {
+		return &ops.Tally{VendorID: vendorID}, nil
+	}
+	return t, nil
+}
+
+// Metric implements ops.EvidenceStore.
+func (s *Store) Metric(ctx context.Context, id string) (*ops.Metric, error) {
+	return get[ops.Metric](ctx, s, ops.Ref{Kind: ops.KindMetric, ID: id})
+}
+
 // Assignment implements ops.AssignmentStore.
 func (s *Store) Assignment(ctx context.Context, bookingID string) (*ops.Assignment, error) {
 	a, _, err := read[ops.Assignment](ctx, s, keyOfRef(ops.Ref{Kind: ops.KindAssignment, ID: bookingID}))

@@ -38,6 +38,7 @@ var _ interface {
 	ops.CooldownStore
 	ops.CounterStore
 	ops.EventStore
+	ops.EvidenceStore
 	ops.EventHistory
 	ops.InstanceStore
 	ops.MemberStore

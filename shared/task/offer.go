@@ -9,6 +9,7 @@ import (
 
 	"opsflow/shared/audit"
 	"opsflow/shared/ops"
+	"opsflow/shared/vendor"
 )
 
 // offered reads a task if it is an offer; nil for any other task, and for one that is not there.
@@ -143,11 +144,16 @@ func (s *Service) acceptNow(ctx context.Context, t *ops.Task, actor ops.Actor, n
 	return accept(ctx, s.Store, t, v, actor.ID, now)
 }
 
-// saveOffer writes the task with what its answer takes, and delivers an outcome. It reports false when somebody else wrote
+// saveOffer writes the task with what its answer takes and says of the vendor, and delivers an outcome. It reports false when somebody else wrote
 // one of the records first: all is to be decided again.
 func (s *Service) saveOffer(ctx context.Context, t *ops.Task, taken []ops.Record) (bool, error) {
 	t.UpdatedAt = s.Clock.Now()
-	err := s.Store.Save(ctx, append([]ops.Record{t}, taken...)...)
+	evidence, facts := vendor.Answered(t.ID, t.Offer)
+	scored, err := vendor.Records(ctx, s.Store, evidence, facts, t.UpdatedAt)
+	if err != nil {
+		return false, fmt.Errorf("score the answers to offer %s: %w", t.ID, err)
+	}
+	err = s.Store.Save(ctx, slices.Concat([]ops.Record{t}, taken, scored)...)
 	switch {
 	case ops.AsConflict(err) != nil:
 		return false, nil

@@ -14,6 +14,7 @@ type OfferStore interface {
 	ops.VendorStore
 	ops.AssignmentStore
 	ops.CounterStore
+	ops.EvidenceStore
 }
 
 // NextTurn asks the next vendor of an offer whose last turn is over: one that takes everything has the booking at once, one

@@ -12,6 +12,7 @@ import (
 	"opsflow/shared/rule"
 	"opsflow/shared/store"
 	"opsflow/shared/task"
+	"opsflow/shared/vendor"
 	"opsflow/shared/workflow"
 )
 
@@ -50,6 +51,11 @@ func (p Parts) Tasks() *task.Service {
 // Alerts makes the alert service.
 func (p Parts) Alerts() *alert.Service {
 	return alert.New(alert.Config{Store: p.Store, Bus: p.Bus, Clock: p.Clock, Logger: p.Logger})
+}
+
+// Scorer makes what keeps vendors' metrics.
+func (p Parts) Scorer() *vendor.Scorer {
+	return &vendor.Scorer{Store: p.Store, Bus: p.Bus, Clock: p.Clock, Logger: p.Logger}
 }
 
 // Rules makes the rule engine, which starts workflows with the given one.

@@ -191,3 +191,29 @@ func TestOnlyItsVendorOrStaffAnswersAnOffer(t *testing.T) {
 		t.Errorf("got %+v, %v", got, err)
 	}
 }
+
+func TestAnswersToOffersCountForTheirVendors(t *testing.T) {
+	t.Parallel()
+	b := setup(t, nil)
+	b.vendors(t, 0, "v-1", "v-2", "v-3")
+	_, offer := b.offer(t, "bk-1")
+	b.machine.advance(t.Context(), 6*time.Minute)
+	if err := b.answer(t, offer.ID, "v-1", "declined"); err != nil {
+		t.Fatal(err)
+	}
+	b.expire(t, offer.ID)
+	if err := b.answer(t, offer.ID, "v-3", "accepted"); err != nil {
+		t.Fatal(err)
+	}
+	for id, want := range map[string][2]float64{"v-1": {0, 95}, "v-2": {0, 0}, "v-3": {100, 100}} { // availability, response
+		tally, err := b.store.Tally(t.Context(), id)
+		if err != nil {
+			t.Fatal(err)
+		}
+		month := tally.Months["2026-11"]
+		got := [2]float64{float64(month[ops.Availability].S) / 100, float64(month[ops.ResponseTime].S) / 100}
+		if got != want || month[ops.Availability].N != 1 {
+			t.Errorf("%s has %v, want %v", id, got, want)
+		}
+	}
+}

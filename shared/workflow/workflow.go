@@ -25,6 +25,7 @@ type Store interface {
 	ops.SlotStore
 	ops.AssignmentStore
 	ops.CounterStore
+	ops.EvidenceStore
 }
 
 // Functions are the ARNs of the Lambda functions that state machines call. Only publishing needs them.
