@@ -79,7 +79,7 @@ func (a *api) listWorkflows(ctx context.Context, q *workflowsQuery) (*listOutput
 // workflowView leaves out what is only ours to know, and the history, which has its own request.
 func workflowView(i *ops.Instance) *ops.Instance {
 	v := *i
-	v.History, v.Timers, v.Lease = nil, nil, ops.Lease{}
+	v.History, v.Timers, v.Lease, v.Waits = nil, nil, ops.Lease{}, ops.TokenWait{}
 	return &v
 }
 

@@ -84,6 +84,7 @@ type Instance struct {
 	Asked           *Asked                     `json:"asked,omitempty"`
 	Slot            bool                       `json:"slot,omitempty"`    // it has one of its template's max_parallel_instances
 	Place           int64                      `json:"place,omitempty"`   // its place in the queue for one
+	Waits           TokenWait                  `json:"waits,omitzero"`    // where the execution waits; never leaves the server
 	History         []HistoryEntry             `json:"history,omitempty"` // read by its own request; not in lists
 }
 
@@ -103,6 +104,8 @@ type StepRecord struct {
 	WaitUntil  time.Time       `json:"wait_until,omitzero"`  // a delay's end
 	Loop       int             `json:"loop,omitempty"`       // how often the step began anew; part of the key of what it does
 	SkippedBy  string          `json:"skipped_by,omitempty"` // who skipped it by hand: what needs it goes on as if it were completed
+	RetryAt    time.Time       `json:"retry_at,omitzero"`    // when a failed step is tried again
+	SentBack   int             `json:"sent_back,omitempty"`  // how often a refusal of this step sent the work back
 }
 
 // StepError is what went wrong.
@@ -149,6 +152,14 @@ const (
 	AskPause  = "pause"
 	AskCancel = "cancel"
 )
+
+// TokenWait is the state of the state machine in which the execution waited last for a task token.
+type TokenWait struct {
+	Step  string `json:"step,omitempty"`
+	Token string `json:"token,omitempty"`
+	// Entered is when the execution entered the newest state that has driven the instance.
+	Entered time.Time `json:"entered,omitzero"`
+}
 
 // HistoryEntry is one thing that happened to an instance.
 type HistoryEntry struct {

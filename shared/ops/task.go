@@ -64,10 +64,6 @@ type Task struct {
 	DecidedAt    time.Time       `json:"decided_at,omitzero"`
 	// Offer is set when the task is an offer to vendors; Assignee is the one that is asked now.
 	Offer *Offer `json:"offer,omitempty"`
-	// Token is the newest task token of the execution that waits. It never leaves the server: the API has its own view.
-	Token string `json:"token,omitempty"`
-	// Attempt is the attempt that Token belongs to.
-	Attempt int `json:"attempt,omitempty"`
 	// Counted is in whose count of open work the task is. Save keeps it and the counts: in the same transaction in which
 	// the task gets another assignee or is over, whoever writes that.
 	Counted string `json:"counted,omitempty"`

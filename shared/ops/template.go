@@ -171,6 +171,7 @@ type Step struct {
 	Form     json.RawMessage `json:"form,omitempty"` // JSON Schema of what the person fills in
 	Outcomes []string        `json:"outcomes,omitempty"`
 	OnReject OnError         `json:"on_reject,omitempty"`
+	Rework   *Rework         `json:"rework,omitempty"`
 	Quorum   int             `json:"quorum,omitempty"` // people who must decide alike; 0: 1
 	// RejectQuorum is how many people must refuse for the step to be refused; 0: 1, any of them.
 	RejectQuorum int        `json:"reject_quorum,omitempty"`
@@ -213,6 +214,13 @@ func (s *Step) Minutes() int { return max(1, s.EstimatedMinutes) }
 type Retry struct {
 	MaxAttempts int      `json:"max_attempts"`     // tries in all, the first included
 	Backoff     Duration `json:"backoff,omitzero"` // before the second try; doubled for each further one
+}
+
+// Rework says where a refusal sends the work: an earlier step begins anew, with all that follows it. When it was sent back
+// as often as allowed, on_reject says what a further refusal does.
+type Rework struct {
+	To    string `json:"to"`    // the id of an earlier step
+	Times int    `json:"times"` // at most so often
 }
 
 // Choice is one way out of a decision.

@@ -31,6 +31,20 @@ func (s *Step) Targets(id string) bool {
 	return s.Default == id || slices.ContainsFunc(s.Choices, func(c Choice) bool { return c.Next == id })
 }
 
+// comesAfter reports whether a step waits for another, directly or over others.
+func (t *Template) comesAfter(id, other string) bool {
+	seen := map[string]bool{}
+	var search func(id string) bool
+	search = func(id string) bool {
+		if seen[id] {
+			return false
+		}
+		seen[id] = true
+		return slices.ContainsFunc(t.Needs(id), func(need string) bool { return need == other || search(need) })
+	}
+	return search(id)
+}
+
 // Order lists the steps' ids so that each comes after all that it needs, as near to the template's own order as that
 // allows; the same template always gives the same order. Steps that are in a cycle or behind one are left out.
 func (t *Template) Order() []string {

@@ -18,6 +18,7 @@ const (
 	maxStepRetries   = 10
 	maxStepBackoff   = 5 * time.Minute
 	maxQuorum        = 20
+	maxReworks       = 9
 	maxStepWait      = 365 * 24 * time.Hour // how long an execution may live
 )
 
@@ -174,6 +175,13 @@ func (c *templateCheck) human(s *Step, path string) {
 	c.require(s.OnExpire == "" || !s.Expires.IsZero(), path+".on_expire", "left out of a step without expires", string(s.OnExpire))
 	c.require(s.Expires.D <= maxStepWait, path+".expires", "at most "+Duration{D: maxStepWait}.String(), s.Expires.String())
 	c.require(!slices.Contains(s.Outcomes, OutcomeRejected), path+".outcomes", "outcomes of completing it: refusing it always is possible", OutcomeRejected)
+	if w := s.Rework; w != nil {
+		c.target(path+".rework.to", w.To)
+		if c.t.Step(w.To) != nil {
+			c.require(c.t.comesAfter(s.ID, w.To), path+".rework.to", "a step that comes before this one", w.To)
+		}
+		c.require(w.Times >= 1 && w.Times <= maxReworks, path+".rework.times", fmt.Sprintf("1 to %d", maxReworks), strconv.Itoa(w.Times))
+	}
 	for i, o := range s.Outcomes {
 		at := fmt.Sprintf("%s.outcomes[%d]", path, i)
 		c.require(ValidID(o), at, idText, o)
@@ -199,6 +207,7 @@ func (c *templateCheck) foreign(s *Step, path string) {
 		{"form", s.Form != nil && string(s.Form) != "null", s.Kind.Human()},
 		{"outcomes", len(s.Outcomes) > 0, s.Kind.Human()},
 		{"on_reject", s.OnReject != "", s.Kind.Human()},
+		{"rework", s.Rework != nil, s.Kind.Human()},
 		{"quorum", s.Quorum != 0, s.Kind.Human()},
 		{"reject_quorum", s.RejectQuorum != 0, s.Kind.Human()},
 		{"expires", !s.Expires.IsZero(), s.Kind.Human()},

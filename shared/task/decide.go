@@ -129,15 +129,13 @@ func (s *Service) count(t *ops.Task, actor ops.Actor, d ops.TaskDecision) {
 	t.Answers, t.Comment = answers, d.Comment
 }
 
-// end makes an outcome the task's. Without a token nobody waits yet: whoever comes to wait finds the decision.
+// end makes an outcome the task's.
 func (s *Service) end(t *ops.Task, outcome string, by ops.Actor) {
 	now := s.Clock.Now()
 	t.Outcome, t.DecidedBy, t.DecidedAt = outcome, by.ID, now
 	t.ClearTimer(ops.TimerRemind)
 	t.ClearTimer(ops.TimerExpire)
-	if t.Token != "" {
-		t.SetTimer(ops.TimerDeliver, now.Add(deliverWithin)) // until the workflow has taken it up
-	}
+	t.SetTimer(ops.TimerDeliver, now.Add(deliverWithin)) // until the workflow has taken it up
 }
 
 // mayDecide refuses who asked for what the task approves.

@@ -55,6 +55,17 @@ func (e *executions) SucceedTask(_ context.Context, token string, _ []byte) erro
 	return nil
 }
 
+func (e *executions) FailTask(_ context.Context, token, code, _ string) error {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if !e.waits[token] {
+		return ops.ErrTokenUsed
+	}
+	delete(e.waits, token)
+	e.told = append(e.told, token+" fails with "+code)
+	return nil
+}
+
 type bundle struct {
 	*task.Service
 	store *store.Store
@@ -118,11 +129,11 @@ func setup(t *testing.T, edit func(*ops.Task, *ops.Instance)) bundle {
 		t.Fatal(err)
 	}
 	s := store.New(tbl, &lockedReader{r: rand.NewChaCha8([32]byte{1})}, clk.Now)
-	i := &ops.Instance{ID: "wf-1", Status: ops.InstanceWaitingApproval, Attempt: 1}
+	i := &ops.Instance{ID: "wf-1", Status: ops.InstanceWaitingApproval, Attempt: 1, Waits: ops.TokenWait{Step: "approve", Token: "token-1"}}
 	tsk := &ops.Task{
 		ID: "tsk-1", InstanceID: "wf-1", Step: "approve", Kind: ops.StepApproval, Team: ops.Finance, Status: ops.TaskOpen,
-		Outcomes: []string{task.Approved}, Token: "token-1", Attempt: 1,
-		Form: json.RawMessage(`{"type": "object", "properties": {"score": {"type": "number", "maximum": 100}}}`),
+		Outcomes: []string{task.Approved},
+		Form:     json.RawMessage(`{"type": "object", "properties": {"score": {"type": "number", "maximum": 100}}}`),
 	}
 	if edit != nil {
 		edit(tsk, i)
@@ -259,12 +270,12 @@ func TestADecisionGoesToTheTokenThatCameMeanwhile(t *testing.T) {
 	b := setup(t, nil)
 	b.exec.waits = map[string]bool{"token-2": true} // a later attempt has taken over
 	b.exec.before = func(token string) {
-		tsk, err := b.store.Task(t.Context(), "tsk-1")
+		i, err := b.store.Instance(t.Context(), "wf-1")
 		if err != nil || token != "token-1" {
 			return
 		}
-		tsk.Token = "token-2"
-		if err := b.store.Save(t.Context(), tsk); err != nil {
+		i.Waits.Token = "token-2"
+		if err := b.store.Save(t.Context(), i); err != nil {
 			t.Error(err)
 		}
 	}
@@ -276,11 +287,21 @@ func TestADecisionGoesToTheTokenThatCameMeanwhile(t *testing.T) {
 	}
 }
 
-func TestADecisionBeforeAnybodyWaitsNeedsNoDelivery(t *testing.T) {
+func TestADecisionBeforeAnybodyWaitsIsDeliveredToNobody(t *testing.T) {
 	t.Parallel()
-	b := setup(t, func(t *ops.Task, _ *ops.Instance) { t.Token = "" })
-	tsk, err := b.Complete(t.Context(), "tsk-1", ana, task.Decision{})
-	if err != nil || len(tsk.Timers) != 0 {
-		t.Errorf("timers %v, %v", tsk.Timers, err)
+	b := setup(t, func(_ *ops.Task, i *ops.Instance) { i.Waits = ops.TokenWait{} })
+	if _, err := b.Complete(t.Context(), "tsk-1", ana, task.Decision{}); err != nil || len(b.exec.told) != 0 {
+		t.Errorf("told %v, %v", b.exec.told, err)
+	}
+}
+
+func TestADecisionWakesTheStateInWhichTheExecutionWaits(t *testing.T) {
+	t.Parallel()
+	b := setup(t, func(_ *ops.Task, i *ops.Instance) { i.Waits.Step = "another" })
+	if _, err := b.Complete(t.Context(), "tsk-1", ana, task.Decision{}); err != nil {
+		t.Fatal(err)
+	}
+	if len(b.exec.told) != 1 || b.exec.told[0] != "token-1 fails with Woken" {
+		t.Errorf("told %v", b.exec.told)
 	}
 }

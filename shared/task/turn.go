@@ -89,12 +89,9 @@ func endTurn(t *ops.Task, answer ops.Reply, by, comment string, now time.Time) {
 	t.ClearTimer(ops.TimerOffer)
 }
 
-// decided ends the task. Until the workflow has taken the outcome up, it is delivered again; without a token nobody waits
-// yet, and whoever comes to wait finds the outcome.
+// decided ends the task. Until the workflow has taken the outcome up, it is delivered again.
 func decided(t *ops.Task, outcome, by string, now time.Time) {
 	t.Status, t.Outcome, t.DecidedBy, t.DecidedAt = ops.TaskCompleted, outcome, by, now
 	t.DueAt = time.Time{}
-	if t.Token != "" {
-		t.SetTimer(ops.TimerDeliver, now.Add(deliverWithin))
-	}
+	t.SetTimer(ops.TimerDeliver, now.Add(deliverWithin))
 }

@@ -21,6 +21,8 @@ type ActionInput struct {
 	Subject  *ops.Subject               // the instance's, a copy; nil when it has none
 	Store    Store
 	Now      time.Time
+	// Key names what this run of the step brings about: "<instance>:<step>:<loop>". Work that was sent back has a new one.
+	Key string
 	// Read gives a copy of another subject, as the steps before this one left it.
 	Read func(ctx context.Context, ref ops.SubjectRef) (*ops.Subject, error)
 }

@@ -36,7 +36,7 @@ func qualityScore(_ context.Context, in ActionInput) (ActionResult, error) {
 		return out, nil // nobody's score: it stays with the instance
 	}
 	out.Writes = []ops.Record{&ops.Metric{
-		ID:       ops.HashID("met-", in.Instance.ID, in.Step.ID),
+		ID:       ops.HashID("met-", in.Key),
 		VendorID: vendor, Type: ops.QualityScore, Value: score, MaxValue: fullScore,
 		CalculationMethod: "review", DataPoints: 1, Confidence: 1, Level: level, PeriodStart: in.Instance.CreatedAt, PeriodEnd: in.Now,
 	}}

@@ -67,6 +67,7 @@ type payload struct {
 	Attempt    string `json:"attempt.$"`
 	Step       string `json:"step,omitempty"`
 	Token      string `json:"token.$,omitempty"`
+	Entered    string `json:"entered.$,omitempty"`
 	Error      string `json:"error.$,omitempty"`
 }
 
@@ -75,8 +76,8 @@ type retrier struct {
 	IntervalSeconds int
 	MaxAttempts     int
 	BackoffRate     float64
-	MaxDelaySeconds int
-	JitterStrategy  string
+	MaxDelaySeconds int    `json:",omitempty"`
+	JitterStrategy  string `json:",omitempty"`
 }
 
 type catcher struct {

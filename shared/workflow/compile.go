@@ -35,40 +35,43 @@ const (
 // The machine is a chain with one state per wait, in an order in which each wait comes after all that it needs, and a
 // state at the end that runs what is left; it decides nothing. Every state's function first does whatever the instance's
 // record says is ready, wherever in the graph it is, and opens every task that can be opened; only then does the
-// execution wait in the state's own step. So tasks beside each other are open together, in whatever order they are
-// decided, and a state whose step was skipped, or decided already, is passed at once. The price is that what follows a task
-// which is decided before its turn runs only when the chain moves next. A step that is added to an automated stretch costs no
-// state transition, a step that waits for a person costs one.
+// execution wait in the state's own step. So branches beside each other are under way together. Whatever happens in one
+// of them while the execution waits in another one's state wakes that state (see ops.Wake): it is entered again, does
+// what has become ready, and waits on. A state whose step was skipped, or is over already, is passed at once.
+//
+// So a wait costs one state transition, and one more when something beside it happens before its turn; automated steps cost
+// none. Parallel states would cost one for each fork, one for each branch that goes on after its last wait, and could not
+// say what a graph says whose branches meet across each other.
 //
 // The execution's data stays {"instance_id", "attempt"} all along: what the workflow knows is in its record.
 func Compile(t *ops.Template) ([]byte, error) {
-	order := t.Order()
-	if len(order) == 0 || len(order) != len(t.Steps) {
+	g := newGraph(t)
+	if len(g.order) == 0 || len(g.order) != len(t.Steps) {
 		return nil, fmt.Errorf("compile template %s: its steps are not a graph without cycles", t.Name)
 	}
-	c := &compiler{names: map[string]bool{
+	c := &compiler{graph: g, waits: waits(t, g), names: map[string]bool{
 		stateRun: true, stateFinish: true, stateOutcome: true, stateFailed: true, stateSuperseded: true,
 	}}
+	c.reworks()
 	var before []string // automated steps since the last wait, for the comments
-	waits := 0
-	for _, id := range order {
+	for _, id := range g.order {
 		step := t.Step(id)
 		if !step.Waits() {
 			before = append(before, step.Name)
 			continue
 		}
-		waits++
-		if step.Kind == ops.StepDelay {
-			c.delay(step, before)
+		if byToken(g, c.waits, step) {
+			c.wait(step, before)
 		} else {
-			c.human(step, before)
+			c.delay(step, before)
 		}
 		before = nil
 	}
 	last := stateFinish
-	if waits == 0 {
+	if len(c.waits) == 0 {
 		last = stateRun
 	}
+	c.enter(last)
 	c.add(last, &state{
 		Comment: comment("Runs ", before, "", "Takes up the last wait's outcome") + " and records how the workflow ended.",
 		Type:    "Task", Resource: invoke, Parameters: parameters(runStepsARN, "", false), ResultPath: null, End: true,
@@ -90,14 +93,59 @@ func Compile(t *ops.Template) ([]byte, error) {
 }
 
 type compiler struct {
+	graph  *graph
+	waits  []*ops.Step
 	states states
 	names  map[string]bool
+	// entries are the first states of the waits so far, and of the end.
+	entries []string
+	// back holds, for each place in the chain, the place of the first wait to which a refusal that is taken up there can
+	// send the work back.
+	back []int
 }
 
-// human adds the state of a person's step: it waits for the token that open-task puts on the task.
-func (c *compiler) human(step *ops.Step, before []string) {
-	c.add(c.name(step.Name, step.ID), &state{
-		Comment: comment("Runs ", before, ", then opens", "Opens") + " every task that is ready and waits for this one's decision.",
+// reworks finds where refusals send the work back to. One is taken up in the state of its step, in the one after that, or
+// in an earlier one that it wakes.
+func (c *compiler) reworks() {
+	c.back = make([]int, len(c.waits)+1)
+	for n := range c.back {
+		c.back[n] = n - 1 // and else, after a wait that was passed by mistake, there
+	}
+	for at, s := range c.waits {
+		if s.Rework == nil {
+			continue
+		}
+		first := at
+		for n, other := range c.waits[:at] {
+			if other.ID == s.Rework.To || c.graph.follows(other.ID, s.Rework.To) {
+				first = n
+				break
+			}
+		}
+		for n := first + 1; n <= at+1; n++ {
+			c.back[n] = min(c.back[n], first)
+		}
+	}
+}
+
+// enter begins the next wait's states.
+func (c *compiler) enter(name string) { c.entries = append(c.entries, name) }
+
+// wait adds the state of a step whose outcome comes with a token.
+func (c *compiler) wait(step *ops.Step, before []string) {
+	name := c.name(step.Name, step.ID)
+	c.enter(name)
+	what := "this one's decision."
+	switch {
+	case step.Kind == ops.StepDelay:
+		what = "this delay's end, of which sweep-due tells it, or what happens beside it."
+	case step.Offer != nil:
+		what = "a vendor to take this one's offer."
+	case !step.Kind.Human():
+		what = "this one's event."
+	}
+	c.add(name, &state{
+		Comment: comment("Runs ", before, ", then opens", "Opens") + " every task that is ready and waits for " + what,
 		Type:    "Task", Resource: invokeWait, Parameters: parameters(openTaskARN, step.ID, true), ResultPath: null,
 	})
 }
@@ -105,7 +153,9 @@ func (c *compiler) human(step *ops.Step, before []string) {
 // delay adds the state that begins a delay and the one that waits for its end. The delay of a skipped step, or one that
 // is over, has an end in the past: the Wait state passes it at once.
 func (c *compiler) delay(step *ops.Step, before []string) {
-	c.add(c.name("Before "+step.Name, step.ID), &state{
+	name := c.name("Before "+step.Name, step.ID)
+	c.enter(name)
+	c.add(name, &state{
 		Comment: comment("Runs ", before, ", then tells", "Tells") + " when the delay is over.",
 		Type:    "Task", Resource: invoke, Parameters: parameters(runStepsARN, step.ID, false),
 		ResultSelector: map[string]string{"until.$": "$.Payload.wait_until"}, ResultPath: path("$.wait"),
@@ -142,11 +192,11 @@ func (c *compiler) add(name string, s *state) {
 	if s.Type == "Task" {
 		s.Retry = retries()
 		if name != stateOutcome {
-			s.Catch = []catcher{
+			s.Catch = append(c.returns(name, s), []catcher{
 				{ErrorEquals: []string{"WorkflowFailed"}, ResultPath: "$.error", Next: stateFailed},
 				{ErrorEquals: []string{"Superseded"}, ResultPath: "$.error", Next: stateSuperseded},
 				{ErrorEquals: []string{"States.ALL"}, ResultPath: "$.error", Next: stateOutcome},
-			}
+			}...)
 		}
 	}
 	if n := len(c.states); n > 0 {
@@ -155,6 +205,18 @@ func (c *compiler) add(name string, s *state) {
 		}
 	}
 	c.states = append(c.states, namedState{name, s})
+}
+
+// returns are the catchers that lead back: into the same state, and to where work is to be done again.
+func (c *compiler) returns(name string, s *state) []catcher {
+	var all []catcher
+	if s.Resource == invokeWait {
+		all = append(all, catcher{ErrorEquals: []string{ops.Woken}, ResultPath: "$.error", Next: name})
+	}
+	if back := c.back[len(c.entries)-1]; back >= 0 {
+		all = append(all, catcher{ErrorEquals: []string{"SentBack"}, ResultPath: "$.error", Next: c.entries[back]})
+	}
+	return all
 }
 
 // name finds a state's name that is not taken.
@@ -190,11 +252,14 @@ func retries() []retrier {
 			"LeaseHeld", "Unavailable",
 		},
 		IntervalSeconds: 2, MaxAttempts: 10, BackoffRate: 2, MaxDelaySeconds: 60, JitterStrategy: "FULL",
+	}, {
+		// A step's own retry whose time comes after the function's.
+		ErrorEquals: []string{"TryLater"}, IntervalSeconds: 30, MaxAttempts: 240, BackoffRate: 1,
 	}}
 }
 
 func parameters(function, step string, token bool) *arguments {
-	p := payload{InstanceID: "$.instance_id", Attempt: "$.attempt", Step: step}
+	p := payload{InstanceID: "$.instance_id", Attempt: "$.attempt", Step: step, Entered: "$$.State.EnteredTime"}
 	if token {
 		p.Token = "$$.Task.Token"
 	}

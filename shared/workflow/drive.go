@@ -75,6 +75,8 @@ func (e *Engine) driveOnce(ctx context.Context, d Drive, owner string, again int
 	switch {
 	case i.Attempt != d.Attempt:
 		return Progress{}, false, &Superseded{InstanceID: i.ID}
+	case !d.Entered.IsZero() && d.Entered.Before(i.Waits.Entered): // late: the execution is in a later state
+		return Progress{}, false, &Superseded{InstanceID: i.ID}
 	case i.Status == ops.InstanceCompleted: // and the answer of who said so was lost
 		return Progress{Status: i.Status, WaitUntil: e.Clock.Now().Format(time.RFC3339)}, true, nil
 	case i.Status == ops.InstanceFailed && i.Error != nil:
@@ -93,7 +95,52 @@ func (e *Engine) driveOnce(ctx context.Context, d Drive, owner string, again int
 	if err := r.pass(ctx); err != nil {
 		return Progress{}, false, r.heed(ctx, err)
 	}
+	if err := r.leads(ctx); err != nil {
+		return Progress{}, false, err
+	}
 	return r.progress(), r.passed(), nil
+}
+
+// leads finds what keeps the execution from going on, or from waiting, in the drive's state.
+func (r *run) leads(ctx context.Context) error {
+	if s := r.open(); s != nil && r.plan.behind(r.d.Step, s.ID) {
+		return &SentBack{InstanceID: r.i.ID, Step: s.ID}
+	}
+	if r.waits() {
+		return r.look(ctx)
+	}
+	if step, at := r.nextRetry(); step != "" && r.d.Token == "" && !r.passed() {
+		return &TryLater{InstanceID: r.i.ID, Step: step, At: at}
+	}
+	return nil
+}
+
+// open gives the first wait in the chain that is not over.
+func (r *run) open() *ops.Step {
+	for _, s := range r.plan.waits {
+		if !r.i.Step(s.ID).Status.Ended() {
+			return s
+		}
+	}
+	return nil
+}
+
+// waits reports whether the execution stays in the drive's state until its token is given back.
+func (r *run) waits() bool { return r.d.Token != "" && !r.passed() && !r.i.Status.Ended() }
+
+// look reads what is waited for once more, now that the token is written: whoever decided a task before could not know of
+// it (see ops.Wake).
+func (r *run) look(ctx context.Context) error {
+	for _, id := range r.seen {
+		t, err := r.Store.Task(ctx, id)
+		if err != nil {
+			return &Unavailable{Err: fmt.Errorf("read task %s: %w", id, err)}
+		}
+		if t.Status.Decided() {
+			return errAgain
+		}
+	}
+	return nil
 }
 
 // claim makes the instance this invocation's until the lease ends. Every later write is conditional on the record's
@@ -113,6 +160,9 @@ func (r *run) claim(ctx context.Context, owner string) error {
 	i.ClearTimer(ops.TimerWake)
 	i.SetTimer(ops.TimerLease, until)
 	i.WaitingFor = nil
+	if r.d.Entered.After(i.Waits.Entered) {
+		i.Waits.Entered = r.d.Entered
+	}
 	if i.Status == ops.InstancePending {
 		i.Status = ops.InstanceRunning
 	}

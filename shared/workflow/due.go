@@ -83,6 +83,11 @@ func (e *Engine) HandleDue(ctx context.Context, ref ops.Ref) error {
 			return err
 		}
 	}
+	if step := overdue(i, now); step != "" {
+		if woken, err := ops.Wake(ctx, e.Store, e.Executions, i.ID, step); woken || err != nil {
+			return err
+		}
+	}
 	x, err := e.Executions.Describe(ctx, i.StateMachine, i.ExecutionName())
 	switch {
 	case errors.Is(err, ops.ErrNoExecution):
@@ -91,6 +96,22 @@ func (e *Engine) HandleDue(ctx context.Context, ref ops.Ref) error {
 		return fmt.Errorf("look after workflow %s: %w", i.ID, err)
 	}
 	return e.recordOutcome(ctx, i.ID, i.Attempt, x)
+}
+
+// overdue gives a step whose delay is over, or that is to be tried again; "" when there is none.
+func overdue(i *ops.Instance, now time.Time) string {
+	for n := range i.Steps {
+		rec := &i.Steps[n]
+		if rec.Status != ops.StepInProgress {
+			continue
+		}
+		for _, at := range []time.Time{rec.WaitUntil, rec.RetryAt} {
+			if !at.IsZero() && !at.After(now) {
+				return rec.ID
+			}
+		}
+	}
+	return ""
 }
 
 func (e *Engine) clearTimers(ctx context.Context, i *ops.Instance) error {

@@ -28,7 +28,7 @@ func (r *run) fail(ctx context.Context, s *planned, rec *ops.StepRecord, way ops
 			return err
 		}
 	}
-	records, events, err := r.end(ctx, r.i, e)
+	records, events, err := r.end(ctx, r.i, e, r.task)
 	if err != nil {
 		return err
 	}
@@ -43,12 +43,16 @@ func (r *run) fail(ctx context.Context, s *planned, rec *ops.StepRecord, way ops
 // compensate undoes: first what the failed step itself has for that, then the completed steps', the latest first. A
 // compensation that fails is told in the history and does not keep the others from being done.
 func (r *run) compensate(ctx context.Context, failed *planned) error {
-	undo := []*ops.Step{failed.Step}
+	var undo []*ops.Step
 	for _, s := range slices.Backward(r.plan.steps) {
 		if s.ID != failed.ID && r.i.Step(s.ID).Status == ops.StepCompleted {
 			undo = append(undo, s.Step)
 		}
 	}
+	slices.SortStableFunc(undo, func(a, b *ops.Step) int {
+		return r.i.Step(b.ID).FinishedAt.Compare(r.i.Step(a.ID).FinishedAt)
+	})
+	undo = append([]*ops.Step{failed.Step}, undo...)
 	for _, s := range undo {
 		if s.Compensate == "" {
 			continue
@@ -61,7 +65,7 @@ func (r *run) compensate(ctx context.Context, failed *planned) error {
 			r.log("compensation_failed", s.ID, "", ops.StepError{Code: "action_failed", Message: err.Error()})
 			continue
 		}
-		r.take(s.ID+":undo", result)
+		r.take(s.ID+undoing, result)
 		r.log("compensated", s.ID, "", result.Output)
 	}
 	return nil
@@ -81,10 +85,12 @@ func failureOf(i *ops.Instance) alert.Spec {
 
 // end makes an instance failed, and gives what is to be stored and sent with it: the alert, its open tasks, which nobody
 // needs to decide any more, and the event.
-func (e *Engine) end(ctx context.Context, i *ops.Instance, failure ops.StepError) ([]ops.Record, []ops.OutEvent, error) {
+func (e *Engine) end(
+	ctx context.Context, i *ops.Instance, failure ops.StepError, task taskReader,
+) ([]ops.Record, []ops.OutEvent, error) {
 	now := e.Clock.Now()
 	i.Status, i.Error, i.EndedAt, i.UpdatedAt = ops.InstanceFailed, &failure, now, now
-	i.Timers, i.Lease, i.WaitingFor = nil, ops.Lease{}, nil
+	i.Timers, i.Lease, i.WaitingFor, i.Waits = nil, ops.Lease{}, nil, ops.TokenWait{}
 	detail, _ := encodeOutput(failure)
 	i.Log(ops.HistoryEntry{At: now, What: "failed", Step: failure.Step, Detail: detail})
 	a, err := alert.Next(ctx, e.Store, failureOf(i), now)
@@ -97,10 +103,10 @@ func (e *Engine) end(ctx context.Context, i *ops.Instance, failure ops.StepError
 		if rec.TaskID == "" || rec.Status != ops.StepInProgress {
 			continue
 		}
-		t, err := e.Store.Task(ctx, rec.TaskID)
+		t, err := task(ctx, rec.TaskID)
 		if err != nil {
 			if ops.ErrorCode(err) == ops.CodeNotFound {
-				continue // staged, never stored
+				continue
 			}
 			return nil, nil, fmt.Errorf("read the task of step %s: %w", rec.ID, err)
 		}

@@ -10,16 +10,14 @@ import (
 	"opsflow/shared/task"
 )
 
-// human opens the task of a step, or takes up what was decided. Of the state that waits for this very step, it puts the
-// token on the task: in the same write that a decision would lose against, so that either the decision finds the token or
-// this invocation finds the decision.
+// human opens the task of a step, or takes up what was decided.
 func (r *run) human(ctx context.Context, s *planned, rec *ops.StepRecord) error {
 	now := r.Clock.Now()
 	id := ops.TaskID(r.i.ID, s.ID, rec.Loop)
 	var t *ops.Task
 	if rec.TaskID != "" || r.i.Attempt > 1 {
 		var err error
-		if t, err = r.Store.Task(ctx, id); err != nil && ops.ErrorCode(err) != ops.CodeNotFound {
+		if t, err = r.task(ctx, id); err != nil && ops.ErrorCode(err) != ops.CodeNotFound {
 			return fmt.Errorf("read the task of step %s: %w", s.ID, err)
 		}
 	}
@@ -30,7 +28,7 @@ func (r *run) human(ctx context.Context, s *planned, rec *ops.StepRecord) error 
 		if err != nil {
 			return err
 		}
-		t, changed = r.newTask(s, id, rule.ResolveAll(s.Parameters, doc)), true
+		t, changed = r.newTask(s, id, rec.Loop, rule.ResolveAll(s.Parameters, doc)), true
 		if err := r.route(ctx, s, t); err != nil {
 			return err
 		}
@@ -47,23 +45,30 @@ func (r *run) human(ctx context.Context, s *planned, rec *ops.StepRecord) error 
 		rec.Tries++
 		r.log("task_opened", s.ID, "", map[string]any{"task": id, "team": t.Team, "assignee": t.Assignee})
 	}
-	if s.ID == r.d.Step && r.d.Token != "" && t.Token != r.d.Token {
-		t.Token, t.Attempt, changed = r.d.Token, r.i.Attempt, true
-	}
 	if changed {
 		t.UpdatedAt = now
 		r.stage(t)
+		return nil
 	}
+	r.seen = append(r.seen, id)
 	return nil
 }
 
-func (r *run) newTask(s *planned, id string, shown map[string]json.RawMessage) *ops.Task {
+// task gives a task as this run left it. CodeNotFound.
+func (r *run) task(ctx context.Context, id string) (*ops.Task, error) {
+	if t, ok := r.staged[ops.Ref{Kind: ops.KindTask, ID: id}].(*ops.Task); ok {
+		return t, nil
+	}
+	return r.Store.Task(ctx, id)
+}
+
+func (r *run) newTask(s *planned, id string, loop int, shown map[string]json.RawMessage) *ops.Task {
 	team := s.Role
 	if team == "" {
 		team = r.plan.template.Team
 	}
 	return &ops.Task{
-		Meta: ops.Meta{CreatedAt: r.Clock.Now()}, ID: id, InstanceID: r.i.ID, Step: s.ID, Kind: s.Kind, Title: title(s, shown),
+		Meta: ops.Meta{CreatedAt: r.Clock.Now()}, ID: id, InstanceID: r.i.ID, Step: s.ID, Loop: loop, Kind: s.Kind, Title: title(s, shown),
 		Form: s.Form, Outcomes: task.Outcomes(s.Step), Team: team, Quorum: s.Quorum, RejectQuorum: s.RejectQuorum, Subject: r.i.Subject,
 		StartedBy: r.i.TriggeredBy.User, Priority: r.i.Priority, OnExpire: s.OnExpire, Status: ops.TaskOpen,
 	}
@@ -141,6 +146,9 @@ func (r *run) takeUp(ctx context.Context, s *planned, rec *ops.StepRecord, t *op
 	}
 	r.log("task_decided", s.ID, t.DecidedBy, map[string]any{"task": t.ID, "outcome": t.Outcome, "comment": t.Comment})
 	if !t.Accepts(t.Outcome) {
+		if t.Outcome == ops.OutcomeRejected && s.Rework != nil && rec.SentBack < s.Rework.Times {
+			return r.sendBack(ctx, s, rec)
+		}
 		way := s.OnReject
 		msg := "refused by " + t.DecidedBy
 		if t.Comment != "" {

@@ -72,7 +72,7 @@ func TestCompiledMachinesRunOnTheInterpreter(t *testing.T) {
 	down := false
 	functions := workflow.Functions{RunSteps: "run-steps", OpenTask: "open-task", RecordOutcome: "record-outcome"}
 	e := workflow.New(workflow.Config{
-		Store: s, Executions: m, Machines: m, Bus: &bus{}, Clock: clk, Random: random, Logger: slog.New(slog.DiscardHandler),
+		Store: s, Executions: m, Machines: m, Bus: &bus{}, Clock: clock.Invocation{Clock: clk}, Random: random, Logger: slog.New(slog.DiscardHandler),
 		MachinePrefix: machinePrefix, Functions: functions,
 	})
 	tasks := task.New(task.Config{Store: s, Executions: m, Clock: clk, Logger: slog.New(slog.DiscardHandler)})

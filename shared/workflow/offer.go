@@ -24,7 +24,7 @@ func (r *run) offer(ctx context.Context, s *planned, rec *ops.StepRecord) error 
 	var t *ops.Task
 	if rec.TaskID != "" || r.i.Attempt > 1 {
 		var err error
-		if t, err = r.Store.Task(ctx, id); err != nil && ops.ErrorCode(err) != ops.CodeNotFound {
+		if t, err = r.task(ctx, id); err != nil && ops.ErrorCode(err) != ops.CodeNotFound {
 			return fmt.Errorf("read the offer of step %s: %w", s.ID, err)
 		}
 	}
@@ -32,7 +32,7 @@ func (r *run) offer(ctx context.Context, s *planned, rec *ops.StepRecord) error 
 	switch {
 	case t == nil:
 		var err error
-		if t, err = r.newOffer(ctx, s, id); err != nil {
+		if t, err = r.newOffer(ctx, s, id, rec.Loop); err != nil {
 			return r.fail(ctx, s, rec, s.OnError, ops.StepError{Code: "no_ranking", Message: err.Error()})
 		}
 		taken, err := task.NextTurn(ctx, r.Store, t, now)
@@ -57,18 +57,17 @@ func (r *run) offer(ctx context.Context, s *planned, rec *ops.StepRecord) error 
 		rec.Tries++
 		r.log("offer_opened", s.ID, "", map[string]any{"task": id, "vendor": t.Assignee, "until": t.DueAt})
 	}
-	if s.ID == r.d.Step && r.d.Token != "" && t.Token != r.d.Token {
-		t.Token, t.Attempt, changed = r.d.Token, r.i.Attempt, true
-	}
 	if changed {
 		t.UpdatedAt = now
 		r.stage(t)
+		return nil
 	}
+	r.seen = append(r.seen, id)
 	return nil
 }
 
 // newOffer makes the task of an offer to the vendors that the ranking names.
-func (r *run) newOffer(ctx context.Context, s *planned, id string) (*ops.Task, error) {
+func (r *run) newOffer(ctx context.Context, s *planned, id string, loop int) (*ops.Task, error) {
 	doc, err := r.doc(ctx)
 	if err != nil {
 		return nil, err
@@ -92,7 +91,7 @@ func (r *run) newOffer(ctx context.Context, s *planned, id string) (*ops.Task, e
 	if at, err := time.Parse(time.RFC3339, in.text("scheduled_for")); err == nil {
 		o.Day = vendor.Day(at)
 	}
-	t := r.newTask(s, id, nil)
+	t := r.newTask(s, id, loop, nil)
 	t.Offer = o
 	if o.BookingID != "" {
 		t.Title += ": " + o.BookingID

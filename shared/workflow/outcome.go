@@ -57,7 +57,7 @@ func (e *Engine) recordOutcome(ctx context.Context, id string, attempt int, x op
 		if i.Attempt != attempt || i.Status.Ended() || i.Status == ops.InstancePaused {
 			return nil
 		}
-		records, events, err := e.end(ctx, i, executionFailure(i, x))
+		records, events, err := e.end(ctx, i, executionFailure(i, x), e.Store.Task)
 		if err != nil {
 			return retryable(err)
 		}

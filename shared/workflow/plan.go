@@ -13,7 +13,10 @@ type plan struct {
 	template *ops.Template
 	steps    []planned
 	minutes  int // of all steps
-	waits    map[string]int
+	graph    *graph
+	waits    []*ops.Step    // in the order of the chain of states
+	place    map[string]int // of each wait in that chain
+	token    map[string]bool
 }
 
 type planned struct {
@@ -46,8 +49,13 @@ func (e *Engine) plan(ctx context.Context, name string, version int) (*plan, err
 }
 
 func makePlan(t *ops.Template) (*plan, error) {
-	p := &plan{template: t, waits: map[string]int{}}
-	for _, id := range t.Order() {
+	g := newGraph(t)
+	p := &plan{template: t, graph: g, waits: waits(t, g), place: map[string]int{}, token: map[string]bool{}}
+	for n, s := range p.waits {
+		p.place[s.ID] = n
+		p.token[s.ID] = byToken(g, p.waits, s)
+	}
+	for _, id := range g.order {
 		s := planned{Step: t.Step(id), needs: t.Needs(id)}
 		if s.When != nil {
 			c, err := rule.CompileCondition(*s.When)
@@ -63,19 +71,19 @@ func makePlan(t *ops.Template) (*plan, error) {
 			}
 			s.choices = append(s.choices, c)
 		}
-		if s.Waits() {
-			p.waits[id] = len(p.waits)
-		}
 		p.steps = append(p.steps, s)
 		p.minutes += s.Minutes()
 	}
 	return p, nil
 }
 
-// behind reports whether the state of drive comes after that of a wait in the chain: the execution has passed the wait.
-func (p *plan) behind(drive, wait string) bool {
-	if drive == "" {
-		return true
+// at is the place in the chain of the state that a drive comes from.
+func (p *plan) at(drive string) int {
+	if n, ok := p.place[drive]; ok {
+		return n
 	}
-	return p.waits[drive] > p.waits[wait]
+	return len(p.waits)
 }
+
+// behind reports whether the state of drive comes after that of a wait in the chain: the execution has passed the wait.
+func (p *plan) behind(drive, wait string) bool { return p.at(drive) > p.at(wait) }

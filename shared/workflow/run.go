@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"strconv"
+	"strings"
 	"time"
 
 	"opsflow/shared/ops"
@@ -37,11 +38,36 @@ type run struct {
 	order   []ops.Ref
 	emits   []ops.OutEvent
 	flushed time.Time
+	// seen are the tasks that were open when they were read.
+	seen []string
+	// redone says that a step that had its turn is to be done again.
+	redone bool
 }
 
-// pass goes once through the steps, in an order in which each comes after all that it needs: then everything that could
-// be done is. It stores how the instance stands then and gives the lease back.
+// pass does everything that can be done. It stores how the instance stands then and gives the lease back.
 func (r *run) pass(ctx context.Context) error {
+	for {
+		r.redone = false
+		if err := r.turn(ctx); err != nil {
+			return err
+		}
+		if r.redone {
+			continue
+		}
+		slept, err := r.sleep(ctx)
+		if err != nil {
+			return err
+		}
+		if !slept {
+			break
+		}
+	}
+	r.settle()
+	return r.flush(ctx)
+}
+
+// turn goes once through the steps, in an order in which each comes after all that it needs.
+func (r *run) turn(ctx context.Context) error {
 	for n := range r.plan.steps {
 		if err := r.step(ctx, &r.plan.steps[n]); err != nil {
 			return err
@@ -52,8 +78,7 @@ func (r *run) pass(ctx context.Context) error {
 			}
 		}
 	}
-	r.settle()
-	return r.flush(ctx)
+	return nil
 }
 
 // settle writes down how the instance stands when nothing more is ready.
@@ -63,6 +88,9 @@ func (r *run) settle() {
 	i.ClearTimer(ops.TimerLease)
 	i.CurrentStep = ""
 	i.Status, i.WaitingFor = ops.InstanceRunning, nil
+	if r.waits() {
+		i.Waits.Step, i.Waits.Token = r.d.Step, r.d.Token
+	}
 	open := false
 	for n := range i.Steps {
 		rec := &i.Steps[n]
@@ -85,8 +113,13 @@ func (r *run) settle() {
 			if i.WaitingFor == nil {
 				i.WaitingFor = &ops.WaitingFor{Kind: "timer", Since: rec.StartedAt, Until: rec.WaitUntil}
 			}
-			// A person may keep the chain from coming here in time: then the timer only looks and is moved on.
-			r.lookAfter(rec.WaitUntil.Add(lookAfter))
+			r.wakeAt(rec.WaitUntil, r.plan.token[rec.ID])
+		}
+		if !rec.RetryAt.IsZero() {
+			if i.WaitingFor == nil {
+				i.WaitingFor = &ops.WaitingFor{Kind: "retry", Since: now, Until: rec.RetryAt}
+			}
+			r.wakeAt(rec.RetryAt, r.waits())
 		}
 	}
 	if !open {
@@ -101,8 +134,18 @@ func (r *run) lookAfter(at time.Time) {
 	}
 }
 
+// wakeAt has sweep-due look at the instance when something is due: at once if it is sweep-due that tells the execution, else
+// when the execution should have gone on by itself.
+func (r *run) wakeAt(at time.Time, bySweep bool) {
+	if !bySweep {
+		at = at.Add(lookAfter)
+	}
+	r.lookAfter(at)
+}
+
 func (r *run) complete() {
 	i, now := r.i, r.Clock.Now()
+	i.Waits = ops.TokenWait{}
 	i.Status, i.Progress, i.EndedAt, i.Timers = ops.InstanceCompleted, 100, now, nil
 	i.Log(ops.HistoryEntry{At: now, What: "completed"})
 	r.emits = append(r.emits, r.outcomeEvent(i, ops.WorkflowCompleted))
@@ -146,16 +189,24 @@ func (r *run) stage(records ...ops.Record) {
 func (r *run) emit(step string, events ...ops.OutEvent) {
 	for n, e := range events {
 		if e.ID == "" {
-			e.ID = effectKey(r.i.ID, step, n)
+			e.ID = r.effectKey(step, n)
 		}
 		e.Time, e.Cause = r.Clock.Now(), cause(r.i)
 		r.emits = append(r.emits, e)
 	}
 }
 
-// effectKey names the nth effect of a step: what it is done under, so that a receiver drops a repeat.
-func effectKey(instance, step string, n int) string {
-	key := instance + ":" + step + ":0" // the step's first loop
+// undoing marks the effects of a step's compensation.
+const undoing = ":undo"
+
+// effectKey names the nth effect of a step, or of its compensation: what it is done under, so that a receiver drops a
+// repeat. It has the step's loop, for work that was sent back has effects of its own.
+func (r *run) effectKey(step string, n int) string {
+	loop := 0
+	if rec := r.i.Step(strings.TrimSuffix(step, undoing)); rec != nil {
+		loop = rec.Loop
+	}
+	key := r.i.ID + ":" + step + ":" + strconv.Itoa(loop)
 	if n > 0 {
 		key += ":" + strconv.Itoa(n)
 	}

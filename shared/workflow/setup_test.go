@@ -57,7 +57,7 @@ func setup(t *testing.T, actions map[string]workflow.Action) *bundle {
 	b := &bundle{store: s, saver: &crashingStore{Store: s}, clock: clk, bus: &bus{}}
 	b.machine = &machines{t: t, b: b, definitions: map[string][]byte{}, executions: map[string]*execution{}, tokens: map[string]*execution{}}
 	b.Engine = workflow.New(workflow.Config{
-		Store: b.saver, Executions: b.machine, Machines: b.machine, Bus: b.bus, Clock: clk, Random: random,
+		Store: b.saver, Executions: b.machine, Machines: b.machine, Bus: b.bus, Clock: clock.Invocation{Clock: clk}, Random: random,
 		Logger: slog.New(slog.DiscardHandler), MachinePrefix: machinePrefix, Actions: actions,
 		Functions: workflow.Functions{RunSteps: "fn-run-steps", OpenTask: "fn-open-task", RecordOutcome: "fn-record-outcome"},
 	})
@@ -261,6 +261,7 @@ type execution struct {
 	at        string // the state that it is in
 	token     string // that it waits on
 	succeeded bool   // the token was given back
+	failed    string // with this error
 	status    ops.ExecutionStatus
 	err       string
 }
@@ -348,7 +349,16 @@ func (m *machines) SucceedTask(_ context.Context, token string, _ []byte) error 
 	return nil
 }
 
-func (m *machines) FailTask(context.Context, string, string, string) error { return nil }
+func (m *machines) FailTask(_ context.Context, token, code, _ string) error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	x := m.tokens[token]
+	if x == nil || x.token != token || x.succeeded || x.status != ops.ExecutionRunning {
+		return ops.ErrTokenUsed
+	}
+	x.succeeded, x.failed = true, code
+	return nil
+}
 
 // run walks every execution as far as it goes.
 func (m *machines) run(ctx context.Context) {
@@ -400,6 +410,11 @@ func (m *machines) step(ctx context.Context, x *execution) bool {
 			return false
 		}
 		x.token, x.succeeded = "", false
+		if x.failed != "" {
+			x.err, x.failed = x.failed, ""
+			m.caught(x, s)
+			return true
+		}
 		m.next(x, s)
 		return true
 	}
@@ -427,7 +442,7 @@ func (m *machines) step(ctx context.Context, x *execution) bool {
 			payload := fmt.Sprintf(`{"instance_id": %q, "attempt": %d, "error": {"Error": %q, "Cause": "broken"}}`, d.InstanceID, d.Attempt, x.err)
 			err = m.b.RecordOutcome(ctx, json.RawMessage(payload))
 		}
-		if typeName(err) != "Unavailable" && typeName(err) != "LeaseHeld" {
+		if name := typeName(err); name != "Unavailable" && name != "LeaseHeld" && name != "TryLater" {
 			break
 		}
 		m.retried++
@@ -445,14 +460,19 @@ func (m *machines) step(ctx context.Context, x *execution) bool {
 		return true
 	}
 	x.err, x.token = typeName(err), ""
+	m.caught(x, s)
+	return true
+}
+
+// caught leads an execution to where its state catches its error.
+func (m *machines) caught(x *execution, s aslState) {
 	for _, c := range s.Catch {
-		if c.ErrorEquals[0] == typeName(err) || c.ErrorEquals[0] == "States.ALL" {
+		if c.ErrorEquals[0] == x.err || c.ErrorEquals[0] == "States.ALL" {
 			x.at = c.Next
-			return true
+			return
 		}
 	}
 	x.status = ops.ExecutionFailed
-	return true
 }
 
 func (m *machines) next(x *execution, s aslState) {

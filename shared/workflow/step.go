@@ -3,7 +3,6 @@ package workflow
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"maps"
 	"runtime/debug"
@@ -187,54 +186,13 @@ func (r *run) notify(ctx context.Context, s *planned, rec *ops.StepRecord) error
 	if err != nil {
 		return err
 	}
-	e.ID = ops.HashID("ntf-", effectKey(r.i.ID, s.ID, 0))
+	e.ID = ops.HashID("ntf-", r.effectKey(s.ID, 0))
 	r.emit(s.ID, e)
 	if rec.Output, err = encodeOutput(map[string]any{"notification_id": e.ID}); err != nil {
 		return err
 	}
 	r.finish(rec)
 	return nil
-}
-
-// act runs an action, with the step's retries.
-func (r *run) act(ctx context.Context, s *planned, rec *ops.StepRecord) error {
-	tries, backoff := 1, time.Duration(0)
-	if s.Retry != nil {
-		tries, backoff = s.Retry.MaxAttempts, s.Retry.Backoff.D
-	}
-	for {
-		rec.Tries++
-		result, err := r.try(ctx, s.Step, s.ActionName())
-		if err == nil {
-			rec.Output, err = encodeOutput(result.Output)
-		}
-		if err == nil {
-			r.take(s.ID, result)
-			r.finish(rec)
-			return nil
-		}
-		if _, ok := errors.AsType[*Unavailable](err); ok {
-			return err
-		}
-		if ctx.Err() != nil {
-			return fmt.Errorf("step %s: %w", s.ID, ctx.Err())
-		}
-		if rec.Tries >= tries {
-			return r.fail(ctx, s, rec, s.OnError, ops.StepError{Code: "action_failed", Message: err.Error()})
-		}
-		wait := backoff << min(rec.Tries-1, 10)
-		if r.Clock.Now().Add(wait).After(r.i.Lease.Until) {
-			// The next try is another invocation's, which finds how many there were.
-			r.i.Lease = ops.Lease{}
-			if ferr := r.flush(ctx); ferr != nil {
-				return ferr
-			}
-			return &Unavailable{Err: fmt.Errorf("step %s will be tried again: %w", s.ID, err)}
-		}
-		if err := r.Clock.Sleep(ctx, wait); err != nil {
-			return fmt.Errorf("step %s: %w", s.ID, err)
-		}
-	}
 }
 
 func (r *run) take(step string, result ActionResult) {
@@ -267,7 +225,7 @@ func (r *run) try(ctx context.Context, s *ops.Step, name string) (result ActionR
 	}()
 	return action(ctx, ActionInput{
 		Instance: r.i, Step: s, Params: rule.ResolveAll(s.Parameters, doc), Subject: subject, Store: r.Store, Now: r.Clock.Now(),
-		Read: r.subject,
+		Key: r.effectKey(s.ID, 0), Read: r.subject,
 	})
 }
 

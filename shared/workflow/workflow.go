@@ -5,6 +5,7 @@ import (
 	"io"
 	"log/slog"
 	"sync"
+	"time"
 
 	"opsflow/shared/calendar"
 	"opsflow/shared/ops"
@@ -78,6 +79,8 @@ type Drive struct {
 	Step string `json:"step,omitempty"`
 	// Token is the task token of a waiting state.
 	Token string `json:"token,omitempty"`
+	// Entered is when the execution entered the state: an invocation that comes late, from an earlier state, does nothing.
+	Entered time.Time `json:"entered,omitzero"`
 	// RequestID is the invocation's own id, which owns the lease; empty: a random one is taken.
 	RequestID string `json:"request_id,omitempty"`
 }
@@ -116,6 +119,24 @@ func (e *LeaseHeld) Error() string {
 	return "workflow " + e.InstanceID + " is being worked on by " + e.Owner
 }
 
+// SentBack says that the execution has come further than the workflow: a refusal sent the work back. The machine leads it to
+// where it is to be done again.
+type SentBack struct{ InstanceID, Step string }
+
+func (e *SentBack) Error() string {
+	return "workflow " + e.InstanceID + " goes on at step " + e.Step
+}
+
+// TryLater says that a failed step is to be tried again when this invocation can't be there any more.
+type TryLater struct {
+	InstanceID, Step string
+	At               time.Time
+}
+
+func (e *TryLater) Error() string {
+	return "step " + e.Step + " of workflow " + e.InstanceID + " is tried again at " + e.At.UTC().Format(time.RFC3339)
+}
+
 // Unavailable says that something we need did not answer. To be tried again.
 type Unavailable struct{ Err error }
 
@@ -137,6 +158,12 @@ func retryable(err error) error {
 		return e
 	}
 	if e, ok := errors.AsType[*LeaseHeld](err); ok {
+		return e
+	}
+	if e, ok := errors.AsType[*SentBack](err); ok {
+		return e
+	}
+	if e, ok := errors.AsType[*TryLater](err); ok {
 		return e
 	}
 	if code := ops.ErrorCode(err); code == ops.CodeNotFound || code == ops.CodeInvalid || code == ops.CodeTooLarge {

@@ -72,7 +72,7 @@ func recordsComeBackAsTheyWereSaved(t *testing.T, open Open) {
 			func(ctx context.Context, b bundle) (ops.Record, error) { return b.Instance(ctx, "wf-1") },
 		},
 		"task": {
-			&ops.Task{Meta: meta(), ID: "tsk-1", InstanceID: "wf-1", Team: ops.Finance, Status: ops.TaskOpen, Token: "t"},
+			&ops.Task{Meta: meta(), ID: "tsk-1", InstanceID: "wf-1", Team: ops.Finance, Status: ops.TaskOpen},
 			func(ctx context.Context, b bundle) (ops.Record, error) { return b.Task(ctx, "tsk-1") },
 		},
 		"alert": {

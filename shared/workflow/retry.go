@@ -1,0 +1,93 @@
+package workflow
+
+import (
+	"context"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"io"
+	"time"
+
+	"opsflow/shared/ops"
+)
+
+// leaseMargin is what an invocation keeps of its time to write down how it ends.
+const leaseMargin = 2 * time.Second
+
+// act runs an action once. When it fails and has tries left, it has its next turn later: what stands beside it goes on.
+func (r *run) act(ctx context.Context, s *planned, rec *ops.StepRecord) error {
+	if rec.RetryAt.After(r.Clock.Now()) {
+		return nil
+	}
+	rec.RetryAt = time.Time{}
+	rec.Tries++
+	result, err := r.try(ctx, s.Step, s.ActionName())
+	if err == nil {
+		rec.Output, err = encodeOutput(result.Output)
+	}
+	if err == nil {
+		r.take(s.ID, result)
+		r.finish(rec)
+		return nil
+	}
+	if _, ok := errors.AsType[*Unavailable](err); ok {
+		return err
+	}
+	if ctx.Err() != nil {
+		return fmt.Errorf("step %s: %w", s.ID, ctx.Err())
+	}
+	if s.Retry == nil || rec.Tries >= s.Retry.MaxAttempts {
+		return r.fail(ctx, s, rec, s.OnError, ops.StepError{Code: "action_failed", Message: err.Error()})
+	}
+	wait := r.jitter(min(s.Retry.Backoff.D<<min(rec.Tries-1, 10), maxBackoff))
+	rec.RetryAt = r.Clock.Now().Add(wait)
+	r.log("step_retried", s.ID, "", map[string]any{"try": rec.Tries, "error": err.Error(), "again_at": rec.RetryAt})
+	return nil
+}
+
+// maxBackoff is the longest wait between two tries.
+const maxBackoff = 10 * time.Minute
+
+// jitter gives half of d and a random part of the other half, so that what failed together is not tried again together.
+func (r *run) jitter(d time.Duration) time.Duration {
+	half := d / 2
+	var b [8]byte
+	if _, err := io.ReadFull(r.Random, b[:]); err != nil || half <= 0 {
+		return d // without randomness the longest wait is the safe one
+	}
+	return half + time.Duration(binary.LittleEndian.Uint64(b[:])%uint64(half+1)) //nolint:gosec // below a positive Duration
+}
+
+// nextRetry gives the step that is to be tried again first; "" when there is none.
+func (r *run) nextRetry() (step string, at time.Time) {
+	for n := range r.i.Steps {
+		rec := &r.i.Steps[n]
+		if rec.Status == ops.StepInProgress && !rec.RetryAt.IsZero() && (step == "" || rec.RetryAt.Before(at)) {
+			step, at = rec.ID, rec.RetryAt
+		}
+	}
+	return step, at
+}
+
+// sleep waits for the next try of a step, if this invocation lives to see it. What was done so far is stored before.
+func (r *run) sleep(ctx context.Context) (bool, error) {
+	step, at := r.nextRetry()
+	if step == "" || at.Add(leaseMargin).After(r.i.Lease.Until) {
+		return false, nil
+	}
+	wait := at.Sub(r.Clock.Now())
+	if wait >= flushEvery {
+		if err := r.flush(ctx); err != nil {
+			return false, err
+		}
+	}
+	if err := r.Clock.Sleep(ctx, wait); err != nil {
+		return false, fmt.Errorf("step %s: %w", step, err)
+	}
+	for n := range r.i.Steps {
+		if rec := &r.i.Steps[n]; !rec.RetryAt.After(at) {
+			rec.RetryAt = time.Time{}
+		}
+	}
+	return true, nil
+}
