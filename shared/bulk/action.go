@@ -11,6 +11,7 @@ import (
 	"opsflow/shared/alert"
 	"opsflow/shared/ops"
 	"opsflow/shared/task"
+	"opsflow/shared/workflow"
 )
 
 // do does an action to one record.
@@ -24,6 +25,19 @@ type action struct {
 
 // none is for actions that take no parameters.
 type none struct{}
+
+// control is why a workflow is paused, resumed or cancelled.
+type control struct {
+	Reason string `json:"reason"`
+}
+
+// retry is how failed workflows are tried again; see workflow.Retry.
+type retry struct {
+	FromStep string                     `json:"from_step"`
+	Context  map[string]json.RawMessage `json:"context"`
+	Skip     []string                   `json:"skip"`
+	Reason   string                     `json:"reason"`
+}
 
 // rejection is why tasks are rejected.
 type rejection struct {
@@ -53,6 +67,22 @@ var actions = map[ops.BulkAction]action{
 	})},
 	ops.BulkRejectTasks: {ops.KindTask, with(func(ctx context.Context, s Services, id string, by ops.Actor, r rejection) error {
 		_, err := s.Tasks.Reject(ctx, id, by, r.Comment)
+		return err
+	})},
+	ops.BulkPauseWorkflows: {ops.KindInstance, with(func(ctx context.Context, s Services, id string, by ops.Actor, c control) error {
+		_, err := s.Workflows.Pause(ctx, id, by, c.Reason)
+		return err
+	})},
+	ops.BulkResumeWorkflows: {ops.KindInstance, with(func(ctx context.Context, s Services, id string, by ops.Actor, c control) error {
+		_, err := s.Workflows.Resume(ctx, id, by, c.Reason)
+		return err
+	})},
+	ops.BulkCancelWorkflows: {ops.KindInstance, with(func(ctx context.Context, s Services, id string, by ops.Actor, c control) error {
+		_, err := s.Workflows.Cancel(ctx, id, by, c.Reason)
+		return err
+	})},
+	ops.BulkRetryWorkflows: {ops.KindInstance, with(func(ctx context.Context, s Services, id string, by ops.Actor, r retry) error {
+		_, err := s.Workflows.Retry(ctx, id, by, workflow.Retry(r))
 		return err
 	})},
 }

@@ -10,12 +10,14 @@ package bulk
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"io"
 	"log/slog"
 
 	"opsflow/shared/alert"
 	"opsflow/shared/ops"
 	"opsflow/shared/task"
+	"opsflow/shared/workflow"
 )
 
 // Store is what the service reads and writes.
@@ -42,17 +44,30 @@ type Tasks interface {
 	Reject(ctx context.Context, id string, by ops.Actor, comment string) (*ops.Task, error)
 }
 
+// Workflows does the actions on workflows; *workflow.Engine.
+type Workflows interface {
+	Pause(ctx context.Context, id string, by ops.Actor, reason string) (*ops.Instance, error)
+	Resume(ctx context.Context, id string, by ops.Actor, reason string) (*ops.Instance, error)
+	Cancel(ctx context.Context, id string, by ops.Actor, reason string) (*ops.Instance, error)
+	Retry(ctx context.Context, id string, by ops.Actor, r workflow.Retry) (*ops.Instance, error)
+}
+
 // Services do an action to one record.
 type Services struct {
-	Alerts Alerts
-	Tasks  Tasks
+	Alerts    Alerts
+	Tasks     Tasks
+	Workflows Workflows
 }
+
+// ErrWouldSave is what Save answers in the store of Config.WhatIf. A service decides first and saves then: so that it came
+// to a Save says that it would have done the action, and the error keeps it from doing anything else.
+var ErrWouldSave = errors.New("this would be stored")
 
 // Config is what a Service needs; all of it.
 type Config struct {
 	Store      Store
 	Services   Services
-	WhatIf     Services // the same over a store that keeps nothing: they tell what would happen
+	WhatIf     Services // the same over a store that answers every Save with ErrWouldSave
 	Executions ops.Executions
 	Machine    string // ARN of the state machine that drives operations
 	Clock      ops.Clock

@@ -15,15 +15,26 @@ func (f Filter) alerts() (ops.AlertFilter, error) {
 	c.absent("team", f.Team)
 	c.absent("assignee", f.Assignee)
 	c.absent("workflow", f.Workflow)
+	c.absent("template", f.Template)
 	out := ops.AlertFilter{
 		Status:   member(c, "status", f.Status, ops.AlertStatuses()),
 		Type:     member(c, "type", f.Type, ops.AlertTypes()),
 		Severity: member(c, "severity", f.Severity, ops.Severities()),
 	}
-	if f.Subject != "" {
-		kind, id, _ := strings.Cut(f.Subject, "/")
-		c.require(ops.ValidID(kind) && ops.ValidID(id), "subject", "type/id, like booking/bk-1", f.Subject)
-		out.Subject = ops.SubjectRef{Type: kind, ID: id}
+	out.Subject = c.subject(f.Subject)
+	return out, c.err()
+}
+
+// workflows is the filter as the list of workflows has it.
+func (f Filter) workflows() (ops.InstanceFilter, error) {
+	c := &checks{}
+	c.absent("severity", f.Severity)
+	c.absent("assignee", f.Assignee)
+	c.absent("workflow", f.Workflow)
+	out := ops.InstanceFilter{
+		Status:   member(c, "status", f.Status, ops.InstanceStatuses()),
+		Type:     member(c, "type", f.Type, ops.WorkflowTypes()),
+		Template: f.Template, Team: c.team(f.Team), Subject: c.subject(f.Subject),
 	}
 	return out, c.err()
 }
@@ -34,16 +45,12 @@ func (f Filter) tasks() (ops.TaskFilter, error) {
 	c.absent("type", f.Type)
 	c.absent("severity", f.Severity)
 	c.absent("subject", f.Subject)
+	c.absent("template", f.Template)
 	out := ops.TaskFilter{
 		Status: member(c, "status", f.Status, []ops.TaskStatus{
 			ops.TaskOpen, ops.TaskClaimed, ops.TaskCompleted, ops.TaskRejected, ops.TaskExpired, ops.TaskCancelled,
 		}),
-		Assignee: f.Assignee, InstanceID: f.Workflow,
-	}
-	if f.Team != "" {
-		team, ok := ops.ParseTeam(f.Team)
-		c.require(ok && team != ops.Admin, "team", fmt.Sprint("one of ", ops.Teams()), f.Team)
-		out.Team = team
+		Assignee: f.Assignee, InstanceID: f.Workflow, Team: c.team(f.Team),
 	}
 	return out, c.err()
 }
@@ -62,6 +69,21 @@ func (c *checks) absent(name, value string) {
 }
 
 func (c *checks) err() error { return ops.Invalid("request", c.faults) }
+
+func (c *checks) team(text string) ops.Team {
+	team, ok := ops.ParseTeam(text)
+	c.require(text == "" || ok && team != ops.Admin, "team", fmt.Sprint("one of ", ops.Teams()), text)
+	return team
+}
+
+func (c *checks) subject(text string) ops.SubjectRef {
+	if text == "" {
+		return ops.SubjectRef{}
+	}
+	kind, id, _ := strings.Cut(text, "/")
+	c.require(ops.ValidID(kind) && ops.ValidID(id), "subject", "type/id, like booking/bk-1", text)
+	return ops.SubjectRef{Type: kind, ID: id}
+}
 
 // member checks that a value, if there is one, is of a closed set.
 func member[T ~string](c *checks, name, value string, all []T) T {

@@ -2,6 +2,7 @@ package bulk
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"runtime/debug"
 	"strings"
@@ -37,7 +38,11 @@ func (s *Service) Preview(ctx context.Context, r Request, by ops.Actor) (*Previe
 	g.SetLimit(previewers)
 	for i, id := range ids {
 		g.Go(func() error {
-			p.Items[i] = s.outcome(ctx, id, s.safely(func() error { return run(ctx, s.WhatIf, id, by) }))
+			err := s.safely(func() error { return run(ctx, s.WhatIf, id, by) })
+			if errors.Is(err, ErrWouldSave) {
+				err = nil
+			}
+			p.Items[i] = s.outcome(ctx, id, err)
 			return ctx.Err()
 		})
 	}

@@ -11,12 +11,13 @@ import (
 // Filter selects records as the list of their kind does. Empty members match everything; at least one must be set.
 type Filter struct {
 	Status   string `json:"status,omitempty"`
-	Type     string `json:"type,omitempty"`     // alerts
+	Type     string `json:"type,omitempty"`     // alerts, workflows
 	Severity string `json:"severity,omitempty"` // alerts
-	Subject  string `json:"subject,omitempty"`  // alerts: type/id
-	Team     string `json:"team,omitempty"`     // tasks
+	Subject  string `json:"subject,omitempty"`  // alerts, workflows: type/id
+	Team     string `json:"team,omitempty"`     // tasks, workflows
 	Assignee string `json:"assignee,omitempty"` // tasks
 	Workflow string `json:"workflow,omitempty"` // tasks: of this one
+	Template string `json:"template,omitempty"` // workflows
 }
 
 // selected gives the ids that a request is about, each once, in order.
@@ -65,6 +66,16 @@ func (s *Service) matching(ctx context.Context, kind ops.Kind, f Filter) ([]stri
 			filter.PageRequest = p
 			return s.Store.Tasks(ctx, filter)
 		}, func(t *ops.Task) string { return t.ID })
+	}
+	if kind == ops.KindInstance {
+		filter, err := f.workflows()
+		if err != nil {
+			return nil, err
+		}
+		return collect(func(p ops.PageRequest) (ops.Page[*ops.Instance], error) {
+			filter.PageRequest = p
+			return s.Store.Instances(ctx, filter)
+		}, func(i *ops.Instance) string { return i.ID })
 	}
 	filter, err := f.alerts()
 	if err != nil {

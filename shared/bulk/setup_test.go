@@ -182,7 +182,7 @@ func (d *desk) Close(context.Context, string, ops.Actor) (*ops.Alert, error) {
 
 type dry struct{ *store.Store }
 
-func (dry) Save(context.Context, ...ops.Record) error { return nil }
+func (dry) Save(context.Context, ...ops.Record) error { return bulk.ErrWouldSave }
 
 // executions remembers what was started, and runs nothing.
 type executions struct {

@@ -80,6 +80,10 @@ var singleActions = map[ops.BulkAction]action{
 	ops.BulkClaimTasks:        workOnTasks,
 	ops.BulkCompleteTasks:     workOnTasks,
 	ops.BulkRejectTasks:       workOnTasks,
+	ops.BulkPauseWorkflows:    controlWorkflows,
+	ops.BulkResumeWorkflows:   controlWorkflows,
+	ops.BulkCancelWorkflows:   controlWorkflows,
+	ops.BulkRetryWorkflows:    controlWorkflows,
 }
 
 // authorize refuses with CodeForbidden what the actor's teams may not do, and says who may.

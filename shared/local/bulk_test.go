@@ -4,9 +4,7 @@ import (
 	"fmt"
 	"net/http"
 	"testing"
-	"time"
 
-	"opsflow/shared/local/clock"
 	"opsflow/shared/ops"
 )
 
@@ -43,38 +41,31 @@ func (s *system) alertStatus(id string) string {
 	return a.Status
 }
 
-// lateSystem is one with three alerts about payments that nobody confirmed.
-func lateSystem(t *testing.T) (s *system, ids []string) {
+// alerting is a system with three open alerts.
+func alerting(t *testing.T) (s *system, ids []string) {
 	t.Helper()
-	o := options()
-	o.Clock = clock.Virtual(time.Date(2026, 11, 24, 9, 0, 0, 0, time.UTC))
-	s = newSystem(t, start(t, o))
+	s = newSystem(t, start(t, options()))
 	for i := range 3 {
-		s.put("payment_received", payment(fmt.Sprint("pay-late-", i)))
-	}
-	s.advance("25h")
-	var page struct {
-		Items []struct {
-			ID    string `json:"id"`
-			Title string `json:"title"`
-		} `json:"items"`
-	}
-	s.get("/v1/alerts?type=sla_violation&severity=high&limit=100", &page)
-	for _, a := range page.Items { // their workflows, which nobody approves, are overdue too
-		if a.Title == "Payment pending for more than 24 hours" {
-			ids = append(ids, a.ID)
+		res := s.request(http.MethodPost, "/v1/alerts", s.token, map[string]any{
+			"type": "system_error", "severity": "high", "title": "The printer is on fire",
+			"subject": map[string]any{"type": "printer", "id": fmt.Sprint("pr-", i)},
+		})
+		if res.status != http.StatusCreated {
+			t.Fatalf("POST /v1/alerts: %d %s", res.status, res.body)
 		}
-	}
-	if len(ids) != 3 {
-		t.Fatalf("%d alerts, want 3: %+v", len(ids), page.Items)
+		var a struct {
+			ID string `json:"id"`
+		}
+		res.decode(t, &a)
+		ids = append(ids, a.ID)
 	}
 	return s, ids
 }
 
 func TestBulkResolveOfAlertsWithOneRefusedGivesOneOutcomePerItem(t *testing.T) {
 	t.Parallel()
-	s, ids := lateSystem(t)
-	params := map[string]any{"resolution": "called the bank", "reason": "they pay tomorrow"}
+	s, ids := alerting(t)
+	params := map[string]any{"resolution": "called the fire brigade"}
 	first := s.bulk(http.StatusAccepted, map[string]any{"action": "alert.resolve", "ids": ids[1:2], "params": params})
 	if first.Status != "completed" || first.Counts.Done != 1 || s.alertStatus(ids[1]) != "resolved" {
 		t.Fatalf("the first operation is %+v", first)
@@ -145,5 +136,32 @@ func TestBulkActsAsWhoAskedForIt(t *testing.T) {
 	s.token = admin
 	if i := s.workflow("payment_processing", "payment/pay-bulk"); i.Status != "completed" {
 		t.Errorf("after the approval the workflow is %s", i.Status)
+	}
+}
+
+func TestBulkCancelOfWorkflowsIsPreviewedWithoutATrace(t *testing.T) {
+	t.Parallel()
+	s := newSystem(t, start(t, options()))
+	s.put("payment_received", payment("pay-a"))
+	s.put("payment_received", payment("pay-b"))
+	body := map[string]any{"action": "workflow.cancel", "filter": map[string]any{"template": "payment_processing"}, "params": map[string]any{"reason": "a test"}}
+	body["preview"] = true
+	if p := s.bulk(http.StatusOK, body); p.Counts != (ops.BulkCounts{Done: 2}) {
+		t.Errorf("the preview is %+v", p)
+	}
+	s.idle()
+	s.awaitsApproval("pay-a")
+	s.awaitsApproval("pay-b")
+	delete(body, "preview")
+	if b := s.bulk(http.StatusAccepted, body); b.Counts != (ops.BulkCounts{Done: 2}) {
+		t.Errorf("the operation is %+v", b)
+	}
+	if b := s.bulk(http.StatusAccepted, body); b.Counts != (ops.BulkCounts{Refused: 2}) || b.Items[0].Code != ops.CodeIllegalMove {
+		t.Errorf("the operation again is %+v", b)
+	}
+	for _, id := range []string{"pay-a", "pay-b"} {
+		if i := s.workflow("payment_processing", "payment/"+id); i.Status != "cancelled" {
+			t.Errorf("the workflow of %s is %s", id, i.Status)
+		}
 	}
 }

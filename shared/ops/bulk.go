@@ -18,12 +18,17 @@ const (
 	BulkClaimTasks        BulkAction = "task.claim"
 	BulkCompleteTasks     BulkAction = "task.complete"
 	BulkRejectTasks       BulkAction = "task.reject"
+	BulkPauseWorkflows    BulkAction = "workflow.pause"
+	BulkResumeWorkflows   BulkAction = "workflow.resume"
+	BulkCancelWorkflows   BulkAction = "workflow.cancel"
+	BulkRetryWorkflows    BulkAction = "workflow.retry"
 )
 
 // BulkActions lists the bulk actions.
 func BulkActions() []BulkAction {
 	return []BulkAction{
 		BulkAcknowledgeAlerts, BulkResolveAlerts, BulkCloseAlerts, BulkClaimTasks, BulkCompleteTasks, BulkRejectTasks,
+		BulkPauseWorkflows, BulkResumeWorkflows, BulkCancelWorkflows, BulkRetryWorkflows,
 	}
 }
 

@@ -8,6 +8,7 @@ import (
 	"opsflow/shared/ops"
 	"opsflow/shared/store"
 	"opsflow/shared/task"
+	"opsflow/shared/workflow"
 )
 
 // bulkMachine is the end of the name of the state machine that drives bulk operations.
@@ -27,19 +28,24 @@ func (p Parts) Bulk() *bulk.Service {
 func (p Parts) single(s interface {
 	alert.Store
 	task.Store
+	workflow.Store
 }, x ops.Executions, bus ops.Bus,
 ) bulk.Services {
 	return bulk.Services{
 		Alerts: alert.New(alert.Config{Store: s, Bus: bus, Clock: p.Clock, Logger: p.Logger}),
 		Tasks:  task.New(task.Config{Store: s, Executions: x, Bus: bus, Clock: p.Clock, Logger: p.Logger}),
+		Workflows: workflow.New(workflow.Config{
+			Store: s, Executions: x, Bus: bus, Clock: p.Clock, Random: p.Random, Logger: p.Logger, Calendar: p.Calendar,
+			MachinePrefix: p.MachinePrefix,
+		}),
 	}
 }
 
-// dryStore reads what is there and keeps nothing: a service over it tells what it would do, by really doing it.
+// dryStore reads what is there and keeps nothing: see bulk.ErrWouldSave.
 type dryStore struct{ *store.Store }
 
-func (dryStore) Save(context.Context, ...ops.Record) error   { return nil }
-func (dryStore) Delete(context.Context, ...ops.Record) error { return nil }
+func (dryStore) Save(context.Context, ...ops.Record) error   { return bulk.ErrWouldSave }
+func (dryStore) Delete(context.Context, ...ops.Record) error { return bulk.ErrWouldSave }
 
 // dryBus sends nothing.
 type dryBus struct{}
