@@ -25,10 +25,11 @@ type commandLine struct {
 	Rules     ruleCommands     `cmd:"" help:"List and add rules."`
 	Templates templateCommands `cmd:"" help:"List, check, compile and add the templates of workflows."`
 	Alerts    alertCommands    `cmd:"" help:"List alerts, and take care of them."`
+	Bulk      bulkCommands     `cmd:"" help:"Do one thing to many records: preview, run, follow."`
 	Summary   summaryCommand   `cmd:"" name:"active-summary" help:"Count workflows by status, undecided tasks by team and open alerts by severity."`
 	Demo      demoCommand      `cmd:"" help:"Play a day of a small marketplace against the local runtime, in virtual time."`
 	Trial     trialCommand     `cmd:"" name:"test-engine" help:"Start each template as its example says and report how it went."`
-	Find      findCommand      `cmd:"" help:"Show whatever has this id: a workflow, task, alert or event."`
+	Find      findCommand      `cmd:"" help:"Show whatever has this id: a workflow, task, alert, bulk operation or event."`
 }
 
 // streams are where a command reads and prints: data on out, progress and errors on err.
