@@ -403,6 +403,23 @@ func (f *fakeRules) Decisions(ctx context.Context, id string, outcome ops.Outcom
 	}, nil
 }
 
+func (f *fakeRules) Backtest(
+	_ context.Context, req rule.BacktestRequest, each func(rule.BacktestEvent) error,
+) (*rule.Backtest, error) {
+	f.text = string(req.Rule)
+	if f.fail != nil {
+		return nil, f.fail
+	}
+	if each != nil {
+		for _, id := range []string{"evt-1", "evt-2"} {
+			if err := each(rule.BacktestEvent{EventID: id, Outcome: ops.Matched}); err != nil {
+				return nil, err
+			}
+		}
+	}
+	return &rule.Backtest{Rule: "draft", From: req.From, Events: 2, Matched: 2}, nil
+}
+
 func (f *fakeRules) Pause(context.Context) (*ops.RuleSet, error) { return &f.pause, f.fail }
 
 func (f *fakeRules) PauseAll(_ context.Context, until time.Time, reason string, actor ops.Actor) (*ops.RuleSet, error) {

@@ -58,6 +58,8 @@ func TestEachTeamMayDoWhatTheTableSays(t *testing.T) {
 		{"POST", "/v1/rules/x/mode", `{"mode":"off","reason":"x"}`, "O"},
 		{"GET", "/v1/rules/x/versions", "", "OVQF"},
 		{"GET", "/v1/rules/x/decisions", "", "OVQF"},
+		{"POST", "/v1/rules/backtest", `{"rule":"x"}`, "OVQF"},
+		{"POST", "/v1/rules/backtest/events", `{"rule":"x"}`, "OVQF"},
 		{"GET", "/v1/rules/pause-all", "", "OVQF"},
 		{"POST", "/v1/rules/pause-all", `{"reason":"x","until":"2027-01-01T00:00:00Z"}`, "O"},
 		{"POST", "/v1/rules/resume-all", `{"reason":"x"}`, "O"},

@@ -45,6 +45,7 @@ func (a *api) ruleRoutes() {
 		summary: "List what a rule made of events, newest first; with an outcome a page can be short and still have a next one",
 	}, a.listRuleDecisions)
 	a.pauseRoutes()
+	a.backtestRoutes()
 }
 
 // RuleBody is a rule with what it did.

@@ -1,6 +1,7 @@
 package httpapi_test
 
 import (
+	"strings"
 	"testing"
 	"time"
 
@@ -57,4 +58,22 @@ func TestTheKillSwitchIsTurnedAndRead(t *testing.T) {
 		t.Errorf("resumed: %+v", body)
 	}
 	r.call(t, "POST", "/v1/rules/pause-all", `{"reason":"storm"}`).problem(422, ops.CodeInvalid)
+}
+
+func TestABacktestIsToldInSumAndEventByEvent(t *testing.T) {
+	t.Parallel()
+	r := newRig(t)
+	var sum map[string]any
+	const body = `{"rule":{"name":"x","priority":5.10},"from":"2026-11-01T00:00:00Z"}`
+	r.call(t, "POST", "/v1/rules/backtest", body).ok(200, &sum)
+	if sum["matched"] != 2.0 || sum["from"] != "2026-11-01T00:00:00Z" || r.text != `{"name":"x","priority":5.10}` {
+		t.Errorf("%v of %s", sum, r.text)
+	}
+	res := r.call(t, "POST", "/v1/rules/backtest/events", body)
+	if ct := res.Header().Get("Content-Type"); res.Code != 200 || ct != "application/x-ndjson" || strings.Count(res.Body.String(), "\n") != 2 {
+		t.Errorf("%d %s: %s", res.Code, ct, res.Body)
+	}
+	r.call(t, "POST", "/v1/rules/backtest", `{"from":"2026-11-01T00:00:00Z"}`).problem(422, ops.CodeInvalid)
+	r.fail = ops.Invalid("rule", []ops.Fault{{Path: "$.event", Expected: "an event"}})
+	r.call(t, "POST", "/v1/rules/backtest", body).problem(422, ops.CodeInvalid)
 }

@@ -25,13 +25,17 @@ func (k *knowledge) learn(c *ops.Conflict, event *ops.Event) {
 		case ops.KindDelivery:
 			k.noAlias = true
 		case ops.KindInstance, ops.KindAction:
-			if k.exists == nil {
-				k.exists = map[ops.Ref]bool{}
-			}
-			k.exists[ref] = true
+			k.found(ref)
 		default: // subject, counter, cooldown, alert: read again by the next try
 		}
 	}
+}
+
+func (k *knowledge) found(ref ops.Ref) {
+	if k.exists == nil {
+		k.exists = map[ops.Ref]bool{}
+	}
+	k.exists[ref] = true
 }
 
 // decide asks all rules about an event that wasn't stored before, writes everything at once and carries out what follows.
@@ -141,7 +145,11 @@ func (p *plan) ask(ctx context.Context, r *ready, ok bool) (ops.Decision, error)
 		return ops.Decision{Outcome: ops.NotMatched, Leaf: leaf}, nil
 	case r.Mode == ops.RuleShadow:
 		return ops.Decision{Outcome: ops.Shadowed, Leaf: leaf}, nil
-	case p.repeated(r):
+	}
+	if err := p.lookForEarlier(ctx, r); err != nil {
+		return ops.Decision{}, err
+	}
+	if p.repeated(r) {
 		return ops.Decision{Outcome: ops.Suppressed, Reason: ops.ReasonDuplicate, Leaf: leaf, Effects: p.effectsOf(r)}, nil
 	}
 	limits, reason, err := p.limit(ctx, r)
@@ -213,11 +221,13 @@ func (p *plan) limit(ctx context.Context, r *ready) (records []ops.Record, reaso
 }
 
 func (p *plan) counterOf(r *ready) *ops.Counter {
-	day := p.event.Time.In(r.zone).Format(time.DateOnly)
-	c := &ops.Counter{ID: "rule/" + r.ID + "/" + day, Add: 1, Max: int64(r.MaxExecutionsPerDay)}
+	c := &ops.Counter{ID: "rule/" + r.ID + "/" + dayOf(r, p.event), Add: 1, Max: int64(r.MaxExecutionsPerDay)}
 	c.ExpiresAt = p.now.Add(ops.EventRetention)
 	return c
 }
+
+// dayOf is the day that an event counts for: the one on which it happened, where the rule is at home.
+func dayOf(r *ready, event *ops.Event) string { return event.Time.In(r.zone).Format(time.DateOnly) }
 
 // warnOfCap raises the alert of a rule that has used up its day. There is one a day: it isn't counted up, for a storm of
 // events would have all of them wait for that one record.

@@ -49,6 +49,33 @@ func (p *plan) marker(r *ready, index int) (ref ops.Ref, ok bool) {
 	return ops.Ref{Kind: ops.KindAction, ID: effectID(actionPrefix, p.event, p.doc, r.ID, index, a)}, true
 }
 
+// lookForEarlier reads whether a rule with limits did all of it for an earlier event: that is a duplicate then, and counts
+// for no limit. A rule without limits needn't look, for what it plans anew fails to be written.
+func (p *plan) lookForEarlier(ctx context.Context, r *ready) error {
+	limited := p.paused || !r.Cooldown.IsZero() || r.MaxExecutionsPerDay > 0
+	everyOnce := !slices.ContainsFunc(r.Actions, func(a ops.Action) bool { return a.OncePer == "" })
+	if !limited || !everyOnce {
+		return nil
+	}
+	for i := range r.Actions {
+		ref, _ := p.marker(r, i)
+		var err error
+		if ref.Kind == ops.KindInstance {
+			_, err = p.engine.store.Instance(ctx, ref.ID)
+		} else {
+			_, err = p.engine.store.PendingAction(ctx, ref.ID)
+		}
+		if ops.ErrorCode(err) == ops.CodeNotFound {
+			continue
+		}
+		if err != nil {
+			return fmt.Errorf("look for %s: %w", ref, err)
+		}
+		p.known.found(ref)
+	}
+	return nil
+}
+
 // repeated reports whether everything that the rule would do was done for an earlier event.
 func (p *plan) repeated(r *ready) bool {
 	for i := range r.Actions {

@@ -162,7 +162,7 @@ func (c *client) send(ctx context.Context, method, path, token string, body []by
 	if res.StatusCode >= http.StatusMultipleChoices {
 		return nil, refusal(res, answer)
 	}
-	if !json.Valid(answer) {
+	if res.Header.Get("Content-Type") != "application/x-ndjson" && !json.Valid(answer) {
 		return nil, fmt.Errorf("%s %s: the answer is no JSON: is %s the API of opsflow?", method, path, c.base)
 	}
 	return answer, nil

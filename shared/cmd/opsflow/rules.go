@@ -14,6 +14,7 @@ import (
 type ruleCommands struct {
 	List      rulesList      `cmd:"" help:"List the rules, built-in ones included, in the order of their evaluation."`
 	Create    rulesCreate    `cmd:"" help:"Add a rule from a JSON file."`
+	Backtest  rulesBacktest  `cmd:"" help:"Tell what a rule would have made of stored events; nothing is started."`
 	Decisions rulesDecisions `cmd:"" help:"List what a rule made of events, newest first."`
 	Versions  rulesVersions  `cmd:"" help:"List who changed what of a rule, and why."`
 	Pause     rulesPause     `cmd:"" help:"Turn the kill switch: no rule acts until a time."`

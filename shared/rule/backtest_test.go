@@ -1,0 +1,125 @@
+package rule_test
+
+import (
+	"encoding/json"
+	"fmt"
+	"slices"
+	"testing"
+	"time"
+
+	"opsflow/shared/ops"
+	"opsflow/shared/rule"
+)
+
+const draft = `{"id": "draft", "name": "Draft", "event": "service_completed", "max_executions_per_day": 3, "cooldown": "2h", "time_zone": "Asia/Dubai",
+	"condition": {"all": [{"path": "detail.service_value", "op": "gt", "value": 100.5}, {"path": "subject.vendor_id", "op": "eq", "value": "v-1"}]},
+	"actions": [{"type": "start_workflow", "template": "quality_assurance", "once_per": "$.detail.customer"},
+		{"type": "notify", "template": "check", "to": {"team": "Finance"}, "once_per": "$.detail.customer"}]}`
+
+// play delivers the same events, over three days, to an engine: some twice, some of other types.
+func play(t *testing.T, b *bundle) {
+	t.Helper()
+	for n := range 90 {
+		b.deliver(t, "booking_confirmed", fmt.Sprintf(`{"booking_id": "bk-%d", "vendor_id": "v-%d"}`, n/3, n/3%2+1))
+		b.deliver(t, "service_completed", fmt.Sprintf(
+			`{"booking_id": "bk-%d", "vendor_id": "v-%d", "service_value": %d.5, "completed_at": "2026-11-24T10:00:%02dZ", "customer": %d}`,
+			n/3, n/3%2+1, 98+n%7, n%60, n/5))
+		b.advance(t, 48*time.Minute)
+	}
+}
+
+func TestABacktestTellsWhatReallyHappensLive(t *testing.T) {
+	t.Parallel()
+	stored, live := setup(t), setup(t)
+	live.create(t, draft)
+	play(t, stored)
+	play(t, live)
+	lines := []rule.BacktestEvent{}
+	sum, err := stored.Backtest(t.Context(), rule.BacktestRequest{Rule: json.RawMessage(draft), From: now}, func(e rule.BacktestEvent) error {
+		lines = append(lines, e)
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var want []string
+	reasons := map[string]int{}
+	err = live.store.EachEvent(t.Context(), now, now.Add(1000*time.Hour), func(e *ops.Event) error {
+		for _, d := range e.Decisions {
+			if d.Rule == "draft" && d.Delivery == e.Envelopes[0].ID {
+				want = append(want, fmt.Sprintf("%s %s %s", e.ID, d.Outcome, d.Reason))
+				reasons[string(d.Outcome)+d.Reason]++
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	got := []string{}
+	for _, l := range lines {
+		got = append(got, fmt.Sprintf("%s %s %s", l.EventID, l.Outcome, l.Reason))
+	}
+	wantEqual(t, "decisions", got, want)
+	if sum.Matched != reasons["matched"] || sum.NotMatched != reasons["not_matched"] || sum.Events != len(want) ||
+		sum.Reasons["cap"] != reasons["suppressedcap"] || sum.Reasons["cooldown"] != reasons["suppressedcooldown"] ||
+		sum.Reasons["duplicate"] != reasons["suppressedduplicate"] {
+		t.Errorf("got %+v, live %v", sum, reasons)
+	}
+	for _, reason := range []string{"matched", "not_matched", "suppressedcap", "suppressedcooldown", "suppressedduplicate"} {
+		if reasons[reason] == 0 {
+			t.Errorf("the events show nothing of %s: %v", reason, reasons)
+		}
+	}
+	starts := 0
+	for _, name := range live.workflows.starts() {
+		if name == "quality_assurance" {
+			starts++
+		}
+	}
+	// quality-check, which is built in, started some of them.
+	if builtin := len(slices.DeleteFunc(stored.workflows.starts(), func(s string) bool { return s != "quality_assurance" })); starts-builtin != sum.Effects["start_workflow quality_assurance"] {
+		t.Errorf("%d were started, the backtest said %v", starts-builtin, sum.Effects)
+	}
+	if len(stored.bus.sent) != 0 || sum.Active != nil || sum.MonthlyCost <= 0 || sum.DaysAtCap == 0 {
+		t.Errorf("sent %d, %+v", len(stored.bus.sent), sum)
+	}
+}
+
+func TestABacktestShowsTheDifferenceToTheVersionInForce(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	for n := range 10 {
+		b.deliver(t, "service_completed", fmt.Sprintf(`{"booking_id": "bk-%d", "vendor_id": "v-1", "service_value": %d}`, n, 96+n))
+	}
+	before, err := b.Get(t.Context(), "quality-check")
+	if err != nil {
+		t.Fatal(err)
+	}
+	const changed = `{"id": "quality-check", "name": "x", "event": "service_completed",
+		"condition": {"path": "detail.service_value", "op": "between", "value": [98, 102]},
+		"actions": [{"type": "start_workflow", "template": "quality_assurance"}]}`
+	b.advance(t, time.Second)
+	sum, err := b.Backtest(t.Context(), rule.BacktestRequest{Rule: json.RawMessage(changed)}, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if want := (rule.BacktestDifference{Version: 1, Both: 2, OnlyDraft: 3, OnlyActive: 3}); sum.Active == nil || *sum.Active != want {
+		t.Errorf("got %+v, want %+v", sum.Active, want)
+	}
+	stored, err := b.Backtest(t.Context(), rule.BacktestRequest{Rule: json.RawMessage(`"quality-check"`)}, nil)
+	if err != nil || stored.Matched != 5 || stored.Active.OnlyDraft+stored.Active.OnlyActive != 0 {
+		t.Errorf("of the stored rule: %+v, %v", stored, err)
+	}
+	if after, err := b.Get(t.Context(), "quality-check"); err != nil || after.Version != before.Version {
+		t.Errorf("the rule was changed: %+v, %v", after, err)
+	}
+	for _, wrong := range []rule.BacktestRequest{
+		{Rule: json.RawMessage(`{"name": "x"}`)},
+		{Rule: json.RawMessage(changed), From: now, To: now},
+	} {
+		if _, err := b.Backtest(t.Context(), wrong, nil); ops.ErrorCode(err) != ops.CodeInvalid {
+			t.Errorf("%s: %v", wrong.Rule, err)
+		}
+	}
+}
