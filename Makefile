@@ -44,6 +44,11 @@ generate: ## Write the state machines again from the built-in templates
 bench: ## Run the benchmarks
 	$(GO) test -run '^$$' -bench . -benchmem ./...
 
+.PHONY: screenshots
+screenshots: ## Write a picture of every page of the console, light and dark, into .screenshots
+	@.ci/need chromium
+	$(GO) test ./shared/httpapi/console -run TestEveryPageLooksRight -count 1 -screenshots $(CURDIR)/.screenshots
+
 .PHONY: clean
 clean: ## Remove what was built (.tools and .opsflow stay)
 	rm -rf .bin .aws-sam
@@ -117,6 +122,7 @@ STAMPS := $(TOOLS)/golangci-lint-$(GOLANGCI) $(TOOLS)/gofumpt-$(GOFUMPT) $(TOOLS
 .PHONY: tools
 tools: $(STAMPS) ## Install what the checks need into .tools
 	@.ci/need java
+	@.ci/need chromium
 
 $(TOOLS)/golangci-lint-$(GOLANGCI):
 	GOBIN=$(TOOLS)/bin $(GO) install github.com/golangci/golangci-lint/v2/cmd/golangci-lint@$(GOLANGCI)

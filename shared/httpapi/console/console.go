@@ -49,6 +49,8 @@ func New(c Config) (*Console, error) {
 	con.mux.Handle("GET "+assetPath, con.assets)
 	con.signInRoutes()
 	con.dashboardPages()
+	con.workflowPages()
+	con.taskPages()
 	return con, nil
 }
 

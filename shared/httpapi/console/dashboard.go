@@ -87,7 +87,7 @@ func (c *Console) dashboard(q *request) (dashboard, error) {
 	})
 	g.Go(func() error {
 		p, err := c.Store.Tasks(ctx, ops.TaskFilter{
-			Assignee: q.Actor.ID, Status: ops.TaskClaimed, PageRequest: ops.PageRequest{Limit: myTasksShown},
+			Assignee: q.Actor.ID, PageRequest: ops.PageRequest{Limit: myTasksShown},
 		})
 		d.Mine = p.Items
 		return err

@@ -1,0 +1,166 @@
+package console
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+
+	"opsflow/shared/ops"
+	"opsflow/shared/task"
+)
+
+// taskView is the view of one task.
+type taskView struct {
+	*ops.Task
+	Workflow *ops.Instance
+	Fields   []formField
+	Answers  []contextField
+	Buttons  []taskButton // the outcomes; none when the visitor may not decide
+	Mine     bool
+	Claims   bool   // the visitor may take it on
+	Releases bool   // the visitor may give it back
+	WhyNot   string // why the visitor may not decide it
+	Said     string // the comment, when the form is shown again
+	Error    string
+	Faults   []ops.Fault // those that belong to no field
+}
+
+// taskButton decides a task.
+type taskButton struct{ Outcome, Text string }
+
+var taskPage = page{path: "/tasks/{id}", action: "task.read", section: "Tasks", file: "task"}
+
+func (c *Console) task(q *request) (taskView, error) {
+	t, err := c.Store.Task(q.Context(), q.PathValue("id"))
+	if err != nil {
+		return taskView{}, fmt.Errorf("read task: %w", err)
+	}
+	v := taskView{Task: t, Mine: t.Assignee == q.Actor.ID}
+	v.Workflow, err = c.Store.Instance(q.Context(), t.InstanceID)
+	if err != nil && ops.ErrorCode(err) != ops.CodeNotFound {
+		return v, fmt.Errorf("read the workflow of task %s: %w", t.ID, err)
+	}
+	if v.Fields, err = formFields(t.Form); err != nil {
+		return v, fmt.Errorf("read the form of task %s: %w", t.ID, err)
+	}
+	if v.Answers, err = members(t.Answers); err != nil {
+		return v, fmt.Errorf("read the answers of task %s: %w", t.ID, err)
+	}
+	v.Claims = t.Status == ops.TaskOpen && q.Actor.In(t.Team)
+	v.Releases = t.Status == ops.TaskClaimed && (v.Mine || q.Actor.In(ops.Admin))
+	v.WhyNot = whyNot(t, v.Workflow, q.Actor)
+	if v.WhyNot == "" && !t.Status.Decided() {
+		for _, o := range t.Outcomes {
+			v.Buttons = append(v.Buttons, taskButton{o, verb(o)})
+		}
+	}
+	return v, nil
+}
+
+// whyNot says what keeps somebody from deciding a task; the task service has the last word.
+func whyNot(t *ops.Task, i *ops.Instance, actor ops.Actor) string {
+	switch {
+	case t.Status.Decided():
+		return ""
+	case !actor.In(t.Team):
+		return "This task is for " + words(t.Team) + "."
+	case t.Kind == ops.StepApproval && t.StartedBy != "" && t.StartedBy == actor.ID:
+		return "You started this workflow: somebody else must approve it."
+	case t.Status == ops.TaskClaimed && t.Assignee != actor.ID && !actor.In(ops.Admin):
+		return t.Assignee + " has claimed this task."
+	case i != nil && i.Status == ops.InstancePaused:
+		return "Its workflow is paused."
+	}
+	return ""
+}
+
+// verb is what a button calls an outcome.
+func verb(outcome string) string {
+	switch outcome {
+	case task.Approved:
+		return "Approve"
+	case task.Done:
+		return "Complete"
+	}
+	return words(outcome)
+}
+
+func (c *Console) claim(q *request) (outcome, error) {
+	t, err := c.Tasks.Claim(q.Context(), q.PathValue("id"), q.Actor)
+	if err != nil {
+		return outcome{}, fmt.Errorf("claim task: %w", err)
+	}
+	return outcome{to: "/tasks/" + t.ID, said: "The task is yours."}, nil
+}
+
+func (c *Console) release(q *request) (outcome, error) {
+	t, err := c.Tasks.Release(q.Context(), q.PathValue("id"), q.Actor)
+	if err != nil {
+		return outcome{}, fmt.Errorf("release task: %w", err)
+	}
+	return outcome{to: "/tasks/" + t.ID, said: "The task is open to its team again."}, nil
+}
+
+func (c *Console) complete(q *request) (outcome, error) {
+	v, err := c.task(q)
+	if err != nil {
+		return outcome{}, err
+	}
+	answers, err := readForm(q, v.Fields)
+	if err != nil {
+		return outcome{}, err
+	}
+	d := task.Decision{Outcome: q.field("outcome"), Form: answers, Comment: strings.TrimSpace(q.field("comment"))}
+	t, err := c.Tasks.Complete(q.Context(), v.ID, q.Actor, d)
+	if ops.ErrorCode(err) == ops.CodeInvalid {
+		v.Said = q.field("comment")
+		v.blame(err)
+		return outcome{}, &invalidForm{page: taskPage, view: v, err: err}
+	}
+	if err != nil {
+		return outcome{}, fmt.Errorf("complete task: %w", err)
+	}
+	return decided(t), nil
+}
+
+// blame puts each fault to the field that it is about.
+func (v *taskView) blame(err error) {
+	e, ok := errors.AsType[*ops.Error](err)
+	if !ok {
+		return
+	}
+	v.Error = "Please look at the form again."
+	for _, f := range e.Faults {
+		name, _, _ := strings.Cut(strings.TrimPrefix(f.Path, "$.form."), ".")
+		placed := false
+		for i := range v.Fields {
+			if v.Fields[i].Name == name {
+				v.Fields[i].Fault, placed = sentence(strings.TrimPrefix(f.Expected, "as its form says: ")), true
+			}
+		}
+		if !placed {
+			v.Faults = append(v.Faults, f)
+		}
+	}
+}
+
+func (c *Console) reject(q *request) (outcome, error) {
+	comment := strings.TrimSpace(q.field("comment"))
+	if comment == "" {
+		return outcome{}, ops.Errorf(ops.CodeInvalid, "say in the comment why you reject it")
+	}
+	t, err := c.Tasks.Reject(q.Context(), q.PathValue("id"), q.Actor, comment)
+	if err != nil {
+		return outcome{}, fmt.Errorf("reject task: %w", err)
+	}
+	return decided(t), nil
+}
+
+// decided tells what became of a decision: with a quorum it may be one voice of several.
+func decided(t *ops.Task) outcome {
+	said := "Your decision is recorded; more people must decide."
+	if t.Status.Decided() {
+		said = t.Title + ": " + words(t.Outcome) + "."
+	}
+	return outcome{to: "/tasks/" + t.ID, said: said}
+}

@@ -1,0 +1,72 @@
+package console
+
+import (
+	"fmt"
+	"slices"
+
+	"opsflow/shared/ops"
+)
+
+// workflowList is the view of the list of workflows.
+type workflowList struct {
+	Filters           []filter
+	Subject, Template string
+	Overdue           bool
+	Items             []*ops.Instance
+	Pager             pager
+}
+
+func (c *Console) workflowPages() {
+	show(c, page{path: "/workflows", action: "workflow.read", section: "Workflows", file: "workflows"}, c.workflowList)
+	show(c, page{path: "/workflows/{id}", action: "workflow.read", section: "Workflows", file: "workflow"}, c.workflow)
+	if _, ok := c.Workflows.(controller); ok {
+		do(c, "/workflows/{id}/pause", "workflow.control", c.control(controller.Pause, "is asked to pause."))
+		do(c, "/workflows/{id}/resume", "workflow.control", c.control(controller.Resume, "goes on."))
+		do(c, "/workflows/{id}/cancel", "workflow.control", c.control(controller.Cancel, "is asked to stop for good."))
+	}
+	c.startPages()
+}
+
+func (c *Console) workflowList(q *request) (workflowList, error) {
+	status, chosenStatus := choose(q, "Status", "status", "Any status", ops.InstanceStatuses())
+	kind, chosenType := choose(q, "Type", "type", "Any type", ops.WorkflowTypes())
+	team, chosenTeam := choose(q, "Team", "team", "Any team", ops.Teams())
+	names, err := c.templateNames(q)
+	if err != nil {
+		return workflowList{}, err
+	}
+	template, chosenTemplate := choose(q, "Template", "template", "Any template", names)
+	subject, err := subjectField(q.field("subject"))
+	if err != nil {
+		return workflowList{}, err
+	}
+	v := workflowList{
+		Filters: []filter{status, kind, template, team}, Subject: q.field("subject"), Overdue: q.field("overdue") == "true",
+	}
+	f := ops.InstanceFilter{
+		Status: chosenStatus, Type: chosenType, Team: chosenTeam, Template: chosenTemplate, Subject: subject, PageRequest: pageRequest(q),
+	}
+	if v.Overdue {
+		f.Overdue = c.Clock.Now()
+	}
+	p, err := c.Store.Instances(q.Context(), f)
+	if err != nil {
+		return v, fmt.Errorf("list workflows: %w", err)
+	}
+	v.Items, v.Pager = p.Items, pages(q, p, "workflows")
+	return v, nil
+}
+
+// templateNames are the names of all templates, in alphabetical order.
+func (c *Console) templateNames(q *request) ([]string, error) {
+	all, err := c.Workflows.ListTemplates(q.Context())
+	if err != nil {
+		return nil, fmt.Errorf("list templates: %w", err)
+	}
+	var names []string
+	for _, t := range all {
+		names = append(names, t.Name)
+	}
+	slices.Sort(names)
+	return slices.Compact(names), nil
+}
