@@ -6,28 +6,24 @@ import (
 	"strings"
 
 	"opsflow/shared/ops"
+	"opsflow/shared/workflow"
 )
 
-// controller pauses, resumes and cancels workflows. Each method checks that the actor may do it to this workflow.
-type controller interface {
-	Pause(ctx context.Context, id string, actor ops.Actor, reason string) (*ops.Instance, error)
-	Resume(ctx context.Context, id string, actor ops.Actor, reason string) (*ops.Instance, error)
-	Cancel(ctx context.Context, id string, actor ops.Actor, reason string) (*ops.Instance, error)
-}
+// change is one of the services that change a workflow.
+type change func(ctx context.Context, id string, actor ops.Actor, reason string) (*ops.Instance, error)
 
-// control changes a workflow by one of the commands that its page offers.
-func (c *Console) control(
-	command func(controller, context.Context, string, ops.Actor, string) (*ops.Instance, error), said string,
-) func(*request) (outcome, error) {
+// control carries out a command that a workflow's page offers. The services check that the visitor may do it to this workflow.
+func (c *Console) control(by change, said string) func(*request) (outcome, error) {
 	return func(q *request) (outcome, error) {
-		able, ok := c.Workflows.(controller)
-		if !ok {
-			return outcome{}, ops.Errorf(ops.CodeNotFound, "workflows can't be controlled here")
-		}
-		i, err := command(able, q.Context(), q.PathValue("id"), q.Actor, strings.TrimSpace(q.field("reason")))
+		i, err := by(q.Context(), q.PathValue("id"), q.Actor, strings.TrimSpace(q.field("reason")))
 		if err != nil {
 			return outcome{}, fmt.Errorf("control workflow: %w", err)
 		}
 		return outcome{to: "/workflows/" + i.ID, said: i.Name + " " + said}, nil
 	}
+}
+
+// retry lets a failed workflow go on from where it failed.
+func (c *Console) retry(ctx context.Context, id string, actor ops.Actor, reason string) (*ops.Instance, error) {
+	return c.Workflows.Retry(ctx, id, actor, workflow.Retry{Reason: reason})
 }

@@ -56,10 +56,7 @@ func (c *Console) workflow(q *request) (workflowView, error) {
 	if err != nil {
 		return workflowView{}, fmt.Errorf("read workflow: %w", err)
 	}
-	v := workflowView{Instance: i}
-	if _, ok := c.Workflows.(controller); ok {
-		v.Commands = commands(i.Status)
-	}
+	v := workflowView{Instance: i, Commands: commands(i.Status)}
 	v.Overdue = !i.Status.Ended() && !i.DueAt.IsZero() && i.DueAt.Before(c.Clock.Now())
 	for _, s := range i.Steps {
 		step := stepView{StepRecord: s}

@@ -19,11 +19,10 @@ type workflowList struct {
 func (c *Console) workflowPages() {
 	show(c, page{path: "/workflows", action: "workflow.read", section: "Workflows", file: "workflows"}, c.workflowList)
 	show(c, page{path: "/workflows/{id}", action: "workflow.read", section: "Workflows", file: "workflow"}, c.workflow)
-	if _, ok := c.Workflows.(controller); ok {
-		do(c, "/workflows/{id}/pause", "workflow.control", c.control(controller.Pause, "is asked to pause."))
-		do(c, "/workflows/{id}/resume", "workflow.control", c.control(controller.Resume, "goes on."))
-		do(c, "/workflows/{id}/cancel", "workflow.control", c.control(controller.Cancel, "is asked to stop for good."))
-	}
+	do(c, "/workflows/{id}/pause", "workflow.control", c.control(c.Workflows.Pause, "pauses after the step that it is at."))
+	do(c, "/workflows/{id}/resume", "workflow.control", c.control(c.Workflows.Resume, "goes on."))
+	do(c, "/workflows/{id}/cancel", "workflow.control", c.control(c.Workflows.Cancel, "stops for good after the step that it is at."))
+	do(c, "/workflows/{id}/retry", "workflow.control", c.control(c.retry, "goes on from the step that failed."))
 	c.startPages()
 }
 
