@@ -35,7 +35,7 @@ func (e *Engine) Retry(ctx context.Context, id string, actor ops.Actor, r Retry)
 		}
 		before := viewOf(i)
 		anew := p.anew(i, r.FromStep)
-		faults, err := r.apply(i, p, anew)
+		faults, err := r.apply(i, anew)
 		if err == nil {
 			err = ops.Invalid("retry", faults)
 		}
@@ -47,10 +47,10 @@ func (e *Engine) Retry(ctx context.Context, id string, actor ops.Actor, r Retry)
 			rec := &i.Steps[n]
 			switch {
 			case slices.Contains(r.Skip, rec.ID):
-				renew(rec)
+				renew(i, rec)
 				rec.Status, rec.FinishedAt, rec.SkippedBy = ops.StepSkipped, now, actor.ID
 			case anew[rec.ID]:
-				renew(rec)
+				renew(i, rec)
 			}
 		}
 		detail, err := encodeOutput(map[string]any{
@@ -70,7 +70,7 @@ func (e *Engine) Retry(ctx context.Context, id string, actor ops.Actor, r Retry)
 }
 
 // apply edits the context, and tells what is wrong with the request.
-func (r *Retry) apply(i *ops.Instance, p *plan, anew map[string]bool) ([]ops.Fault, error) {
+func (r *Retry) apply(i *ops.Instance, anew map[string]bool) ([]ops.Fault, error) {
 	var faults []ops.Fault
 	if r.FromStep != "" {
 		switch rec := i.Step(r.FromStep); {
@@ -112,27 +112,28 @@ func (r *Retry) apply(i *ops.Instance, p *plan, anew map[string]bool) ([]ops.Fau
 // anew finds the steps that are to be done again: the one to go on from, every one that failed or was undone, and all that
 // need one of those.
 func (p *plan) anew(i *ops.Instance, from string) map[string]bool {
-	undone := map[string]bool{}
-	for _, h := range i.History {
-		if h.What == "compensated" && h.Attempt == i.Attempt {
-			undone[h.Step] = true
-		}
-	}
 	anew := map[string]bool{}
 	for n := range p.steps { // in an order in which each comes after all that it needs
 		s := &p.steps[n]
 		rec := i.Step(s.ID)
-		anew[s.ID] = s.ID == from || rec.Status == ops.StepFailed || undone[s.ID] ||
+		anew[s.ID] = s.ID == from || rec.Status == ops.StepFailed || undone(i, s.ID) ||
 			slices.ContainsFunc(s.needs, func(id string) bool { return anew[id] })
 	}
 	return anew
 }
 
-// renew makes a step's record that of one to be done. What is done again though it was completed, or decided by somebody,
-// is done under a new key; what failed goes on under the old one, so that a receiver drops what it has got already.
-func renew(rec *ops.StepRecord) {
+// undone reports whether a step was undone when the attempt failed.
+func undone(i *ops.Instance, step string) bool {
+	return slices.ContainsFunc(i.History, func(h ops.HistoryEntry) bool {
+		return h.What == "compensated" && h.Attempt == i.Attempt && h.Step == step
+	})
+}
+
+// renew makes a step's record that of one to be done. What is done again though it was completed, decided by somebody or
+// undone, is done under a new key; what failed goes on under the old one, so that a receiver drops what it has got already.
+func renew(i *ops.Instance, rec *ops.StepRecord) {
 	loop := rec.Loop
-	if rec.Status == ops.StepCompleted || rec.Status == ops.StepFailed && rec.TaskID != "" {
+	if undone(i, rec.ID) || rec.Status == ops.StepCompleted || rec.Status == ops.StepFailed && rec.TaskID != "" {
 		loop++
 	}
 	*rec = ops.StepRecord{ID: rec.ID, Name: rec.Name, Kind: rec.Kind, Status: ops.StepPending, Loop: loop}

@@ -146,7 +146,7 @@ func (r *run) obey(ctx context.Context, stop bool) error {
 		return err
 	}
 	i := r.i
-	i.Asked, i.Lease, i.UpdatedAt = nil, ops.Lease{}, now
+	i.Asked, i.Lease, i.Waits, i.UpdatedAt = nil, ops.Lease{}, ops.TokenWait{}, now
 	if stop {
 		i.SetTimer(ops.TimerStop, now.Add(stopWithin))
 	}
@@ -265,12 +265,22 @@ func (e *Engine) Resume(ctx context.Context, id string, actor ops.Actor, reason 
 			if !t.DueAt.IsZero() {
 				t.DueAt = t.DueAt.Add(stood)
 			}
+			if t.Offer != nil && t.Offer.Now() != nil {
+				t.Offer.Now().Until = t.Offer.Now().Until.Add(stood)
+			}
 			t.UpdatedAt = now
 			with = append(with, t)
 		}
 		for n := range i.Steps {
-			if rec := &i.Steps[n]; rec.Status == ops.StepInProgress && !rec.WaitUntil.IsZero() {
+			rec := &i.Steps[n]
+			if rec.Status != ops.StepInProgress {
+				continue
+			}
+			if !rec.WaitUntil.IsZero() {
 				rec.WaitUntil = rec.WaitUntil.Add(stood)
+			}
+			if !rec.RetryAt.IsZero() {
+				rec.RetryAt = rec.RetryAt.Add(stood)
 			}
 		}
 		i.DueAt = i.DueAt.Add(stood)
@@ -293,7 +303,7 @@ func (e *Engine) again(
 	}
 	now := e.Clock.Now()
 	i.Attempt++
-	i.Status, i.Lease, i.Timers, i.Asked = ops.InstancePending, ops.Lease{}, nil, nil
+	i.Status, i.Lease, i.Waits, i.Timers, i.Asked = ops.InstancePending, ops.Lease{}, ops.TokenWait{}, nil, nil
 	i.PausedAt, i.EndedAt, i.Error, i.UpdatedAt = time.Time{}, time.Time{}, nil, now
 	toStart(i, p.template, now)
 	i.ETA = p.eta(i, e.Calendar, now)

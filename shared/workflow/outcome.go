@@ -3,6 +3,7 @@ package workflow
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 
 	"opsflow/shared/ops"
@@ -49,6 +50,11 @@ func (e *Engine) recordOutcome(ctx context.Context, id string, attempt int, x op
 	if x.Status == ops.ExecutionRunning {
 		return nil
 	}
+	return e.failStored(ctx, id, attempt, func(i *ops.Instance) ops.StepError { return executionFailure(i, x) })
+}
+
+// failStored fails an instance as it is stored, if this is its attempt. One that was asked to pause or to end does that.
+func (e *Engine) failStored(ctx context.Context, id string, attempt int, why func(*ops.Instance) ops.StepError) error {
 	for range maxConflicts {
 		i, err := e.Store.Instance(ctx, id)
 		if err != nil {
@@ -57,7 +63,14 @@ func (e *Engine) recordOutcome(ctx context.Context, id string, attempt int, x op
 		if i.Attempt != attempt || i.Status.Ended() || i.Status == ops.InstancePaused {
 			return nil
 		}
-		records, events, err := e.end(ctx, i, executionFailure(i, x), e.Store.Task)
+		if i.Asked != nil {
+			err := e.obey(ctx, i)
+			if ops.AsConflict(err) == nil && !errors.Is(err, errAgain) {
+				return retryable(err)
+			}
+			continue
+		}
+		records, events, err := e.end(ctx, i, why(i), e.Store.Task)
 		if err != nil {
 			return retryable(err)
 		}

@@ -236,6 +236,8 @@ func (r *run) flush(ctx context.Context) error {
 			return r.flush(ctx)
 		}
 		return errAgain
+	case ops.ErrorCode(err) == ops.CodeTooLarge:
+		return r.outgrown(ctx, err)
 	case err != nil:
 		return fmt.Errorf("store workflow %s: %w", r.i.ID, err)
 	}
@@ -248,7 +250,17 @@ func (r *run) flush(ctx context.Context) error {
 	return nil
 }
 
-// measure sets when the instance should end, and the progress: the weight of the steps that are over, never 100 before the end and never going back.
+// outgrown fails an instance whose record can't hold what its steps gave.
+func (r *run) outgrown(ctx context.Context, err error) error {
+	failure := ops.StepError{Code: "too_large", Message: "what the steps gave does not fit: " + err.Error()}
+	if err := r.failStored(ctx, r.i.ID, r.i.Attempt, func(*ops.Instance) ops.StepError { return failure }); err != nil {
+		return err
+	}
+	return &WorkflowFailed{Failure: failure}
+}
+
+// measure sets when the instance should end, and the progress: the weight of the steps that are over, never 100 before the
+// end and never going back.
 func (r *run) measure() {
 	r.i.ETA = time.Time{}
 	if r.i.Status == ops.InstanceCompleted {
@@ -330,6 +342,9 @@ func encodeOutput(v any) (json.RawMessage, error) {
 		return nil, fmt.Errorf("the output has %d bytes; at most %d can be kept", len(b), maxStepOutput)
 	case bytes.Equal(b, null):
 		return nil, nil
+	}
+	if err := storable(b, "$.output"); err != nil {
+		return nil, fmt.Errorf("write the output: %w", err)
 	}
 	return b, nil
 }

@@ -93,13 +93,18 @@ func keepable(context map[string]json.RawMessage) error {
 	if len(text) > MaxContext {
 		return ops.Errorf(ops.CodeTooLarge, "the context has %d bytes; at most %d can be given", len(text), MaxContext)
 	}
+	return storable(text, "$.context")
+}
+
+// storable refuses JSON at path that the table can't keep.
+func storable(text []byte, path string) error {
 	d := json.NewDecoder(bytes.NewReader(text))
 	d.UseNumber()
 	var doc any
 	if err := d.Decode(&doc); err != nil {
-		return ops.Errorf(ops.CodeInvalid, "the context is not JSON: %w", err)
+		return ops.Errorf(ops.CodeInvalid, "this is not JSON: %w", err)
 	}
-	return ops.Invalid("workflow", rule.Unkeepable(doc, "$.context"))
+	return ops.Invalid("value", rule.Unkeepable(doc, path))
 }
 
 // Launch implements ops.Workflows. It writes nothing, unless the instance needs a slot or a place in the queue: the first

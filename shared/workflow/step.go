@@ -217,6 +217,14 @@ func (r *run) try(ctx context.Context, s *ops.Step, name string) (result ActionR
 	if err != nil {
 		return ActionResult{}, err
 	}
+	whole := ctx
+	ctx, cancel := inTime(ctx)
+	defer cancel()
+	defer func() {
+		if ctx.Err() != nil && whole.Err() == nil {
+			result, err = ActionResult{}, fmt.Errorf("the action did not end in time: %w", ctx.Err())
+		}
+	}()
 	defer func() {
 		if p := recover(); p != nil {
 			r.Logger.ErrorContext(ctx, "an action panicked", "action", name, "instance", r.i.ID, "panic", p, "stack", string(debug.Stack()))

@@ -1,0 +1,83 @@
+package workflow_test
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"opsflow/shared/ops"
+	"opsflow/shared/workflow"
+)
+
+func TestAStepThatMisbehavesFailsClearlyAndIsRetriedAndRaisesOneAlert(t *testing.T) {
+	t.Parallel()
+	gives := func(v any) workflow.Action {
+		return func(context.Context, workflow.ActionInput) (workflow.ActionResult, error) {
+			return workflow.ActionResult{Output: v}, nil
+		}
+	}
+	tests := map[string]struct {
+		action workflow.Action
+		says   string
+	}{
+		"a panic": {
+			func(context.Context, workflow.ActionInput) (workflow.ActionResult, error) { panic("a bug") }, "panicked: a bug",
+		},
+		"no JSON":             {gives(json.RawMessage(`{"a":`)), "write the output"},
+		"what can't be JSON":  {gives(make(chan int)), "write the output"},
+		"a number of no size": {gives(json.RawMessage(`{"n": 1e400}`)), "1e400"},
+		"over the size limit": {gives(strings.Repeat("x", 65<<10)), "at most 65536"},
+		"longer than allowed": {func(ctx context.Context, _ workflow.ActionInput) (workflow.ActionResult, error) {
+			<-ctx.Done()
+			return workflow.ActionResult{}, ctx.Err()
+		}, "did not end in time"},
+	}
+	for name, tt := range tests {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			b := setup(t, map[string]workflow.Action{"test.act": tt.action})
+			b.publish(t, document(`{"id": "s", "name": "S", "kind": "automated", "retry": {"max_attempts": 2}, "action": "test.act"}`))
+			ctx, cancel := context.WithDeadline(t.Context(), time.Now().Add(2*time.Second+50*time.Millisecond))
+			defer cancel()
+			i, err := b.Start(t.Context(), ops.StartRequest{Template: "sample"}, ops.Actor{ID: "p"})
+			if err != nil {
+				t.Fatal(err)
+			}
+			b.machine.run(ctx)
+			b.machine.run(t.Context())
+			i = b.instance(t, i.ID)
+			s := i.Step("s")
+			if i.Status != ops.InstanceFailed || s.Status != ops.StepFailed || s.Tries != 2 || !strings.Contains(fmt.Sprint(s.Error), tt.says) {
+				t.Errorf("workflow %s, step %s after %d tries: %+v", i.Status, s.Status, s.Tries, i.Error)
+			}
+			if a := b.alerts(t, ops.AlertWorkflowFailed); len(a) != 1 || a[0].Count != 1 || a[0].InstanceID != i.ID {
+				t.Errorf("alerts are %+v", a)
+			}
+			if ids := b.bus.ids(ops.WorkflowFailed); len(ids) != 1 {
+				t.Errorf("events are %v", ids)
+			}
+		})
+	}
+}
+
+func TestAWorkflowThatOutgrowsItsRecordFails(t *testing.T) {
+	t.Parallel()
+	b := setup(t, map[string]workflow.Action{"test.act": func(context.Context, workflow.ActionInput) (workflow.ActionResult, error) {
+		return workflow.ActionResult{Output: strings.Repeat("x", 60<<10)}, nil
+	}})
+	var steps []string
+	for n := range 8 {
+		steps = append(steps, fmt.Sprintf(`{"id": "s%d", "name": "S%d", "kind": "automated", "action": "test.act"}`, n, n))
+	}
+	b.publish(t, document(steps...))
+	i := b.start(t, "sample", ops.SubjectRef{}, `{}`)
+	if i.Status != ops.InstanceFailed || i.Error.Code != "too_large" {
+		t.Errorf("it is %s: %+v", i.Status, i.Error)
+	}
+	if a := b.alerts(t, ops.AlertWorkflowFailed); len(a) != 1 {
+		t.Errorf("alerts are %+v", a)
+	}
+}
