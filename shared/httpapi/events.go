@@ -27,6 +27,10 @@ func (a *api) eventRoutes() {
 		id: "put-event", method: http.MethodPost, path: "/v1/events", action: putEvents,
 		summary: "Put a domain event on the bus", status: http.StatusAccepted,
 	}, a.putEvent)
+	handle(a, route{
+		id: "replay-event", method: http.MethodPost, path: "/v1/events/{id}/replay", action: replayEvents,
+		summary: "Take an event in once more, an invalid one with its corrected detail; what was done is not done again",
+	}, a.replayEvent)
 }
 
 // EventSummary is what lists tell of an event.
@@ -51,6 +55,9 @@ type eventBody struct {
 	Delivered  int             `json:"delivered" doc:"How often it arrived."`
 	Deliveries []ops.Delivered `json:"deliveries" nullable:"false" doc:"The first 50 arrivals."`
 	Cause      ops.Cause       `json:"cause,omitzero"`
+
+	CorrectedBy  string `json:"corrected_by,omitempty" doc:"The event that came in the place of this invalid one."`
+	CorrectionOf string `json:"correction_of,omitempty" doc:"The invalid event in whose place this one came."`
 }
 
 // decisionBody is a decision with the effect of its first action on top: most rules have one.
@@ -70,6 +77,7 @@ func eventView(e *ops.Event) eventBody {
 	v := eventBody{
 		EventSummary: summarize(e), Detail: e.Detail, Decisions: make([]decisionBody, len(e.Decisions)),
 		NotMatched: e.NotMatched, Delivered: e.Delivered, Deliveries: e.Envelopes, Cause: e.Cause,
+		CorrectedBy: e.CorrectedBy, CorrectionOf: e.CorrectionOf,
 	}
 	if v.Deliveries == nil {
 		v.Deliveries = []ops.Delivered{}
@@ -85,7 +93,7 @@ func eventView(e *ops.Event) eventBody {
 
 type eventsQuery struct {
 	PageQuery
-	Status  string `query:"status" enum:"valid,invalid"`
+	Status  string `query:"status" enum:"valid,invalid,corrected"`
 	Type    string `query:"type" maxLength:"128" doc:"The detail-type."`
 	Subject string `query:"subject" maxLength:"257" doc:"What they are about, as type/id." example:"booking/bk-1"`
 }
@@ -116,6 +124,31 @@ func (a *api) getEvent(ctx context.Context, in *IDPath) (*oneOutput[eventBody], 
 	e, err := a.Store.Event(ctx, in.ID)
 	if err != nil {
 		return nil, fmt.Errorf("read event: %w", err)
+	}
+	return &oneOutput[eventBody]{ETag: etag(e), Body: eventView(e)}, nil
+}
+
+// ReplayEvent is what a replay may say; no body at all will do.
+type ReplayEvent struct {
+	Detail map[string]json.RawMessage `json:"detail,omitempty" doc:"The corrected detail of an invalid event."`
+}
+
+type replayInput struct {
+	IDPath
+	Body *ReplayEvent
+}
+
+func (a *api) replayEvent(ctx context.Context, in *replayInput) (*oneOutput[eventBody], error) {
+	var detail json.RawMessage
+	if in.Body != nil && in.Body.Detail != nil {
+		var err error
+		if detail, err = json.Marshal(in.Body.Detail); err != nil {
+			return nil, fmt.Errorf("write the detail: %w", err)
+		}
+	}
+	e, err := a.Rules.Replay(ctx, in.ID, detail, actorOf(ctx))
+	if err != nil {
+		return nil, fmt.Errorf("replay event: %w", err)
 	}
 	return &oneOutput[eventBody]{ETag: etag(e), Body: eventView(e)}, nil
 }

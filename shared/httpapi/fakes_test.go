@@ -403,6 +403,11 @@ func (f *fakeRules) Decisions(ctx context.Context, id string, outcome ops.Outcom
 	}, nil
 }
 
+func (f *fakeRules) Replay(_ context.Context, id string, detail json.RawMessage, actor ops.Actor) (*ops.Event, error) {
+	f.text, f.actor = string(detail), actor
+	return one((*fakes)(f), f.events, id)
+}
+
 func (f *fakeRules) Backtest(
 	_ context.Context, req rule.BacktestRequest, each func(rule.BacktestEvent) error,
 ) (*rule.Backtest, error) {

@@ -20,6 +20,7 @@ const (
 	writeMembers     action = "member.write"
 	readEvents       action = "event.read"
 	putEvents        action = "event.put"
+	replayEvents     action = "event.replay"
 	readTemplates    action = "template.read"
 	writeTemplates   action = "template.write"
 	publishTemplates action = "template.publish"
@@ -50,6 +51,7 @@ var mayDo = map[action][]ops.Team{
 	writeMembers:     {},
 	readEvents:       {ops.Operations, ops.VendorManagement, ops.QualityAssurance, ops.Finance},
 	putEvents:        {ops.Operations},
+	replayEvents:     {ops.Operations},
 	readTemplates:    {ops.Operations, ops.VendorManagement, ops.QualityAssurance, ops.Finance},
 	writeTemplates:   {ops.Operations},
 	publishTemplates: {},

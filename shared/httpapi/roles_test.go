@@ -47,6 +47,7 @@ func TestEachTeamMayDoWhatTheTableSays(t *testing.T) {
 		{"GET", "/v1/events/invalid", "", "OVQF"},
 		{"GET", "/v1/events/x", "", "OVQF"},
 		{"POST", "/v1/events", `{"type":"x","detail":{}}`, "O"},
+		{"POST", "/v1/events/x/replay", "", "O"},
 		{"GET", "/v1/templates", "", "OVQF"},
 		{"POST", "/v1/templates", `{}`, "O"},
 		{"GET", "/v1/templates/x/versions/1", "", "OVQF"},

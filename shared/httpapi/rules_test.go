@@ -77,3 +77,22 @@ func TestABacktestIsToldInSumAndEventByEvent(t *testing.T) {
 	r.fail = ops.Invalid("rule", []ops.Fault{{Path: "$.event", Expected: "an event"}})
 	r.call(t, "POST", "/v1/rules/backtest", body).problem(422, ops.CodeInvalid)
 }
+
+func TestAnEventIsReplayedWithItsCorrectedDetail(t *testing.T) {
+	t.Parallel()
+	r := newRig(t)
+	r.events["evt-1"] = &ops.Event{ID: "evt-1", Status: ops.EventValid, CorrectionOf: "evt-0"}
+	var body map[string]any
+	r.call(t, "POST", "/v1/events/evt-1/replay", `{"detail": {"score": 4.50}}`).ok(200, &body)
+	if r.text != `{"score":4.50}` || r.actor.ID != "ada" || body["correction_of"] != "evt-0" {
+		t.Errorf("%q by %s: %v", r.text, r.actor.ID, body)
+	}
+	r.call(t, "POST", "/v1/events/evt-1/replay", "").ok(200, &body)
+	if r.text != "" {
+		t.Errorf("detail %q", r.text)
+	}
+	r.call(t, "POST", "/v1/events/none/replay", "").problem(404, ops.CodeNotFound)
+	r.call(t, "POST", "/v1/events/evt-1/replay", `{"detail": 7}`).problem(422, ops.CodeInvalid)
+	r.fail = ops.Errorf(ops.CodeConflict, "corrected")
+	r.call(t, "POST", "/v1/events/evt-1/replay", "").problem(409, ops.CodeConflict)
+}

@@ -68,6 +68,8 @@ type EventStatus string
 const (
 	EventValid   EventStatus = "valid"
 	EventInvalid EventStatus = "invalid"
+	// EventCorrected was invalid; what it should have been has arrived as CorrectedBy.
+	EventCorrected EventStatus = "corrected"
 )
 
 // Event is one domain event with what was decided about it. It is one record however often the event is delivered and
@@ -85,11 +87,14 @@ type Event struct {
 	Subject   SubjectRef `json:"subject,omitzero"`
 	Decisions []Decision `json:"decisions,omitempty"`
 	// NotMatched counts the rules that did not match and for which Decisions had no room: the first MaxNotMatched are there.
-	NotMatched int         `json:"not_matched,omitempty"`
-	Faults     []Fault     `json:"faults,omitempty"` // of an invalid event
-	Delivered  int         `json:"delivered"`        // how often it arrived
-	Envelopes  []Delivered `json:"deliveries"`       // the first of those, at most MaxDeliveries
-	Cause      Cause       `json:"cause,omitzero"`
+	NotMatched int     `json:"not_matched,omitempty"`
+	Faults     []Fault `json:"faults,omitempty"` // of an invalid event
+	// CorrectedBy is the event that came in the place of an invalid one, CorrectionOf leads back.
+	CorrectedBy  string      `json:"corrected_by,omitempty"`
+	CorrectionOf string      `json:"correction_of,omitempty"`
+	Delivered    int         `json:"delivered"`  // how often it arrived
+	Envelopes    []Delivered `json:"deliveries"` // the first of those, at most MaxDeliveries
+	Cause        Cause       `json:"cause,omitzero"`
 }
 
 // MaxNotMatched is how many decisions of rules that did not match an event keeps. What matched is always kept.
@@ -102,6 +107,8 @@ const MaxDeliveries = 50
 type Delivered struct {
 	ID string    `json:"id"` // EventBridge's id of it
 	At time.Time `json:"at"`
+	// Replay says that it came again on purpose: the name of EventBridge's replay, or of the person who asked for it.
+	Replay string `json:"replay,omitempty"`
 }
 
 // Cause says what an event or effect of ours follows from. It travels in our events' detail as "cause".

@@ -98,9 +98,9 @@ func (e *Engine) Backtest(ctx context.Context, req BacktestRequest, each func(Ba
 	if err := e.store.EachEvent(ctx, from, b.sum.To, b.take); err != nil {
 		return nil, fmt.Errorf("backtest rule %s: %w", draft.rule.ID, err)
 	}
-	if cap := draft.rule.MaxExecutionsPerDay; cap > 0 {
+	if limit := draft.rule.MaxExecutionsPerDay; limit > 0 {
 		for _, n := range draft.acted {
-			if n >= cap {
+			if n >= limit {
 				b.sum.DaysAtCap++
 			}
 		}

@@ -98,6 +98,11 @@ func (e *Engine) HandleEvent(ctx context.Context, env ops.Envelope) error {
 	if event.Status == ops.EventInvalid {
 		e.log.WarnContext(ctx, "event is invalid", "event", event.ID, "type", event.Type, "faults", len(event.Faults))
 	}
+	return e.handle(ctx, event)
+}
+
+// handle decides about an event as it arrived, or takes it in as one more arrival.
+func (e *Engine) handle(ctx context.Context, event *ops.Event) error {
 	known := knowledge{}
 	return e.retry(ctx, "handle event "+event.ID, func() error {
 		if known.redelivery {
@@ -133,7 +138,7 @@ func (e *Engine) read(env ops.Envelope) (*ops.Event, error) {
 	}
 	event := &ops.Event{
 		Type: env.DetailType, Source: env.Source, Time: env.Time.UTC(), Status: ops.EventValid, Detail: env.Detail,
-		Delivered: 1, Envelopes: []ops.Delivered{{ID: env.ID, At: now}},
+		Delivered: 1, Envelopes: []ops.Delivered{{ID: env.ID, At: now, Replay: env.ReplayName}},
 	}
 	event.CreatedAt, event.UpdatedAt = now, now
 	event.ExpiresAt = now.Add(ops.EventRetention)

@@ -15,6 +15,8 @@ import (
 type eventCommands struct {
 	Put  eventsPut  `cmd:"" help:"Put a domain event on the bus."`
 	Show eventsShow `cmd:"" help:"Show an event with what every rule decided."`
+
+	Replay eventsReplay `cmd:"" help:"Take an event in once more, an invalid one with its corrected detail; nothing is done twice."`
 }
 
 type eventsPut struct {
@@ -56,6 +58,26 @@ type eventsShow struct {
 // Run prints the event.
 func (c *eventsShow) Run(ctx context.Context, s *session) error {
 	return fetch(ctx, s, eventPath(c.ID), describeEvent)
+}
+
+type eventsReplay struct {
+	ID     string `arg:"" help:"Id of the event, or EventBridge's id of any of its deliveries."`
+	Detail string `arg:"" optional:"" help:"The corrected detail of an invalid event, a JSON object; - reads it from stdin."`
+}
+
+// Run replays the event and prints what came of it.
+func (c *eventsReplay) Run(ctx context.Context, s *session) error {
+	detail, err := s.object("DETAIL", c.Detail)
+	if err != nil {
+		return err
+	}
+	answer, err := s.api.post(ctx, eventPath(c.ID)+"/replay", struct {
+		Detail json.RawMessage `json:"detail,omitempty"`
+	}{detail}, "")
+	if err != nil {
+		return err
+	}
+	return one(s, answer, describeEvent)
 }
 
 func eventPath(id string) string { return "/v1/events/" + url.PathEscape(id) }
