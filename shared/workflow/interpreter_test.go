@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"math/rand/v2"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -53,10 +54,25 @@ func (m *interpreted) SucceedTask(ctx context.Context, token string, output []by
 	return nil
 }
 
-func (m *interpreted) FailTask(context.Context, string, string, string) error { return nil }
+func (m *interpreted) FailTask(ctx context.Context, token, code, cause string) error {
+	if err := m.states.SendTaskFailure(ctx, token, code, cause); err != nil {
+		return ops.ErrTokenUsed
+	}
+	return nil
+}
 
-func TestCompiledMachinesRunOnTheInterpreter(t *testing.T) {
-	t.Parallel()
+// rig is an engine whose executions are the interpreter's.
+type rig struct {
+	*workflow.Engine
+	tasks    *task.Service
+	store    *store.Store
+	clock    *clock.Clock
+	machines *interpreted
+	down     *atomic.Bool // its functions can't start
+}
+
+func interpret(t *testing.T, actions map[string]workflow.Action) *rig {
+	t.Helper()
 	db, err := embedded.Open("", embedded.Options{})
 	if err != nil {
 		t.Fatal(err)
@@ -69,11 +85,11 @@ func TestCompiledMachinesRunOnTheInterpreter(t *testing.T) {
 	random := &lockedReader{r: rand.NewChaCha8([32]byte{2})}
 	s := store.New(tbl, random, clk.Now)
 	m := &interpreted{}
-	down := false
+	down := &atomic.Bool{}
 	functions := workflow.Functions{RunSteps: "run-steps", OpenTask: "open-task", RecordOutcome: "record-outcome"}
 	e := workflow.New(workflow.Config{
 		Store: s, Executions: m, Machines: m, Bus: &bus{}, Clock: clock.Invocation{Clock: clk}, Random: random, Logger: slog.New(slog.DiscardHandler),
-		MachinePrefix: machinePrefix, Functions: functions,
+		MachinePrefix: machinePrefix, Functions: functions, Actions: actions,
 	})
 	tasks := task.New(task.Config{Store: s, Executions: m, Clock: clk, Logger: slog.New(slog.DiscardHandler)})
 	m.states, err = states.New(states.Options{
@@ -88,7 +104,7 @@ func TestCompiledMachinesRunOnTheInterpreter(t *testing.T) {
 			switch {
 			case function == functions.RecordOutcome:
 				err = e.RecordOutcome(ctx, payload)
-			case down:
+			case down.Load():
 				err = &broken{}
 			case function == functions.OpenTask:
 				p, err = e.OpenTask(ctx, d)
@@ -112,6 +128,13 @@ func TestCompiledMachinesRunOnTheInterpreter(t *testing.T) {
 			t.Error(err)
 		}
 	})
+	return &rig{e, tasks, s, clk, m, down}
+}
+
+func TestCompiledMachinesRunOnTheInterpreter(t *testing.T) {
+	t.Parallel()
+	r := interpret(t, nil)
+	e, tasks, s, clk, m := r.Engine, r.tasks, r.store, r.clock, r.machines
 	advance := func(d time.Duration) {
 		t.Helper()
 		if err := clk.Advance(t.Context(), d); err != nil {
@@ -176,7 +199,7 @@ func TestCompiledMachinesRunOnTheInterpreter(t *testing.T) {
 	decide(refused, false)
 	ends(refused, ops.InstanceFailed, ops.ExecutionFailed)
 
-	down = true
+	r.down.Store(true)
 	lost := begin(body)
 	ends(lost, ops.InstanceFailed, ops.ExecutionFailed)
 }
