@@ -44,11 +44,6 @@ generate: ## Write the state machines again from the built-in templates
 bench: ## Run the benchmarks
 	$(GO) test -run '^$$' -bench . -benchmem ./...
 
-.PHONY: screenshots
-screenshots: ## Write a picture of every page of the console, light and dark, into .screenshots
-	@.ci/need chromium
-	$(GO) test ./shared/httpapi/console -run TestEveryPageLooksRight -count 1 -screenshots $(CURDIR)/.screenshots
-
 .PHONY: clean
 clean: ## Remove what was built (.tools and .opsflow stay)
 	rm -rf .bin .aws-sam
