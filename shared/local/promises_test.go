@@ -1,6 +1,7 @@
 package local_test
 
 import (
+	"encoding/json"
 	"fmt"
 	"maps"
 	"net/http"
@@ -9,6 +10,11 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/eventbridge"
+	ebtypes "github.com/aws/aws-sdk-go-v2/service/eventbridge/types"
+	"github.com/aws/aws-sdk-go-v2/service/sfn"
 
 	"opsflow/shared/local/clock"
 	"opsflow/shared/ops"
@@ -129,6 +135,57 @@ func (s *system) answer(id string, answers map[string]ops.Answer) {
 		body["form"] = a.Form
 	}
 	s.ask(http.MethodPost, "/v1/tasks/"+id+"/complete", s.tokenFor("somebody", string(task.Team)), body, http.StatusOK, nil)
+}
+
+func TestStepsOfEachKindConditionalAndParallel(t *testing.T) {
+	t.Parallel()
+	s := promised(t)
+	s.post("/v1/templates", object{
+		"name": "everything", "type": "quality_check", "trigger": "manual", "team": "Operations", "steps": []object{
+			{"id": "rate", "name": "Rate", "kind": "automated", "action": "quality.assess"},
+			{
+				"id": "never", "name": "Only for the rich", "kind": "manual", "role": "Operations", "depends_on": []string{"rate"},
+				"when": object{"path": "context.amount", "op": "gt", "value": 1000},
+			},
+			{"id": "look", "name": "Look at it", "kind": "manual", "role": "Operations", "depends_on": []string{"rate"}},
+			{"id": "looked", "name": "Note the look", "kind": "automated", "action": "quality.assess", "depends_on": []string{"look"}},
+			{"id": "allow", "name": "Allow it", "kind": "approval", "role": "Finance", "depends_on": []string{"rate"}},
+			{"id": "allowed", "name": "Note the approval", "kind": "automated", "action": "quality.assess", "depends_on": []string{"allow"}},
+			{
+				"id": "tell", "name": "Tell", "kind": "notification", "template": "survey_request", "to": object{"team": "Operations"},
+				"depends_on": []string{"never", "looked", "allowed"},
+			},
+		},
+	}, http.StatusCreated, nil)
+	s.post("/v1/templates/everything/versions/1/publish", nil, http.StatusOK, nil)
+	for _, order := range [][]string{{"look", "allow"}, {"allow", "look"}} {
+		var i ops.Instance
+		s.post("/v1/workflows", object{
+			"template": "everything", "subject": object{"type": "booking", "id": "bk-1"},
+			"context": object{"amount": 10, "booking_id": "bk-1", "vendor_id": "vendor-sparkle"},
+		}, http.StatusCreated, &i)
+		read := func() map[string]ops.StepStatus {
+			s.get("/v1/workflows/"+i.ID, &i)
+			is := map[string]ops.StepStatus{}
+			for _, step := range i.Steps {
+				is[step.ID] = step.Status
+			}
+			return is
+		}
+		first, second := order[0], order[1]
+		is := read()
+		if is["never"] != ops.StepSkipped || is[first] != ops.StepInProgress || is[second] != ops.StepInProgress || is["tell"] != ops.StepPending {
+			t.Fatalf("at first the steps are %v, want never skipped, and both branches open", is)
+		}
+		s.answer(i.Step(first).TaskID, nil)
+		if is = read(); is[first+"ed"] != ops.StepCompleted || is[second] != ops.StepInProgress || is["tell"] != ops.StepPending {
+			t.Errorf("after %s the steps are %v, want its branch done to the end while %s waits", first, is, second)
+		}
+		s.answer(i.Step(second).TaskID, nil)
+		if is = read(); i.Status != ops.InstanceCompleted || is["tell"] != ops.StepCompleted {
+			t.Errorf("after both branches it is %s, with the steps %v", i.Status, is)
+		}
+	}
 }
 
 func TestWorkGoesToTheTeamWhoseItIsAndToWhoHasLeastToDo(t *testing.T) {
@@ -254,6 +311,82 @@ func TestOverdueWorkflowRaisesOneAlertAndOneEvent(t *testing.T) {
 	}
 	if told != 1 {
 		t.Errorf("%d sla_violation events came over the bus, want 1", told)
+	}
+}
+
+func TestBookingSystemIsToldWhatBecameOfABooking(t *testing.T) {
+	t.Parallel()
+	s := promised(t)
+	heard := s.listen("booking_confirmed", "vendor_assigned", "workflow_completed")
+	s.put("booking_created", booking("bk-1"))
+	told := map[string]int{}
+	for _, e := range heard() {
+		told[e.DetailType]++
+		var detail struct {
+			BookingID string         `json:"booking_id"`
+			Subject   ops.SubjectRef `json:"subject"`
+		}
+		if err := json.Unmarshal(e.Detail, &detail); err != nil || detail.BookingID != "bk-1" && detail.Subject.ID != "bk-1" {
+			t.Errorf("%s does not say that it is about bk-1: %s", e.DetailType, e.Detail)
+		}
+	}
+	if want := map[string]int{"booking_confirmed": 1, "vendor_assigned": 1, "workflow_completed": 2}; !maps.Equal(told, want) {
+		t.Errorf("over the bus went %v, want %v", told, want)
+	}
+}
+
+// envelope is an event as EventBridge gives it to a target.
+type envelope struct {
+	DetailType string          `json:"detail-type"`
+	Detail     json.RawMessage `json:"detail"`
+}
+
+// listen hears events of these types on the bus as another system on AWS would: by a rule whose target is a state machine.
+func (s *system) listen(types ...string) (heard func() []envelope) {
+	s.t.Helper()
+	ctx := s.t.Context()
+	machines, bus := sfn.NewFromConfig(s.config()), eventbridge.NewFromConfig(s.config())
+	m, err := machines.CreateStateMachine(ctx, &sfn.CreateStateMachineInput{
+		Name: aws.String("listener"), RoleArn: aws.String("arn:aws:iam::000000000000:role/listener"),
+		Definition: aws.String(`{"StartAt":"Hear","States":{"Hear":{"Type":"Pass","End":true}}}`),
+	})
+	if err != nil {
+		s.t.Fatalf("CreateStateMachine: %v", err)
+	}
+	pattern, err := json.Marshal(map[string][]string{"detail-type": types})
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	if _, err := bus.PutRule(ctx, &eventbridge.PutRuleInput{
+		Name: aws.String("listener"), EventBusName: aws.String("opsflow"), EventPattern: aws.String(string(pattern)),
+	}); err != nil {
+		s.t.Fatalf("PutRule: %v", err)
+	}
+	if _, err := bus.PutTargets(ctx, &eventbridge.PutTargetsInput{
+		Rule: aws.String("listener"), EventBusName: aws.String("opsflow"),
+		Targets: []ebtypes.Target{{Id: aws.String("listener"), Arn: m.StateMachineArn, RoleArn: aws.String("arn:aws:iam::000000000000:role/listener")}},
+	}); err != nil {
+		s.t.Fatalf("PutTargets: %v", err)
+	}
+	return func() []envelope {
+		s.idle()
+		list, err := machines.ListExecutions(ctx, &sfn.ListExecutionsInput{StateMachineArn: m.StateMachineArn})
+		if err != nil {
+			s.t.Fatalf("ListExecutions: %v", err)
+		}
+		var all []envelope
+		for _, x := range list.Executions {
+			d, err := machines.DescribeExecution(ctx, &sfn.DescribeExecutionInput{ExecutionArn: x.ExecutionArn})
+			if err != nil {
+				s.t.Fatalf("DescribeExecution: %v", err)
+			}
+			var e envelope
+			if err := json.Unmarshal([]byte(aws.ToString(d.Input)), &e); err != nil {
+				s.t.Fatal(err)
+			}
+			all = append(all, e)
+		}
+		return all
 	}
 }
 

@@ -58,8 +58,9 @@ func (e *Engine) drive(ctx context.Context, d Drive) (p Progress, passed bool, e
 			return Progress{}, false, err
 		}
 	}
+	sent := map[string]bool{}
 	for again := range maxConflicts {
-		p, passed, err = e.driveOnce(ctx, d, owner, again)
+		p, passed, err = e.driveOnce(ctx, d, owner, again, sent)
 		if !errors.Is(err, errAgain) {
 			return p, passed, err
 		}
@@ -67,7 +68,7 @@ func (e *Engine) drive(ctx context.Context, d Drive) (p Progress, passed bool, e
 	return p, passed, fmt.Errorf("workflow %s: %w", d.InstanceID, err)
 }
 
-func (e *Engine) driveOnce(ctx context.Context, d Drive, owner string, again int) (Progress, bool, error) {
+func (e *Engine) driveOnce(ctx context.Context, d Drive, owner string, again int, sent map[string]bool) (Progress, bool, error) {
 	i, err := e.Store.Instance(ctx, d.InstanceID)
 	if err != nil {
 		return Progress{}, false, fmt.Errorf("read workflow %s: %w", d.InstanceID, err)
@@ -88,7 +89,7 @@ func (e *Engine) driveOnce(ctx context.Context, d Drive, owner string, again int
 	if err != nil {
 		return Progress{}, false, err
 	}
-	r := &run{Engine: e, owner: owner, plan: plan, d: d, i: i, again: again, staged: map[ops.Ref]ops.Record{}}
+	r := &run{Engine: e, owner: owner, plan: plan, d: d, i: i, again: again, sent: sent, staged: map[ops.Ref]ops.Record{}}
 	if err := r.claim(ctx, owner); err != nil {
 		return Progress{}, false, r.heed(ctx, err)
 	}

@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -32,6 +33,9 @@ type run struct {
 	owner string
 	// again counts how often this invocation has begun anew because others wrote what it had read.
 	again int
+	// sent are the events that this invocation put on the bus, also before it began anew: whoever gets one a second time
+	// drops it, so it need not be paid for.
+	sent map[string]bool
 
 	// What is to be written with the instance's record, and put on the bus before that.
 	staged  map[ops.Ref]ops.Record
@@ -216,11 +220,8 @@ func (r *run) effectKey(step string, n int) string {
 // flush carries out what was done since the last one: first events go out, then all records are stored at once. Events may
 // so go out twice, under the same ids, but never get lost.
 func (r *run) flush(ctx context.Context) error {
-	if len(r.emits) > 0 {
-		if err := r.Bus.Put(ctx, r.emits...); err != nil {
-			return fmt.Errorf("send the events of workflow %s: %w", r.i.ID, err)
-		}
-		r.emits = nil
+	if err := r.send(ctx); err != nil {
+		return err
 	}
 	now := r.Clock.Now()
 	r.i.UpdatedAt = now
@@ -257,6 +258,25 @@ func (r *run) outgrown(ctx context.Context, err error) error {
 		return err
 	}
 	return &WorkflowFailed{Failure: failure}
+}
+
+// send puts on the bus what this invocation has not put there yet.
+func (r *run) send(ctx context.Context) error {
+	r.emits = slices.DeleteFunc(r.emits, func(e ops.OutEvent) bool { return r.sent[e.ID] })
+	if len(r.emits) == 0 {
+		return nil
+	}
+	if err := r.Bus.Put(ctx, r.emits...); err != nil {
+		return fmt.Errorf("send the events of workflow %s: %w", r.i.ID, err)
+	}
+	if r.sent == nil {
+		r.sent = map[string]bool{}
+	}
+	for _, e := range r.emits {
+		r.sent[e.ID] = true
+	}
+	r.emits = nil
+	return nil
 }
 
 // measure sets when the instance should end, and the progress: the weight of the steps that are over, never 100 before the
