@@ -16,14 +16,15 @@ func main() {
 	rules := p.Rules(flows)
 	tasks := p.Tasks()
 	sweeper := sweep.New(p.Store, p.Clock, map[ops.Kind]sweep.Handler{
-		ops.KindInstance:  flows.HandleDue,
-		ops.KindTask:      tasks.HandleDue,
-		ops.KindMember:    tasks.HandleMemberDue,
-		ops.KindAction:    rules.HandleDue,
-		ops.KindRuleTally: rules.HandleDue,
-		ops.KindEvent:     rules.HandleDue,
-		ops.KindBulk:      p.Bulk().HandleDue,
-		ops.KindAlert:     p.Alerts().HandleDue,
+		ops.KindInstance:     flows.HandleDue,
+		ops.KindTask:         tasks.HandleDue,
+		ops.KindNotification: p.Notifications().HandleDue,
+		ops.KindMember:       tasks.HandleMemberDue,
+		ops.KindAction:       rules.HandleDue,
+		ops.KindRuleTally:    rules.HandleDue,
+		ops.KindEvent:        rules.HandleDue,
+		ops.KindBulk:         p.Bulk().HandleDue,
+		ops.KindAlert:        p.Alerts().HandleDue,
 	}, p.Logger)
 	lambda.Start(sweeper.HandleTick)
 }

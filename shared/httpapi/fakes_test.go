@@ -17,17 +17,19 @@ import (
 
 // fakes stands for the store and all services: it answers from its maps and remembers what it was asked.
 type fakes struct {
-	instances map[string]*ops.Instance
-	tasks     map[string]*ops.Task
-	events    map[string]*ops.Event
-	alerts    map[string]*ops.Alert
-	vendors   map[string]*ops.Vendor
-	members   map[string]*ops.Member
-	bulks     map[string]*ops.Bulk
-	subjects  map[ops.SubjectRef]*ops.Subject
-	templates []*ops.Template
-	rules     []*ops.Rule
-	pause     ops.RuleSet
+	instances          map[string]*ops.Instance
+	tasks              map[string]*ops.Task
+	events             map[string]*ops.Event
+	alerts             map[string]*ops.Alert
+	vendors            map[string]*ops.Vendor
+	members            map[string]*ops.Member
+	bulks              map[string]*ops.Bulk
+	subjects           map[ops.SubjectRef]*ops.Subject
+	templates          []*ops.Template
+	rules              []*ops.Rule
+	pause              ops.RuleSet
+	notifications      map[string]*ops.Notification
+	notificationFilter ops.NotificationFilter
 
 	fail  error // what every call answers, if it is set
 	next  string
@@ -64,7 +66,8 @@ func newFakes() *fakes {
 	return &fakes{
 		instances: map[string]*ops.Instance{}, tasks: map[string]*ops.Task{}, events: map[string]*ops.Event{},
 		alerts: map[string]*ops.Alert{}, vendors: map[string]*ops.Vendor{}, bulks: map[string]*ops.Bulk{}, subjects: map[ops.SubjectRef]*ops.Subject{},
-		members: map[string]*ops.Member{},
+		members:       map[string]*ops.Member{},
+		notifications: map[string]*ops.Notification{},
 	}
 }
 
@@ -154,6 +157,20 @@ func (f *fakes) Member(_ context.Context, id string) (*ops.Member, error) {
 func (f *fakes) Members(context.Context) ([]*ops.Member, error) {
 	page, err := all(f, f.members)
 	return page.Items, err
+}
+
+func (f *fakes) Notification(_ context.Context, id string) (*ops.Notification, error) {
+	return one(f, f.notifications, id)
+}
+
+func (f *fakes) Notifications(_ context.Context, q ops.NotificationFilter) (ops.Page[*ops.Notification], error) {
+	f.notificationFilter = q
+	return all(f, f.notifications)
+}
+
+func (f *fakes) Resend(_ context.Context, id string, actor ops.Actor) (*ops.Notification, error) {
+	f.actor = actor
+	return one(f, f.notifications, id)
 }
 
 func (f *fakes) OpenWork(_ context.Context, members []string) (map[string]int64, error) {

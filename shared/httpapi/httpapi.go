@@ -23,19 +23,20 @@ const MaxBody = 1 << 20
 
 // Config is what the API serves from. Every field is needed.
 type Config struct {
-	Store     Store
-	Workflows Workflows
-	Tasks     Tasks
-	Members   Members
-	Rules     Rules
-	Bulk      Bulk
-	Alerts    Alerts
-	Bus       Bus
-	Timelines timeline.Links
-	Verifier  Verifier
-	Clock     ops.Clock
-	Random    io.Reader // names requests; it need not be safe for concurrent use
-	Logger    *slog.Logger
+	Store         Store
+	Workflows     Workflows
+	Tasks         Tasks
+	Members       Members
+	Notifications Notifications
+	Rules         Rules
+	Bulk          Bulk
+	Alerts        Alerts
+	Bus           Bus
+	Timelines     timeline.Links
+	Verifier      Verifier
+	Clock         ops.Clock
+	Random        io.Reader // names requests; it need not be safe for concurrent use
+	Logger        *slog.Logger
 }
 
 // Verifier finds out who sends a request.
@@ -61,6 +62,7 @@ func New(c Config) http.Handler {
 	a.controlRoutes()
 	a.taskRoutes()
 	a.memberRoutes()
+	a.notificationRoutes()
 	a.eventRoutes()
 	a.templateRoutes()
 	a.ruleRoutes()

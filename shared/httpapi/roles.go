@@ -16,6 +16,8 @@ const (
 	controlWorkflows action = "workflow.control"
 	readTasks        action = "task.read"
 	workOnTasks      action = "task.work"
+	readMessages     action = "notification.read"
+	resendMessages   action = "notification.resend"
 	readMembers      action = "member.read"
 	writeMembers     action = "member.write"
 	readEvents       action = "event.read"
@@ -47,6 +49,8 @@ var mayDo = map[action][]ops.Team{
 	controlWorkflows: {ops.Operations, ops.VendorManagement, ops.QualityAssurance, ops.Finance},
 	readTasks:        {ops.Operations, ops.VendorManagement, ops.QualityAssurance, ops.Finance, ops.Vendors}, // their own offers
 	workOnTasks:      {ops.Operations, ops.VendorManagement, ops.QualityAssurance, ops.Finance, ops.Vendors}, // likewise
+	readMessages:     {ops.Operations, ops.VendorManagement, ops.QualityAssurance, ops.Finance},
+	resendMessages:   {ops.Operations},
 	readMembers:      {ops.Operations, ops.VendorManagement, ops.QualityAssurance, ops.Finance},
 	writeMembers:     {},
 	readEvents:       {ops.Operations, ops.VendorManagement, ops.QualityAssurance, ops.Finance},

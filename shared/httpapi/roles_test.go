@@ -20,6 +20,7 @@ func TestEachTeamMayDoWhatTheTableSays(t *testing.T) {
 	r.subjects[booking] = &ops.Subject{SubjectRef: booking, Meta: ops.Meta{V: 1}}
 	r.bulks["x"] = &ops.Bulk{ID: "x"}
 	r.vendors["x"] = &ops.Vendor{ID: "x"}
+	r.notifications["x"] = &ops.Notification{ID: "x"}
 	r.members["x"] = &ops.Member{ID: "x"}
 	r.templates = []*ops.Template{{Name: "x", Version: 1}}
 	r.rules = []*ops.Rule{{ID: "x", Version: 1}}
@@ -41,6 +42,9 @@ func TestEachTeamMayDoWhatTheTableSays(t *testing.T) {
 		{"POST", "/v1/tasks/x/reject", `{"comment":"no"}`, "OVQF"},
 		{"POST", "/v1/tasks/x/delegate", `{"to":"ann"}`, "OVQF"},
 		{"GET", "/v1/members", "", "OVQF"},
+		{"GET", "/v1/notifications", "", "OVQF"},
+		{"GET", "/v1/notifications/x", "", "OVQF"},
+		{"POST", "/v1/notifications/x/resend", "", "O"},
 		{"GET", "/v1/members/x", "", "OVQF"},
 		{"PUT", "/v1/members/x", `{"name":"X","teams":[],"active":true}`, ""},
 		{"GET", "/v1/events", "", "OVQF"},

@@ -24,6 +24,7 @@ type Store interface {
 	ops.VendorStore
 	ops.MemberStore
 	ops.BulkStore
+	ops.NotificationStore
 }
 
 // Workflows starts workflows and keeps their templates; *workflow.Engine.
@@ -58,6 +59,12 @@ type Tasks interface {
 type Members interface {
 	// PutMember stores one whole, if the stored one has this version (0: whatever is there). CodeInvalid, CodeConflict.
 	PutMember(ctx context.Context, m ops.Member, version int64, actor ops.Actor) (*ops.Member, error)
+}
+
+// Notifications has messages sent again; *notify.Deliverer.
+type Notifications interface {
+	// Resend sends a failed one again. CodeNotFound, CodeIllegalMove when it has not failed.
+	Resend(ctx context.Context, id string, actor ops.Actor) (*ops.Notification, error)
 }
 
 // Rules keeps the rules; *rule.Engine.

@@ -30,6 +30,9 @@ func (rt *Runtime) awsEndpoint() http.Handler {
 			functions.ServeHTTP(w, r)
 			return
 		}
+		if r.Header.Get("X-Amz-Target") == "" && rt.outbox.sending(w, r) {
+			return
+		}
 		service, operation, _ := strings.Cut(r.Header.Get("X-Amz-Target"), ".")
 		if h, ok := services[service]; ok {
 			h.ServeHTTP(w, r)

@@ -6,7 +6,10 @@ import (
 	"net/http"
 
 	awslambda "github.com/aws/aws-lambda-go/lambda"
+	"github.com/aws/aws-sdk-go-v2/aws"
 
+	"opsflow/shared/aws/ses"
+	"opsflow/shared/aws/sns"
 	"opsflow/shared/httpapi"
 	"opsflow/shared/httpapi/console"
 	"opsflow/shared/local/stack"
@@ -17,11 +20,15 @@ import (
 	"opsflow/shared/wire"
 )
 
+// emailFrom is where e-mails come from on this machine.
+const emailFrom = "opsflow@opsflow.example"
+
 // parts is what the handlers are wired from: this machine's adapters in the place of AWS's.
 type parts struct {
 	wire.Parts
 	bus      bus
-	webhook  string // where notifications go
+	webhook  string     // where notifications go
+	aws      aws.Config // of this machine's AWS endpoint, which takes e-mails and SMS
 	verifier httpapi.Verifier
 	signIn   console.SignIn
 	links    timeline.Links // customers'
@@ -35,18 +42,22 @@ func (p parts) handlers() (map[string]awslambda.Handler, error) {
 	bulks := p.Bulk()
 	alerts := p.Alerts()
 	sweeper := sweep.New(p.Store, p.Clock, map[ops.Kind]sweep.Handler{
-		ops.KindInstance:  flows.HandleDue,
-		ops.KindTask:      tasks.HandleDue,
-		ops.KindMember:    tasks.HandleMemberDue,
-		ops.KindAction:    rules.HandleDue,
-		ops.KindRuleTally: rules.HandleDue,
-		ops.KindEvent:     rules.HandleDue,
-		ops.KindAlert:     alerts.HandleDue,
-		ops.KindBulk:      bulks.HandleDue,
+		ops.KindInstance:     flows.HandleDue,
+		ops.KindTask:         tasks.HandleDue,
+		ops.KindNotification: p.Notifications().HandleDue,
+		ops.KindMember:       tasks.HandleMemberDue,
+		ops.KindAction:       rules.HandleDue,
+		ops.KindRuleTally:    rules.HandleDue,
+		ops.KindEvent:        rules.HandleDue,
+		ops.KindAlert:        alerts.HandleDue,
+		ops.KindBulk:         bulks.HandleDue,
 	}, p.Logger)
-	deliverer := notify.New(notify.Config{Store: p.Store, Clock: p.Clock, Webhook: p.webhook, Client: http.DefaultClient})
+	deliverer := notify.New(notify.Config{
+		Store: p.Store, Clock: p.Clock, Webhook: p.webhook, Client: http.DefaultClient,
+		Email: ses.New(p.aws, emailFrom, http.DefaultClient, p.Clock.Now), SMS: sns.New(p.aws, http.DefaultClient, p.Clock.Now),
+	})
 	conf := httpapi.Config{
-		Store: p.Store, Workflows: flows, Tasks: tasks, Members: tasks, Rules: rules, Bulk: bulks, Alerts: alerts, Bus: p.bus, Verifier: p.verifier,
+		Store: p.Store, Workflows: flows, Tasks: tasks, Members: tasks, Notifications: p.Notifications(), Rules: rules, Bulk: bulks, Alerts: alerts, Bus: p.bus, Verifier: p.verifier,
 		Clock: p.Clock, Random: p.Random, Logger: p.Logger, Timelines: p.links,
 	}
 	pages, err := console.New(console.Config{Config: conf, API: httpapi.New(conf), SignIn: p.signIn})

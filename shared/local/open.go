@@ -82,7 +82,7 @@ func (rt *Runtime) loadStack(ctx context.Context) error {
 	}
 	rt.stack, err = stack.Load(rt.o.Template, map[string]string{
 		"OidcIssuer": rt.apiURL, "OidcClientIds": ClientID, "ConsoleClientId": ClientID, "ConsoleSessionKey": string(key),
-		"NotifyWebhookUrl": rt.apiURL + "/dev/outbox", "TimelineKey": string(links),
+		"NotifyWebhookUrl": rt.apiURL + "/dev/outbox", "NotifyEmailFrom": emailFrom, "NotifySms": "on", "TimelineKey": string(links),
 	})
 	return err
 }
@@ -277,9 +277,13 @@ func (rt *Runtime) handlers() (map[string]awslambda.Handler, error) {
 			Clock: clock.Invocation{Clock: rt.o.Clock}, Random: rand.Reader, Logger: rt.o.Logger, Calendar: hours, MachinePrefix: api.Env["STATE_MACHINE_PREFIX"],
 			Functions: workflow.Functions{RunSteps: api.Env["RUN_STEPS_ARN"], OpenTask: api.Env["OPEN_TASK_ARN"], RecordOutcome: api.Env["RECORD_OUTCOME_ARN"]},
 		},
-		bus:      local,
-		links:    links,
-		webhook:  rt.apiURL + "/dev/outbox",
+		links:   links,
+		bus:     local,
+		webhook: rt.apiURL + "/dev/outbox",
+		aws: aws.Config{
+			Region: stack.Region, BaseEndpoint: aws.String(rt.awsURL),
+			Credentials: credentials.NewStaticCredentialsProvider("local", "local", ""),
+		},
 		verifier: httpapi.NewOIDC(httpapi.OIDCConfig{Issuer: rt.apiURL, ClientIDs: []string{ClientID}, HTTPClient: http.DefaultClient, Now: rt.o.Clock.Now}),
 		signIn: console.SignIn{
 			Issuer: rt.apiURL, ClientID: api.Env["CONSOLE_CLIENT_ID"], SessionKey: api.Env["CONSOLE_SESSION_KEY"], HTTPClient: http.DefaultClient,

@@ -10,9 +10,14 @@ import (
 
 // Message is one notification as a channel received it.
 type Message struct {
-	At   time.Time       `json:"at"`
-	ID   string          `json:"id"` // webhook-id: the notification's id
-	Body json.RawMessage `json:"body"`
+	At time.Time `json:"at"`
+	ID string    `json:"id,omitempty"` // the notification's; SNS keeps none
+	// Channel is email, sms or webhook, and To the address or number.
+	Channel string          `json:"channel"`
+	To      string          `json:"to,omitempty"`
+	Title   string          `json:"title,omitempty"`
+	Text    string          `json:"text"`
+	Body    json.RawMessage `json:"body,omitempty"` // of a webhook's post
 }
 
 // outboxLimit is how many messages the outbox keeps; the oldest go first.
@@ -37,7 +42,12 @@ func (o *outbox) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 			devError(w, http.StatusBadRequest, "invalid", "the body must be one JSON value of at most 1 MB")
 			return
 		}
-		o.add(Message{At: o.now(), ID: r.Header.Get("webhook-id"), Body: body})
+		m := Message{At: o.now(), ID: r.Header.Get("webhook-id"), Channel: "webhook", Body: body}
+		var said struct{ Title, Text string }
+		if json.Unmarshal(body, &said) == nil {
+			m.Title, m.Text = said.Title, said.Text
+		}
+		o.add(m)
 		w.WriteHeader(http.StatusNoContent)
 	default:
 		w.Header().Set("Allow", "GET, POST")

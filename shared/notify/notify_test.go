@@ -26,6 +26,7 @@ type bundle struct {
 	*notify.Deliverer
 	store *store.Store
 	clock *clock.Clock
+	url   string
 
 	mu       sync.Mutex
 	statuses []int
@@ -36,6 +37,7 @@ type bundle struct {
 type post struct {
 	header http.Header
 	body   map[string]any
+	raw    string
 }
 
 func setup(t *testing.T, statuses ...int) *bundle {
@@ -58,7 +60,7 @@ func (b *bundle) open(t *testing.T, url string, client *http.Client) {
 			t.Error(err)
 		}
 	})
-	b.clock = clock.Virtual(start)
+	b.url, b.clock = url, clock.Virtual(start)
 	tbl, err := embedded.NewTable(db, "opsflow", store.Indexes(), b.clock.Now)
 	if err != nil {
 		t.Fatal(err)
@@ -71,6 +73,7 @@ func (b *bundle) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	b.mu.Lock()
 	p := post{header: r.Header}
 	raw, err := io.ReadAll(r.Body)
+	p.raw = string(raw)
 	if err == nil {
 		err = json.Unmarshal(raw, &p.body)
 	}
@@ -137,7 +140,7 @@ func TestARequestBecomesOnePostAndASentNotification(t *testing.T) {
 		t.Errorf("the body is %v", p.body)
 	}
 	n := b.stored(t)
-	if n.Status != ops.NotificationSent || !n.SentAt.Equal(start) || n.Tries != 1 || n.Channel != "webhook" ||
+	if n.Status != ops.NotificationSent || !n.SentAt.Equal(start) || n.Tries != 1 || len(n.Deliveries) != 1 || n.Deliveries[0].Channel != "webhook" ||
 		n.Text != text || n.To.Role != "customer" || n.Subject.ID != "bk-1" || n.Cause.EventID != "evt-1" ||
 		!n.ExpiresAt.Equal(start.Add(ops.EventRetention)) {
 		t.Errorf("stored is %+v", n)
@@ -328,4 +331,8 @@ func TestAMessageWithoutATemplateOfItsOwnListsItsData(t *testing.T) {
 	if n := b.stored(t); n.Title != "Vendor suspended (vendor v-1)" || n.Text != "reason: late\nscore: 41.5" {
 		t.Errorf("it says %q, %q", n.Title, n.Text)
 	}
+}
+
+func fields(customer string) map[string]json.RawMessage {
+	return map[string]json.RawMessage{"customer": json.RawMessage(customer)}
 }

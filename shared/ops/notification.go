@@ -34,13 +34,42 @@ type Notification struct {
 	Data     map[string]json.RawMessage `json:"data,omitempty"` // what the message template can use
 	Subject  SubjectRef                 `json:"subject,omitzero"`
 	Status   NotificationStatus         `json:"status"`
-	Channel  string                     `json:"channel,omitempty"` // webhook, email, sms
-	Title    string                     `json:"title,omitempty"`   // as sent
-	Text     string                     `json:"text,omitempty"`    // as sent
-	SentAt   time.Time                  `json:"sent_at,omitzero"`
-	Tries    int                        `json:"tries"`
-	Error    string                     `json:"error,omitempty"`
-	Cause    Cause                      `json:"cause,omitzero"`
+	// Deliveries are the ways in which it goes out: each person and channel once.
+	Deliveries []Way     `json:"deliveries,omitempty"`
+	Title      string    `json:"title,omitempty"` // as sent
+	Text       string    `json:"text,omitempty"`  // as sent
+	SentAt     time.Time `json:"sent_at,omitzero"`
+	Tries      int       `json:"tries"`
+	Error      string    `json:"error,omitempty"`
+	Cause      Cause     `json:"cause,omitzero"`
+}
+
+// DeliveryStatus tells how one way of a message stands.
+type DeliveryStatus string
+
+// The statuses of a delivery.
+const (
+	DeliveryPending DeliveryStatus = "pending"
+	DeliverySending DeliveryStatus = "sending"
+	DeliverySent    DeliveryStatus = "sent"
+	DeliveryFailed  DeliveryStatus = "failed"
+)
+
+// Way is one way in which a message goes out.
+type Way struct {
+	Channel string         `json:"channel"`      // email, sms, webhook
+	To      string         `json:"to,omitempty"` // address or number; none for the webhook
+	Status  DeliveryStatus `json:"status"`
+	SentAt  time.Time      `json:"sent_at,omitzero"`
+	Error   string         `json:"error,omitempty"`
+	Again   bool           `json:"again,omitempty"` // it failed for a reason that may pass
+}
+
+// NotificationFilter narrows a list of notifications. Zero fields match everything.
+type NotificationFilter struct {
+	Status  NotificationStatus
+	Subject SubjectRef
+	PageRequest
 }
 
 // Ref names the record.
@@ -51,5 +80,5 @@ type NotificationStore interface {
 	// Notification reads one. CodeNotFound.
 	Notification(ctx context.Context, id string) (*Notification, error)
 	// Notifications lists newest first.
-	Notifications(ctx context.Context, p PageRequest) (Page[*Notification], error)
+	Notifications(ctx context.Context, f NotificationFilter) (Page[*Notification], error)
 }

@@ -115,7 +115,7 @@ func shownInLists(kind ops.Kind) []string {
 		}
 	case ops.KindNotification:
 		return []string{
-			"id", "template", "to", "subject", "status", "channel", "title", "sent_at", "tries", "error", "cause",
+			"id", "template", "to", "subject", "status", "deliveries", "title", "sent_at", "tries", "error", "cause",
 			"created_at", "updated_at",
 		}
 	case ops.KindVendor:

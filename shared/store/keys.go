@@ -32,6 +32,7 @@ import (
 //	state    alert#<status>#<shard>           <rank>#<time>#<id>          alerts
 //	state    event#invalid#<shard>            <time>#<id>                 invalid events
 //	state    event#booking/<id>               <time>#<id>                 valid events about something else of a booking
+//	state    notification#failed#<shard>      <time>#<id>                 messages that could not be sent
 //	state    task#<team>#<shard>              <due>#<urgency>#<time>#<id> tasks that are not decided: the teams' queues
 //	subject  <type>/<id>                      <kind>#<time>#<id>          instances alerts notifications events
 //	subject  vendor/<id>                      metric#<time>#<id>          metrics
@@ -124,6 +125,9 @@ func placesOf(r ops.Record) map[string]table.Key {
 		about(r.Subject)
 	case *ops.Notification:
 		listed()
+		if r.Status == ops.NotificationFailed {
+			places[stateIndex] = table.Key{PK: "notification#failed#" + shard, SK: created}
+		}
 		about(r.Subject)
 	case *ops.Metric:
 		about(ops.SubjectRef{Type: "vendor", ID: r.VendorID})

@@ -163,8 +163,24 @@ func (s *Store) Notification(ctx context.Context, id string) (*ops.Notification,
 }
 
 // Notifications implements ops.NotificationStore.
-func (s *Store) Notifications(ctx context.Context, p ops.PageRequest) (ops.Page[*ops.Notification], error) {
-	return page[ops.Notification](ctx, s, newest("notifications", ops.KindNotification, nil), p, nil)
+func (s *Store) Notifications(ctx context.Context, f ops.NotificationFilter) (ops.Page[*ops.Notification], error) {
+	req := f.PageRequest
+	f.PageRequest = ops.PageRequest{}
+	l := newest("notifications", ops.KindNotification, f)
+	rest := f // what the index does not see to
+	switch {
+	case !f.Subject.IsZero():
+		rest.Subject = ops.SubjectRef{}
+		l.index, l.partitions, l.prefix = subjectIndex, []string{f.Subject.String()}, "notification#"
+	case f.Status == ops.NotificationFailed:
+		rest.Status = ""
+		l.index, l.partitions = stateIndex, sharded("notification#failed")
+	}
+	var keep func(*ops.Notification) bool
+	if rest != (ops.NotificationFilter{}) {
+		keep = func(n *ops.Notification) bool { return n.Status == rest.Status }
+	}
+	return page(ctx, s, l, req, keep)
 }
 
 // Vendor implements ops.VendorStore.

@@ -8,6 +8,7 @@ import (
 
 	"opsflow/shared/alert"
 	"opsflow/shared/calendar"
+	"opsflow/shared/notify"
 	"opsflow/shared/ops"
 	"opsflow/shared/rule"
 	"opsflow/shared/store"
@@ -56,6 +57,11 @@ func (p Parts) Alerts() *alert.Service {
 // Scorer makes what keeps vendors' metrics.
 func (p Parts) Scorer() *vendor.Scorer {
 	return &vendor.Scorer{Store: p.Store, Bus: p.Bus, Clock: p.Clock, Logger: p.Logger}
+}
+
+// Notifications makes what has messages sent again: it asks for them, and sends none itself.
+func (p Parts) Notifications() *notify.Deliverer {
+	return notify.New(notify.Config{Store: p.Store, Bus: p.Bus, Clock: p.Clock})
 }
 
 // Rules makes the rule engine, which starts workflows with the given one.

@@ -44,6 +44,9 @@ type Env struct {
 	ConsoleKey    string             // what the console's sessions are sealed with; empty: nobody signs in there
 	TimelineKey   string             // what customers' links are signed with; empty: there are none
 	Webhook       string             // where notifications go; empty: they are only recorded
+	WebhookSecret string             // NOTIFY_WEBHOOK_SECRET: signs what goes there
+	EmailFrom     string             // NOTIFY_EMAIL_FROM; empty: nobody is told by e-mail
+	SMS           bool               // NOTIFY_SMS is "on"
 	Calendar      *calendar.Calendar // BUSINESS_ZONE, BUSINESS_HOURS, BUSINESS_HOLIDAYS
 
 	endpoint  string // AWS_ENDPOINT_URL
@@ -70,6 +73,9 @@ func Load(getenv func(string) string, needs ...Need) (Env, error) {
 		ConsoleKey:    getenv("CONSOLE_SESSION_KEY"),
 		TimelineKey:   getenv("TIMELINE_KEY"),
 		Webhook:       getenv("NOTIFY_WEBHOOK_URL"),
+		WebhookSecret: getenv("NOTIFY_WEBHOOK_SECRET"),
+		EmailFrom:     getenv("NOTIFY_EMAIL_FROM"),
+		SMS:           getenv("NOTIFY_SMS") == "on",
 		endpoint:      getenv("AWS_ENDPOINT_URL"),
 		accessKey:     getenv("AWS_ACCESS_KEY_ID"),
 		secretKey:     getenv("AWS_SECRET_ACCESS_KEY"),

@@ -372,7 +372,7 @@ func metricsNotificationsAndVendorsAreListed(t *testing.T, open Open) {
 		return b.Vendors(ctx, p)
 	}, func(v *ops.Vendor) string { return v.ID }), "v-2", "v-1", "v-0")
 	expect(t, "notifications", pages(t, 2, func(p ops.PageRequest) (ops.Page[*ops.Notification], error) {
-		return b.Notifications(ctx, p)
+		return b.Notifications(ctx, ops.NotificationFilter{PageRequest: p})
 	}, func(n *ops.Notification) string { return n.ID }), "ntf-2", "ntf-1", "ntf-0")
 }
 
