@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"slices"
+	"strconv"
 	"time"
 
 	"opsflow/shared/alert"
@@ -172,7 +173,7 @@ func (s *Service) remind(ctx context.Context, t *ops.Task, i *ops.Instance) erro
 		return fmt.Errorf("remind of task %s: %w", t.ID, err)
 	}
 	err = s.Bus.Put(ctx, ops.OutEvent{
-		ID: ops.HashID("ntf-", t.ID, "remind", fmt.Sprint(t.Reminders)), Type: ops.NotificationRequested, Time: now, Detail: text, Cause: cause(i),
+		ID: ops.HashID("ntf-", t.ID, "remind", strconv.Itoa(t.Reminders)), Type: ops.NotificationRequested, Time: now, Detail: text, Cause: cause(i),
 	})
 	if err != nil {
 		return fmt.Errorf("remind of task %s: %w", t.ID, err)
