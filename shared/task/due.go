@@ -72,7 +72,7 @@ func (s *Service) save(ctx context.Context, t *ops.Task, more ...ops.Record) (sa
 	t.UpdatedAt = s.Clock.Now()
 	err = s.Store.Save(ctx, append([]ops.Record{t}, more...)...)
 	if ops.AsConflict(err) != nil {
-		return false, nil
+		return false, nil //nolint:nilerr // documented: somebody is at it
 	}
 	if err != nil {
 		return false, fmt.Errorf("store task %s: %w", t.ID, err)
