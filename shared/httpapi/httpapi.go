@@ -26,6 +26,7 @@ type Config struct {
 	Store         Store
 	Workflows     Workflows
 	Tasks         Tasks
+	Vendors       Vendors
 	Members       Members
 	Notifications Notifications
 	Rules         Rules

@@ -37,6 +37,8 @@ const (
 	raiseAlerts      action = "alert.raise"
 	readAudit        action = "audit.read"
 	shareTimelines   action = "timeline.share"
+	writeVendors     action = "vendor.write"
+	measureVendors   action = "vendor.measure"
 	readVendors      action = "vendor.read"
 	readSchemas      action = "schema.read"
 )
@@ -70,6 +72,8 @@ var mayDo = map[action][]ops.Team{
 	raiseAlerts:      {ops.Operations, ops.VendorManagement, ops.QualityAssurance, ops.Finance},
 	readAudit:        {ops.Operations, ops.VendorManagement, ops.QualityAssurance, ops.Finance},
 	shareTimelines:   {ops.Operations},
+	writeVendors:     {ops.VendorManagement},
+	measureVendors:   {ops.VendorManagement, ops.QualityAssurance},
 	readVendors:      {ops.Operations, ops.VendorManagement, ops.QualityAssurance, ops.Finance},
 	readSchemas:      {ops.Operations, ops.VendorManagement, ops.QualityAssurance, ops.Finance},
 }

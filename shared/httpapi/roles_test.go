@@ -83,6 +83,10 @@ func TestEachTeamMayDoWhatTheTableSays(t *testing.T) {
 		{"GET", "/v1/audit", "", "OVQF"},
 		{"GET", "/v1/vendors", "", "OVQF"},
 		{"GET", "/v1/vendors/x", "", "OVQF"},
+		{"PUT", "/v1/vendors/x", `{"name":"X","active":true,"verified":true,"categories":["a"],"areas":["b"]}`, "V"},
+		{"GET", "/v1/vendors/x/score", "", "OVQF"},
+		{"GET", "/v1/vendors/x/metrics", "", "OVQF"},
+		{"POST", "/v1/vendors/x/metrics", `{"type":"quality_score","value":80,"calculation_method":"visit"}`, "VQ"},
 		{"GET", "/v1/schemas/booking_created", "", "OVQF"},
 	}
 	for _, c := range routes {

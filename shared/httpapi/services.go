@@ -10,6 +10,7 @@ import (
 	"opsflow/shared/ops"
 	"opsflow/shared/rule"
 	"opsflow/shared/task"
+	"opsflow/shared/vendor"
 	"opsflow/shared/workflow"
 )
 
@@ -53,6 +54,20 @@ type Tasks interface {
 	Complete(ctx context.Context, id string, actor ops.Actor, d task.Decision) (*ops.Task, error)
 	Reject(ctx context.Context, id string, actor ops.Actor, comment string) (*ops.Task, error)
 	Delegate(ctx context.Context, id string, actor ops.Actor, to, reason string) (*ops.Task, error)
+}
+
+// Vendors keeps the vendors and how good they are; *vendor.Scorer.
+type Vendors interface {
+	// Put stores one whole, if the stored one has this version (0: whatever is there). CodeInvalid, CodeConflict.
+	Put(ctx context.Context, v ops.Vendor, version int64, actor ops.Actor) (*ops.Vendor, error)
+	// Score computes how good one is now. CodeNotFound.
+	Score(ctx context.Context, vendorID string) (*vendor.Score, error)
+	// Add takes over a measurement, once under its key. CodeInvalid, CodeNotFound.
+	Add(ctx context.Context, vendorID, key string, m vendor.Measurement, actor ops.Actor) (*ops.Metric, error)
+	// Metrics lists one's metrics, newest first. CodeNotFound.
+	Metrics(ctx context.Context, vendorID string, p ops.PageRequest) (ops.Page[*ops.Metric], error)
+	// RankFor ranks all for a booking. CodeNotFound.
+	RankFor(ctx context.Context, bookingID string) ([]ops.Candidate, error)
 }
 
 // Members keeps the people that work is given to; *task.Service.

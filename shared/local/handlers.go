@@ -57,7 +57,7 @@ func (p parts) handlers() (map[string]awslambda.Handler, error) {
 		Email: ses.New(p.aws, emailFrom, http.DefaultClient, p.Clock.Now), SMS: sns.New(p.aws, http.DefaultClient, p.Clock.Now),
 	})
 	conf := httpapi.Config{
-		Store: p.Store, Workflows: flows, Tasks: tasks, Members: tasks, Notifications: p.Notifications(), Rules: rules, Bulk: bulks, Alerts: alerts, Bus: p.bus, Verifier: p.verifier,
+		Store: p.Store, Workflows: flows, Tasks: tasks, Members: tasks, Vendors: p.Scorer(), Notifications: p.Notifications(), Rules: rules, Bulk: bulks, Alerts: alerts, Bus: p.bus, Verifier: p.verifier,
 		Clock: p.Clock, Random: p.Random, Logger: p.Logger, Timelines: p.links,
 	}
 	pages, err := console.New(console.Config{Config: conf, API: httpapi.New(conf), SignIn: p.signIn})

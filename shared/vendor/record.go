@@ -15,9 +15,11 @@ import (
 // Store is what scoring reads and writes.
 type Store interface {
 	ops.Saver
-	ops.EvidenceStore
-	ops.VendorStore
-	ops.AlertStore
+	Reader
+	ops.MetricStore
+	ops.AuditStore
+	ops.CounterStore
+	ops.SubjectStore
 }
 
 // Reader is what Records reads.

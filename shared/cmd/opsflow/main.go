@@ -26,6 +26,7 @@ type commandLine struct {
 	Templates templateCommands `cmd:"" help:"List, check, compile and add the templates of workflows."`
 	Alerts    alertCommands    `cmd:"" help:"List alerts, and take care of them."`
 	Bulk      bulkCommands     `cmd:"" help:"Do one thing to many records: preview, run, follow."`
+	Vendors   vendorCommands   `cmd:"" help:"List vendors, rank them for a booking, show their scores."`
 	Summary   summaryCommand   `cmd:"" name:"active-summary" help:"Count workflows by status, undecided tasks by team and open alerts by severity."`
 	Demo      demoCommand      `cmd:"" help:"Play a day of a small marketplace against the local runtime, in virtual time."`
 	Trial     trialCommand     `cmd:"" name:"test-engine" help:"Start each template as its example says and report how it went."`
