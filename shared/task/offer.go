@@ -156,7 +156,7 @@ func (s *Service) saveOffer(ctx context.Context, t *ops.Task, taken []ops.Record
 	err = s.Store.Save(ctx, slices.Concat([]ops.Record{t}, taken, scored)...)
 	switch {
 	case ops.AsConflict(err) != nil:
-		return false, nil
+		return false, nil //nolint:nilerr // the caller decides again
 	case err != nil:
 		return false, fmt.Errorf("store offer %s: %w", t.ID, err)
 	case !t.Status.Decided():

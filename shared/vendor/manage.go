@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"strconv"
 
 	"opsflow/shared/audit"
 	"opsflow/shared/ops"
@@ -112,7 +113,7 @@ func (s *Scorer) Add(ctx context.Context, vendorID, key string, in Measurement, 
 	}
 	faults := m.Faults()
 	if in.DataPoints < 0 || in.DataPoints > MaxMeasured {
-		faults = append(faults, ops.Fault{Path: "$.data_points", Expected: fmt.Sprintf("1 to %d", MaxMeasured), Got: fmt.Sprint(in.DataPoints)})
+		faults = append(faults, ops.Fault{Path: "$.data_points", Expected: fmt.Sprintf("1 to %d", MaxMeasured), Got: strconv.Itoa(in.DataPoints)})
 	}
 	if err := ops.Invalid("metric", faults); err != nil {
 		return nil, err

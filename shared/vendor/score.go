@@ -18,7 +18,7 @@ const (
 	monthLayout = "2006-01"
 	// minPoints is below how many observations nothing can be said.
 	minPoints = 5
-	// fullExpertise is how many jobs it takes to be half way to a full level of expertise.
+	// halfExpertise is how many jobs it takes to be half way to a full level of expertise.
 	halfExpertise = 10.0
 )
 
