@@ -41,7 +41,7 @@ type tourSummary struct {
 	Waiting   int                       `json:"waiting"`   // of the workflows, for an open task
 	Tasks     map[string]map[string]int `json:"tasks"`     // by team, then status
 	Alerts    map[string]map[string]int `json:"alerts"`    // by type, then status
-	Messages  map[string]int            `json:"messages"`  // by template of the message
+	Messages  map[string]map[string]int `json:"messages"`  // by template of the message, then status
 }
 
 func (t tourSummary) table(w io.Writer) {
@@ -50,7 +50,7 @@ func (t tourSummary) table(w io.Writer) {
 	for _, part := range []struct {
 		title string
 		of    map[string]map[string]int
-	}{{"WORKFLOWS", t.Workflows}, {"TASKS", t.Tasks}, {"ALERTS", t.Alerts}} {
+	}{{"WORKFLOWS", t.Workflows}, {"TASKS", t.Tasks}, {"ALERTS", t.Alerts}, {"MESSAGES", t.Messages}} {
 		fmt.Fprintln(w)
 		row(w, part.title, "STATUS", "COUNT")
 		for _, name := range slices.Sorted(maps.Keys(part.of)) {
@@ -58,10 +58,5 @@ func (t tourSummary) table(w io.Writer) {
 				row(w, name, status, strconv.Itoa(part.of[name][status]))
 			}
 		}
-	}
-	fmt.Fprintln(w)
-	row(w, "MESSAGES", "COUNT")
-	for _, name := range slices.Sorted(maps.Keys(t.Messages)) {
-		row(w, name, strconv.Itoa(t.Messages[name]))
 	}
 }

@@ -247,7 +247,7 @@ func (t *tour) start(ctx context.Context, p person, template string, subject ops
 func (t *tour) summary(ctx context.Context) (tourSummary, error) {
 	sum := tourSummary{
 		Events: t.events, Workflows: map[string]map[string]int{}, Tasks: map[string]map[string]int{},
-		Alerts: map[string]map[string]int{}, Messages: map[string]int{},
+		Alerts: map[string]map[string]int{}, Messages: map[string]map[string]int{},
 	}
 	workflows, err := listAs[*ops.Instance](ctx, t, olivia, "/v1/workflows", url.Values{})
 	if err != nil {
@@ -278,6 +278,15 @@ func (t *tour) summary(ctx context.Context) (tourSummary, error) {
 	for _, a := range alerts {
 		if t.own(a.Subject.ID) {
 			add(sum.Alerts, string(a.Type), string(a.Status))
+		}
+	}
+	messages, err := listAs[*ops.Notification](ctx, t, olivia, "/v1/notifications", url.Values{})
+	if err != nil {
+		return sum, err
+	}
+	for _, n := range messages {
+		if t.own(n.Subject.ID) {
+			add(sum.Messages, n.Template, string(n.Status))
 		}
 	}
 	return sum, nil
