@@ -55,6 +55,7 @@ func TestEachTeamMayDoWhatTheTableSays(t *testing.T) {
 		{"GET", "/v1/templates", "", "OVQF"},
 		{"POST", "/v1/templates", `{}`, "O"},
 		{"GET", "/v1/templates/x/versions/1", "", "OVQF"},
+		{"GET", "/v1/templates/x/versions/1/graph", "", "OVQF"},
 		{"POST", "/v1/templates/x/versions/1/publish", "", ""},
 		{"GET", "/v1/rules", "", "OVQF"},
 		{"POST", "/v1/rules", `{}`, "O"},

@@ -338,6 +338,12 @@ func TestTemplatesAreListedReadStoredAndPublished(t *testing.T) {
 		t.Errorf("%+v", one)
 	}
 	r.call(t, "GET", "/v1/templates/a/versions/2", "").problem(404, ops.CodeNotFound)
+	drawing := r.call(t, "GET", "/v1/templates/a/versions/1/graph", "")
+	if ct := drawing.Header().Get("Content-Type"); drawing.Code != 200 || ct != "image/svg+xml" || !strings.Contains(drawing.Body.String(), "<svg ") {
+		t.Errorf("graph: status %d, %s, %s", drawing.Code, ct, drawing.Body)
+	}
+	r.call(t, "GET", "/v1/templates/a/versions/2/graph", "").problem(404, ops.CodeNotFound)
+	r.call(t, "GET", "/v1/templates/a/versions/x/graph", "").problem(422, ops.CodeInvalid)
 
 	const text = ` {"name":"deposit_refund", "steps":[]}`
 	res := r.call(t, "POST", "/v1/templates", text)

@@ -8,6 +8,7 @@ import (
 	"strconv"
 
 	"opsflow/shared/ops"
+	"opsflow/shared/workflow/graph"
 )
 
 func (a *api) templateRoutes() {
@@ -24,6 +25,10 @@ func (a *api) templateRoutes() {
 		id: "get-template", method: http.MethodGet, path: "/v1/templates/{name}/versions/{version}", action: readTemplates,
 		summary: "Read one version of a template",
 	}, a.getTemplate)
+	handle(a, route{
+		id: "draw-template", method: http.MethodGet, path: "/v1/templates/{name}/versions/{version}/graph", action: readTemplates,
+		summary: "Draw the graph of one version of a template, as SVG",
+	}, a.drawTemplate)
 	handle(a, route{
 		id: "publish-template", method: http.MethodPost, path: "/v1/templates/{name}/versions/{version}/publish",
 		action: publishTemplates, summary: "Make a version startable, and unchangeable",
@@ -71,6 +76,22 @@ func (a *api) getTemplate(ctx context.Context, in *TemplatePath) (*oneOutput[*op
 		return nil, fmt.Errorf("read template: %w", err)
 	}
 	return &oneOutput[*ops.Template]{ETag: etag(t), Body: t}, nil
+}
+
+type drawingOutput struct {
+	ContentType string `header:"Content-Type"`
+	Policy      string `header:"Content-Security-Policy"`
+	Body        []byte
+}
+
+func (a *api) drawTemplate(ctx context.Context, in *TemplatePath) (*drawingOutput, error) {
+	t, err := a.Workflows.GetTemplate(ctx, in.Name, in.Version)
+	if err != nil {
+		return nil, fmt.Errorf("read template: %w", err)
+	}
+	return &drawingOutput{
+		ContentType: "image/svg+xml", Policy: "default-src 'none'; style-src 'unsafe-inline'", Body: graph.Document(t, nil),
+	}, nil
 }
 
 type publishInput struct {

@@ -9,6 +9,8 @@ import (
 	"net/http"
 	"path"
 	"strings"
+
+	"opsflow/shared/workflow/graph"
 )
 
 //go:embed assets
@@ -37,6 +39,9 @@ func loadAssets() (*assets, error) {
 		body, err := assetFiles.ReadFile("assets/" + e.Name())
 		if err != nil {
 			return nil, err
+		}
+		if e.Name() == "console.css" {
+			body = append(append(body, '\n'), graph.Style...)
 		}
 		sum := sha256.Sum256(body)
 		ext := path.Ext(e.Name())

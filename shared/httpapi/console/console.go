@@ -51,6 +51,7 @@ func New(c Config) (*Console, error) {
 	con.dashboardPages()
 	con.workflowPages()
 	con.taskPages()
+	con.templatePages()
 	return con, nil
 }
 

@@ -18,7 +18,10 @@ var order = []section{
 	{Name: "Rules", Path: "/rules"},
 	{Name: "Events", Path: "/events"},
 	{Name: "Vendors", Path: "/vendors"},
+	{Name: "Templates", Path: "/templates"},
 	{Name: "Bulk", Path: "/bulk"},
+	{Name: "Members", Path: "/members"},
+	{Name: "Delivery", Path: "/delivery"},
 	{Name: "Audit", Path: "/audit"},
 }
 

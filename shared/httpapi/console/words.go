@@ -103,6 +103,7 @@ var tones = map[string]string{
 	"active": "green", "shadow": "violet", "off": "grey",
 	"valid": "green", "invalid": "red", "matched": "green", "not_matched": "grey", "suppressed": "amber", "error": "red",
 	"excellent": "green", "good": "green", "average": "amber", "below_average": "amber", "poor": "red", "insufficient": "grey",
+	"published": "green", "draft": "amber",
 	"overdue": "red", "sent": "green", "delivered": "green", "declined": "red", "accepted": "green",
 }
 

@@ -76,6 +76,9 @@ func (c *Console) workflow(q *request) (workflowView, error) {
 	})
 	v.History = slices.Clone(i.History[max(0, len(i.History)-historyShown):])
 	slices.Reverse(v.History)
+	if v.Graph, err = c.graphOf(q.Context(), i); err != nil {
+		return v, err
+	}
 	g, ctx := errgroup.WithContext(q.Context())
 	g.Go(func() error {
 		p, err := c.Store.Tasks(ctx, ops.TaskFilter{InstanceID: i.ID, PageRequest: ops.PageRequest{Limit: ops.MaxPageLimit}})
