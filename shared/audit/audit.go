@@ -113,6 +113,23 @@ func written(object map[string]json.RawMessage) (json.RawMessage, error) {
 	return json.Marshal(object)
 }
 
+// Trail reads all entries of a target, oldest first: people change one record some ten times, not ten thousand.
+func Trail(ctx context.Context, s ops.AuditStore, target ops.Ref) ([]*ops.AuditEntry, error) {
+	var all []*ops.AuditEntry
+	req := ops.PageRequest{Limit: ops.MaxPageLimit}
+	for {
+		page, err := s.AuditTrail(ctx, target, req)
+		if err != nil {
+			return nil, fmt.Errorf("read the audit trail of %s: %w", target, err)
+		}
+		all = append(all, page.Items...)
+		if page.NextCursor == "" {
+			return all, nil
+		}
+		req.Cursor = page.NextCursor
+	}
+}
+
 type requestIDKey struct{}
 
 // WithRequestID gives a context in which entries name the request that they come from.

@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"strings"
 
+	"opsflow/shared/audit"
 	"opsflow/shared/ops"
 )
 
@@ -56,26 +57,15 @@ func (a *api) listAudit(ctx context.Context, q *auditQuery) (*trailOutput, error
 	return out, nil
 }
 
-// verify reads all of a target's entries: people change one record some ten times, not ten thousand.
 func (a *api) verify(ctx context.Context, target ops.Ref) (*chain, error) {
-	var all []*ops.AuditEntry
-	req := ops.PageRequest{Limit: ops.MaxPageLimit}
-	for {
-		page, err := a.Store.AuditTrail(ctx, target, req)
-		if err != nil {
-			return nil, fmt.Errorf("read the audit trail of %s: %w", target, err)
-		}
-		all = append(all, page.Items...)
-		if page.NextCursor == "" {
-			break
-		}
-		req.Cursor = page.NextCursor
+	all, err := audit.Trail(ctx, a.Store, target)
+	if err != nil {
+		return nil, err
 	}
-	fault := ops.VerifyTrail(all)
-	if fault == nil {
-		return &chain{Verified: true}, nil
+	if fault := ops.VerifyTrail(all); fault != nil {
+		return &chain{Fault: fault.Error()}, nil
 	}
-	return &chain{Fault: fault.Error()}, nil
+	return &chain{Verified: true}, nil
 }
 
 // workflowKind is what the API calls instances.

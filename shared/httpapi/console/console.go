@@ -51,7 +51,10 @@ func New(c Config) (*Console, error) {
 	con.dashboardPages()
 	con.workflowPages()
 	con.taskPages()
+	con.alertPages()
 	con.templatePages()
+	con.bulkPages()
+	con.auditPages()
 	return con, nil
 }
 

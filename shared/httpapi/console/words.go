@@ -23,8 +23,24 @@ func functions(a *assets) template.FuncMap {
 		"short":   short,
 		"initial": initial,
 		"link":    subjectLink,
-		"badge":   func(v any) badge { return badgeOf(text(v)) },
+		"plain":   plain,
+		"dict":    dict,
+
+		"targetURL":   targetURL,
+		"targetText":  targetText,
+		"differences": differences,
+
+		"badge": func(v any) badge { return badgeOf(text(v)) },
 	}
+}
+
+// dict gives a part of a page several values by name.
+func dict(pairs ...any) map[string]any {
+	d := map[string]any{}
+	for i := 0; i+1 < len(pairs); i += 2 {
+		d[text(pairs[i])] = pairs[i+1]
+	}
+	return d
 }
 
 func text(v any) string {
@@ -103,7 +119,7 @@ var tones = map[string]string{
 	"active": "green", "shadow": "violet", "off": "grey",
 	"valid": "green", "invalid": "red", "matched": "green", "not_matched": "grey", "suppressed": "amber", "error": "red",
 	"excellent": "green", "good": "green", "average": "amber", "below_average": "amber", "poor": "red", "insufficient": "grey",
-	"published": "green", "draft": "amber",
+	"published": "green", "refused": "red", "draft": "amber",
 	"overdue": "red", "sent": "green", "delivered": "green", "declined": "red", "accepted": "green",
 }
 
