@@ -62,10 +62,11 @@ func (a *api) verify(ctx context.Context, target ops.Ref) (*chain, error) {
 	if err != nil {
 		return nil, err
 	}
+	c := &chain{Verified: true}
 	if fault := ops.VerifyTrail(all); fault != nil {
-		return &chain{Fault: fault.Error()}, nil
+		c.Verified, c.Fault = false, fault.Error()
 	}
-	return &chain{Verified: true}, nil
+	return c, nil
 }
 
 // workflowKind is what the API calls instances.

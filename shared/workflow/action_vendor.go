@@ -151,6 +151,6 @@ func vendorAssign(ctx context.Context, in ActionInput) (ActionResult, error) {
 	if err != nil {
 		return ActionResult{}, err
 	}
-	out.Writes, out.Emit = append(taken, s), []ops.OutEvent{e}
+	out.Writes, out.Emit = slices.Concat(taken, []ops.Record{s}), []ops.OutEvent{e}
 	return out, nil
 }
