@@ -8,12 +8,14 @@ import (
 	"opsflow/shared/aws/parts"
 	"opsflow/shared/httpapi"
 	"opsflow/shared/httpapi/console"
+	"opsflow/shared/task/form"
 	"opsflow/shared/timeline"
 )
 
 func main() {
 	e := env.MustLoad(env.Table, env.Bus, env.Machines, env.Publish, env.OIDC)
 	p := parts.New(e)
+	p.Forms = form.Checker{}
 	links, err := timeline.NewLinks(e.TimelineKey)
 	if err != nil {
 		env.Fatal(err)

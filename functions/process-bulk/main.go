@@ -6,9 +6,11 @@ import (
 
 	"opsflow/shared/aws/env"
 	"opsflow/shared/aws/parts"
+	"opsflow/shared/task/form"
 )
 
 func main() {
 	p := parts.New(env.MustLoad(env.Table, env.Bus, env.Machines))
+	p.Forms = form.Checker{}
 	lambda.Start(p.Bulk().Process)
 }

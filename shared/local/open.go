@@ -28,6 +28,7 @@ import (
 	"opsflow/shared/table"
 	"opsflow/shared/table/dynamo"
 	"opsflow/shared/table/embedded"
+	"opsflow/shared/task/form"
 	"opsflow/shared/timeline"
 	"opsflow/shared/vendor"
 	"opsflow/shared/wire"
@@ -275,6 +276,7 @@ func (rt *Runtime) handlers() (map[string]awslambda.Handler, error) {
 		Parts: wire.Parts{
 			Store: rt.store, Executions: executions{engine: rt.states, role: api.Env["STATE_MACHINE_ROLE_ARN"]}, Bus: local,
 			Clock: clock.Invocation{Clock: rt.o.Clock}, Random: rand.Reader, Logger: rt.o.Logger, Calendar: hours, MachinePrefix: api.Env["STATE_MACHINE_PREFIX"],
+			Forms:     form.Checker{},
 			Functions: workflow.Functions{RunSteps: api.Env["RUN_STEPS_ARN"], OpenTask: api.Env["OPEN_TASK_ARN"], RecordOutcome: api.Env["RECORD_OUTCOME_ARN"]},
 		},
 		links:   links,

@@ -1,21 +1,18 @@
 package rule
 
 import (
-	"bytes"
 	"encoding/json"
 	"fmt"
 	"slices"
 	"strconv"
 	"strings"
 
-	"github.com/santhosh-tekuri/jsonschema/v6"
-
 	"opsflow/shared/ops"
 )
 
 // What a detail may hold, so that the table can keep it as it is. DynamoDB's numbers have 38 digits and end at 9.9E+125, its
-// values nest 32 levels deep, of which records use some. This also protects the schema library, which compares numbers as
-// fractions and doesn't survive an exponent in the millions.
+// values nest 32 levels deep, of which records use some. This also protects whatever computes with a number: one with an
+// exponent in the millions fills the memory when it is written out.
 const (
 	maxDigits      = 38
 	minNumberScale = -129 // of 0.digits: 1E-130
@@ -79,7 +76,7 @@ func kept(detail json.RawMessage) json.RawMessage {
 	if len(detail) > MaxDetail {
 		return mustJSON(strings.ToValidUTF8(string(detail[:MaxDetail]), ""))
 	}
-	doc, err := jsonschema.UnmarshalJSON(bytes.NewReader(detail))
+	doc, err := decodeJSON(detail)
 	if err != nil || len(Unkeepable(doc, "$")) > 0 {
 		return mustJSON(string(detail))
 	}

@@ -43,11 +43,11 @@ func (s *Service) Complete(ctx context.Context, id string, actor ops.Actor, d De
 				Path: "$.outcome", Expected: "one of " + strings.Join(t.Outcomes, ", "), Got: outcome,
 			})
 		}
-		form, err := CompileForm(t.Form)
+		unfit, err := s.Forms.Faults(t.Form, d.Form, "$.form")
 		if err != nil {
 			return nil, fmt.Errorf("task %s: %w", t.ID, err)
 		}
-		faults = append(faults, form.Faults(d.Form, "$.form")...)
+		faults = append(faults, unfit...)
 		faults = append(faults, checkComment(d.Comment)...)
 		return &ops.TaskDecision{Outcome: outcome, Answers: d.Form, Comment: d.Comment}, ops.Invalid("decision", faults)
 	})

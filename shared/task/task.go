@@ -33,7 +33,8 @@ type Store interface {
 type Config struct {
 	Store      Store
 	Executions ops.Executions
-	Bus        ops.Bus // takes reminders
+	Bus        ops.Bus   // takes reminders
+	Forms      ops.Forms // only to complete tasks
 	Clock      ops.Clock
 	Logger     *slog.Logger
 }

@@ -17,6 +17,7 @@ import (
 	"opsflow/shared/store"
 	"opsflow/shared/table/embedded"
 	"opsflow/shared/task"
+	"opsflow/shared/task/form"
 )
 
 var start = time.Date(2026, 11, 24, 8, 0, 0, 0, time.UTC)
@@ -145,7 +146,7 @@ func setup(t *testing.T, edit func(*ops.Task, *ops.Instance)) bundle {
 	}
 	e := &executions{waits: map[string]bool{"token-1": true}}
 	m := &messages{}
-	service := task.New(task.Config{Store: s, Executions: e, Bus: m, Clock: clk, Logger: slog.New(slog.DiscardHandler)})
+	service := task.New(task.Config{Store: s, Executions: e, Bus: m, Forms: form.Checker{}, Clock: clk, Logger: slog.New(slog.DiscardHandler)})
 	return bundle{service, s, e, clk, m}
 }
 

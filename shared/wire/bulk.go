@@ -33,7 +33,7 @@ func (p Parts) single(s interface {
 ) bulk.Services {
 	return bulk.Services{
 		Alerts: alert.New(alert.Config{Store: s, Bus: bus, Clock: p.Clock, Logger: p.Logger}),
-		Tasks:  task.New(task.Config{Store: s, Executions: x, Bus: bus, Clock: p.Clock, Logger: p.Logger}),
+		Tasks:  task.New(task.Config{Store: s, Executions: x, Bus: bus, Forms: p.Forms, Clock: p.Clock, Logger: p.Logger}),
 		Workflows: workflow.New(workflow.Config{
 			Store: s, Executions: x, Bus: bus, Clock: p.Clock, Random: p.Random, Logger: p.Logger, Calendar: p.Calendar,
 			MachinePrefix: p.MachinePrefix,

@@ -34,19 +34,20 @@ type Parts struct {
 	Calendar      *calendar.Calendar // nil: calendar.Default
 	MachinePrefix string             // begins the ARN of every state machine
 	Functions     workflow.Functions // only to publish templates
+	Forms         ops.Forms          // only where people complete tasks or make templates
 }
 
 // Workflows makes the workflow engine.
 func (p Parts) Workflows() *workflow.Engine {
 	return workflow.New(workflow.Config{
-		Store: p.Store, Executions: p.Executions, Machines: p.Executions, Bus: p.Bus, Clock: p.Clock, Random: p.Random,
+		Store: p.Store, Executions: p.Executions, Machines: p.Executions, Forms: p.Forms, Bus: p.Bus, Clock: p.Clock, Random: p.Random,
 		Logger: p.Logger, Calendar: p.Calendar, MachinePrefix: p.MachinePrefix, Functions: p.Functions,
 	})
 }
 
 // Tasks makes the service for people's part.
 func (p Parts) Tasks() *task.Service {
-	return task.New(task.Config{Store: p.Store, Executions: p.Executions, Bus: p.Bus, Clock: p.Clock, Logger: p.Logger})
+	return task.New(task.Config{Store: p.Store, Executions: p.Executions, Bus: p.Bus, Forms: p.Forms, Clock: p.Clock, Logger: p.Logger})
 }
 
 // Alerts makes the alert service.

@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"opsflow/shared/ops"
+	"opsflow/shared/task/form"
 	"opsflow/shared/workflow"
 )
 
@@ -166,6 +167,15 @@ func builtin(t *testing.T) []*ops.Template {
 		t.Fatal(err)
 	}
 	return all
+}
+
+func TestTheBuiltinTemplatesAreValidWithTheirForms(t *testing.T) {
+	t.Parallel()
+	for _, tpl := range builtin(t) {
+		if err := workflow.Validate(tpl, nil, form.Checker{}); err != nil {
+			t.Errorf("%s: %v", tpl.Name, err)
+		}
+	}
 }
 
 func TestTheEstimatesOfABuiltinTemplatesStepsAddUp(t *testing.T) {

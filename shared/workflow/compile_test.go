@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	"opsflow/shared/ops"
+	"opsflow/shared/task/form"
 	"opsflow/shared/workflow"
 )
 
@@ -19,7 +20,7 @@ func compile(t *testing.T, steps ...string) asl {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := workflow.Validate(tpl, nil); err != nil {
+	if err := workflow.Validate(tpl, nil, form.Checker{}); err != nil {
 		t.Fatal(err)
 	}
 	b, err := workflow.Compile(tpl)

@@ -16,6 +16,7 @@ import (
 	"opsflow/shared/store"
 	"opsflow/shared/table/embedded"
 	"opsflow/shared/task"
+	"opsflow/shared/task/form"
 	"opsflow/shared/workflow"
 )
 
@@ -88,10 +89,10 @@ func interpret(t *testing.T, actions map[string]workflow.Action) *rig {
 	down := &atomic.Bool{}
 	functions := workflow.Functions{RunSteps: "run-steps", OpenTask: "open-task", RecordOutcome: "record-outcome"}
 	e := workflow.New(workflow.Config{
-		Store: s, Executions: m, Machines: m, Bus: &bus{}, Clock: clock.Invocation{Clock: clk}, Random: random, Logger: slog.New(slog.DiscardHandler),
+		Store: s, Executions: m, Machines: m, Bus: &bus{}, Forms: form.Checker{}, Clock: clock.Invocation{Clock: clk}, Random: random, Logger: slog.New(slog.DiscardHandler),
 		MachinePrefix: machinePrefix, Functions: functions, Actions: actions,
 	})
-	tasks := task.New(task.Config{Store: s, Executions: m, Clock: clk, Logger: slog.New(slog.DiscardHandler)})
+	tasks := task.New(task.Config{Store: s, Executions: m, Forms: form.Checker{}, Clock: clk, Logger: slog.New(slog.DiscardHandler)})
 	m.states, err = states.New(states.Options{
 		DB: db, Clock: clk,
 		Invoke: func(ctx context.Context, function string, payload []byte) ([]byte, *states.FunctionError, error) {

@@ -17,6 +17,7 @@ import (
 	"opsflow/shared/store"
 	"opsflow/shared/table/embedded"
 	"opsflow/shared/task"
+	"opsflow/shared/task/form"
 	"opsflow/shared/workflow"
 )
 
@@ -57,11 +58,11 @@ func setup(t *testing.T, actions map[string]workflow.Action) *bundle {
 	b := &bundle{store: s, saver: &crashingStore{Store: s}, clock: clk, bus: &bus{}}
 	b.machine = &machines{t: t, b: b, definitions: map[string][]byte{}, executions: map[string]*execution{}, tokens: map[string]*execution{}}
 	b.Engine = workflow.New(workflow.Config{
-		Store: b.saver, Executions: b.machine, Machines: b.machine, Bus: b.bus, Clock: clock.Invocation{Clock: clk}, Random: random,
+		Store: b.saver, Executions: b.machine, Machines: b.machine, Bus: b.bus, Forms: form.Checker{}, Clock: clock.Invocation{Clock: clk}, Random: random,
 		Logger: slog.New(slog.DiscardHandler), MachinePrefix: machinePrefix, Actions: actions,
 		Functions: workflow.Functions{RunSteps: "fn-run-steps", OpenTask: "fn-open-task", RecordOutcome: "fn-record-outcome"},
 	})
-	b.tasks = task.New(task.Config{Store: s, Executions: b.machine, Bus: b.bus, Clock: clk, Logger: slog.New(slog.DiscardHandler)})
+	b.tasks = task.New(task.Config{Store: s, Executions: b.machine, Bus: b.bus, Forms: form.Checker{}, Clock: clk, Logger: slog.New(slog.DiscardHandler)})
 	all, err := workflow.Builtin()
 	if err != nil {
 		t.Fatal(err)

@@ -71,7 +71,7 @@ func (e *Engine) CreateTemplate(ctx context.Context, body []byte, actor ops.Acto
 	if err != nil {
 		return nil, err
 	}
-	if err := Validate(t, e.Actions); err != nil {
+	if err := Validate(t, e.Actions, e.Forms); err != nil {
 		return nil, err
 	}
 	all, err := e.ListTemplates(ctx)

@@ -36,11 +36,13 @@ type Functions struct {
 	RecordOutcome string
 }
 
-// Config is what an Engine needs. All but Machines and Functions, which only publishing uses, and Calendar are required.
+// Config is what an Engine needs. All but Machines, Functions and Forms, which only making templates uses, and Calendar are
+// required.
 type Config struct {
 	Store      Store
 	Executions ops.Executions
 	Machines   ops.StateMachines
+	Forms      ops.Forms
 	Bus        ops.Bus
 	Clock      ops.Clock
 	Random     io.Reader

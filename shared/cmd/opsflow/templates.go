@@ -9,6 +9,7 @@ import (
 	"strconv"
 
 	"opsflow/shared/ops"
+	"opsflow/shared/task/form"
 	"opsflow/shared/workflow"
 )
 
@@ -145,7 +146,7 @@ func (s *session) template(file string) (*ops.Template, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := workflow.Validate(t, nil); err != nil {
+	if err := workflow.Validate(t, nil, form.Checker{}); err != nil {
 		return nil, err
 	}
 	return t, nil
