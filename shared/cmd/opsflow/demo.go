@@ -2,12 +2,15 @@ package main
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"io"
 	"maps"
 	"slices"
 	"strconv"
 	"time"
+
+	"opsflow/shared/local/tour"
 )
 
 type demoCommand struct {
@@ -16,35 +19,31 @@ type demoCommand struct {
 
 // Run plays the day against the running local system, and prints what it left there.
 func (c *demoCommand) Run(ctx context.Context, s *session) error {
-	t, err := newTour(ctx, s)
+	t, err := tour.New(ctx, func(ctx context.Context, method, path, token string, body []byte) (json.RawMessage, error) {
+		return s.api.send(ctx, method, path, token, body, "")
+	})
 	if err != nil {
 		return err
 	}
-	if err := t.play(ctx, day(), c.Pace); err != nil {
-		return err
-	}
-	sum, err := t.summary(ctx)
+	err = t.Play(ctx, c.Pace, func(at time.Time, what string, _ float64) {
+		fmt.Fprintf(s.err, "%s  %s\n", at.Format("Mon 15:04"), what)
+	})
 	if err != nil {
 		return err
 	}
-	if err := s.showValue(sum, sum.table); err != nil {
+	sum, err := t.Summary(ctx)
+	if err != nil {
+		return err
+	}
+	if err := s.showValue(sum, func(w io.Writer) { tourTable(w, sum) }); err != nil {
 		return err
 	}
 	fmt.Fprintf(s.err, "\nWhat happened can be seen at %s: sign in as anybody.\n", s.api.base)
 	return nil
 }
 
-// tourSummary is what a tour leaves behind. It is the same each time.
-type tourSummary struct {
-	Events    int                       `json:"events"`    // that the tour sent
-	Workflows map[string]map[string]int `json:"workflows"` // by template, then status
-	Waiting   int                       `json:"waiting"`   // of the workflows, for an open task
-	Tasks     map[string]map[string]int `json:"tasks"`     // by team, then status
-	Alerts    map[string]map[string]int `json:"alerts"`    // by type, then status
-	Messages  map[string]map[string]int `json:"messages"`  // by template of the message, then status
-}
-
-func (t tourSummary) table(w io.Writer) {
+// tourTable lays out what a tour leaves behind.
+func tourTable(w io.Writer, t tour.Summary) {
 	row(w, "events sent", strconv.Itoa(t.Events))
 	row(w, "workflows waiting for a task", strconv.Itoa(t.Waiting))
 	for _, part := range []struct {

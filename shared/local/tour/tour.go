@@ -1,4 +1,7 @@
-package main
+// Package tour plays a day of a small marketplace at a running local system, whose time it moves: bookings, payments, a
+// failing step, a late payment, a bad rating, a vendor who declines. It does nothing that people and booking systems could
+// not do over the API.
+package tour
 
 import (
 	"context"
@@ -40,13 +43,17 @@ func members() []person { return []person{olivia, omar, vikram, vera, quinn, far
 type scene struct {
 	at   time.Duration // since the tour's midnight
 	tell string
-	do   func(ctx context.Context, t *tour) error
+	do   func(ctx context.Context, t *Tour) error
 }
 
-// tour plays scenes at a running local system, whose time it moves. What it makes there has names of its own, so that
-// several tours don't meet.
-type tour struct {
-	s        *session
+// Call sends one request to the local system's API, or to what it has beside it (/dev/clock, /dev/token). An empty token is
+// none. The answer is JSON; a refusal is an error of package ops with its code.
+type Call func(ctx context.Context, method, path, token string, body []byte) (json.RawMessage, error)
+
+// Tour plays at a running local system. What it makes there has names of its own, so that several tours don't meet. It is
+// for one goroutine.
+type Tour struct {
+	call     Call
 	run      string // part of every name
 	midnight time.Time
 	events   int
@@ -62,9 +69,9 @@ type lent struct {
 // tokenLife is for how long a tour uses a token, in the local system's time: less than the token lives.
 const tokenLife = 6 * time.Hour
 
-// newTour begins on the next working day that has not begun yet.
-func newTour(ctx context.Context, s *session) (*tour, error) {
-	t := &tour{s: s, run: strings.ToLower(rand.Text()[:5]), tokens: map[person]lent{}}
+// New makes a tour of the next working day that has not begun yet. An error other than the Call's: there is no local system.
+func New(ctx context.Context, call Call) (*Tour, error) {
+	t := &Tour{call: call, run: strings.ToLower(rand.Text()[:5]), tokens: map[person]lent{}}
 	now, err := t.now(ctx)
 	if ops.ErrorCode(err) == ops.CodeNotFound {
 		return nil, errors.New("the tour needs the local runtime (opsflow dev): it moves the time")
@@ -79,35 +86,36 @@ func newTour(ctx context.Context, s *session) (*tour, error) {
 	return t, nil
 }
 
-// play goes through the scenes.
-func (t *tour) play(ctx context.Context, scenes []scene, pace time.Duration) error {
-	for _, sc := range scenes {
-		if err := t.advance(ctx, t.midnight.Add(sc.at)); err != nil {
+// Play goes through the day's scenes, with a pause of real time after each, and tells each before it happens: when it is in
+// the tour, what happens, and which part of the tour is over (0 to 1).
+func (t *Tour) Play(ctx context.Context, pause time.Duration, tell func(at time.Time, what string, over float64)) error {
+	scenes := day()
+	for n, sc := range scenes {
+		at := t.midnight.Add(sc.at)
+		if err := t.advance(ctx, at); err != nil {
 			return err
 		}
-		if sc.tell != "" {
-			fmt.Fprintf(t.s.err, "%s  %s\n", t.midnight.Add(sc.at).Format("Mon 15:04"), sc.tell)
-		}
+		tell(at, sc.tell, float64(n)/float64(len(scenes)))
 		if err := sc.do(ctx, t); err != nil {
 			return fmt.Errorf("%s: %w", sc.tell, err)
 		}
 		select {
 		case <-ctx.Done():
 			return ctx.Err()
-		case <-time.After(pace):
+		case <-time.After(pause):
 		}
 	}
 	return t.settle(ctx)
 }
 
 // id is a name of this tour's own.
-func (t *tour) id(name string) string { return name + "-" + t.run }
+func (t *Tour) id(name string) string { return name + "-" + t.run }
 
 // own reports whether an id is of this tour.
-func (t *tour) own(id string) bool { return strings.HasSuffix(id, "-"+t.run) }
+func (t *Tour) own(id string) bool { return strings.HasSuffix(id, "-"+t.run) }
 
-func (t *tour) now(ctx context.Context) (time.Time, error) {
-	answer, err := t.s.api.send(ctx, http.MethodGet, "/dev/clock", "", nil, "")
+func (t *Tour) now(ctx context.Context) (time.Time, error) {
+	answer, err := t.call(ctx, http.MethodGet, "/dev/clock", "", nil)
 	if err != nil {
 		return time.Time{}, err
 	}
@@ -119,7 +127,7 @@ func (t *tour) now(ctx context.Context) (time.Time, error) {
 }
 
 // advance moves the time to at, through everything that falls due, and returns when nothing is going on.
-func (t *tour) advance(ctx context.Context, at time.Time) error {
+func (t *Tour) advance(ctx context.Context, at time.Time) error {
 	now, err := t.now(ctx)
 	if err != nil {
 		return err
@@ -128,22 +136,22 @@ func (t *tour) advance(ctx context.Context, at time.Time) error {
 }
 
 // settle returns when nothing is going on any more.
-func (t *tour) settle(ctx context.Context) error { return t.move(ctx, 0) }
+func (t *Tour) settle(ctx context.Context) error { return t.move(ctx, 0) }
 
-func (t *tour) move(ctx context.Context, d time.Duration) error {
-	_, err := t.s.api.send(ctx, http.MethodPost, "/dev/clock", "", []byte(`{"advance":"`+d.String()+`"}`), "")
+func (t *Tour) move(ctx context.Context, d time.Duration) error {
+	_, err := t.call(ctx, http.MethodPost, "/dev/clock", "", []byte(`{"advance":"`+d.String()+`"}`))
 	return err
 }
 
 // as sends a request as a person.
-func (t *tour) as(ctx context.Context, p person, method, path string, body any) (json.RawMessage, error) {
+func (t *Tour) as(ctx context.Context, p person, method, path string, body any) (json.RawMessage, error) {
 	now, err := t.now(ctx)
 	if err != nil {
 		return nil, err
 	}
 	l := t.tokens[p]
 	if now.After(l.until) {
-		token, err := t.s.api.lend(ctx, p.name, strings.ToLower(string(p.team)))
+		token, err := t.lend(ctx, p)
 		if err != nil {
 			return nil, err
 		}
@@ -156,11 +164,25 @@ func (t *tour) as(ctx context.Context, p person, method, path string, body any) 
 			return nil, fmt.Errorf("write the request: %w", err)
 		}
 	}
-	return t.s.api.send(ctx, method, path, l.token, text, "")
+	return t.call(ctx, method, path, l.token, text)
+}
+
+// lend asks the local system for a person's token.
+func (t *Tour) lend(ctx context.Context, p person) (string, error) {
+	q := query("user", p.name, "groups", strings.ToLower(string(p.team)))
+	answer, err := t.call(ctx, http.MethodGet, "/dev/token?"+q.Encode(), "", nil)
+	if err != nil {
+		return "", err
+	}
+	var made struct {
+		AccessToken string `json:"access_token"`
+	}
+	err = decode(answer, &made)
+	return made.AccessToken, err
 }
 
 // event puts a domain event on the bus, as the booking system does.
-func (t *tour) event(ctx context.Context, detailType ops.EventType, detail map[string]any) error {
+func (t *Tour) event(ctx context.Context, detailType ops.EventType, detail map[string]any) error {
 	_, err := t.as(ctx, olivia, http.MethodPost, "/v1/events", map[string]any{"type": detailType, "source": "booking", "detail": detail})
 	if err != nil {
 		return err
@@ -170,14 +192,17 @@ func (t *tour) event(ctx context.Context, detailType ops.EventType, detail map[s
 }
 
 // listAs reads all pages of a list.
-func listAs[T any](ctx context.Context, t *tour, p person, path string, q url.Values) ([]T, error) {
+func listAs[T any](ctx context.Context, t *Tour, p person, path string, q url.Values) ([]T, error) {
 	var all []T
 	for q.Set("limit", "100"); ; {
 		answer, err := t.as(ctx, p, http.MethodGet, path+"?"+q.Encode(), nil)
 		if err != nil {
 			return nil, err
 		}
-		var pg page[T]
+		var pg struct {
+			Items      []T     `json:"items"`
+			NextCursor *string `json:"next_cursor"`
+		}
 		if err := decode(answer, &pg); err != nil {
 			return nil, err
 		}
@@ -189,7 +214,7 @@ func listAs[T any](ctx context.Context, t *tour, p person, path string, q url.Va
 }
 
 // tasks lists the undecided tasks of one step of this tour's, in an order that is the same each time.
-func (t *tour) tasks(ctx context.Context, team ops.Team, step string) ([]*ops.Task, error) {
+func (t *Tour) tasks(ctx context.Context, team ops.Team, step string) ([]*ops.Task, error) {
 	all, err := listAs[*ops.Task](ctx, t, olivia, "/v1/tasks", query("team", string(team)))
 	if err != nil {
 		return nil, err
@@ -200,7 +225,7 @@ func (t *tour) tasks(ctx context.Context, team ops.Team, step string) ([]*ops.Ta
 }
 
 // decide answers the tasks of one step, each as the person whose it is: as how says. A task for which it gives nil stays open.
-func (t *tour) decide(ctx context.Context, team ops.Team, step string, how func(k *ops.Task) *decision) error {
+func (t *Tour) decide(ctx context.Context, team ops.Team, step string, how func(k *ops.Task) *decision) error {
 	tasks, err := t.tasks(ctx, team, step)
 	if err != nil {
 		return err
@@ -235,7 +260,7 @@ type decision struct {
 }
 
 // start starts a workflow.
-func (t *tour) start(ctx context.Context, p person, template string, subject ops.SubjectRef, given map[string]any) error {
+func (t *Tour) start(ctx context.Context, p person, template string, subject ops.SubjectRef, given map[string]any) error {
 	_, err := t.as(ctx, p, http.MethodPost, "/v1/workflows", map[string]any{"template": template, "subject": subject, "context": given})
 	if err != nil {
 		return err
@@ -243,64 +268,8 @@ func (t *tour) start(ctx context.Context, p person, template string, subject ops
 	return t.settle(ctx)
 }
 
-// summary counts what the tour made.
-func (t *tour) summary(ctx context.Context) (tourSummary, error) {
-	sum := tourSummary{
-		Events: t.events, Workflows: map[string]map[string]int{}, Tasks: map[string]map[string]int{},
-		Alerts: map[string]map[string]int{}, Messages: map[string]map[string]int{},
-	}
-	workflows, err := listAs[*ops.Instance](ctx, t, olivia, "/v1/workflows", url.Values{})
-	if err != nil {
-		return sum, err
-	}
-	for _, i := range workflows {
-		if !t.own(i.Subject.ID) {
-			continue
-		}
-		add(sum.Workflows, i.Template, string(i.Status))
-		if i.Status == ops.InstanceWaitingApproval || i.WaitingFor != nil && i.WaitingFor.Kind == "task" {
-			sum.Waiting++
-		}
-	}
-	tasks, err := listAs[*ops.Task](ctx, t, olivia, "/v1/tasks", url.Values{})
-	if err != nil {
-		return sum, err
-	}
-	for _, k := range tasks {
-		if t.own(k.Subject.ID) {
-			add(sum.Tasks, string(k.Team), string(k.Status))
-		}
-	}
-	alerts, err := listAs[*ops.Alert](ctx, t, olivia, "/v1/alerts", url.Values{})
-	if err != nil {
-		return sum, err
-	}
-	for _, a := range alerts {
-		if t.own(a.Subject.ID) {
-			add(sum.Alerts, string(a.Type), string(a.Status))
-		}
-	}
-	messages, err := listAs[*ops.Notification](ctx, t, olivia, "/v1/notifications", url.Values{})
-	if err != nil {
-		return sum, err
-	}
-	for _, n := range messages {
-		if t.own(n.Subject.ID) {
-			add(sum.Messages, n.Template, string(n.Status))
-		}
-	}
-	return sum, nil
-}
-
-func add(to map[string]map[string]int, name, status string) {
-	if to[name] == nil {
-		to[name] = map[string]int{}
-	}
-	to[name][status]++
-}
-
 // workflow reads the only workflow of a template about a subject.
-func (t *tour) workflow(ctx context.Context, template, subject string) (*ops.Instance, error) {
+func (t *Tour) workflow(ctx context.Context, template, subject string) (*ops.Instance, error) {
 	found, err := listAs[*ops.Instance](ctx, t, olivia, "/v1/workflows", query("subject", subject, "template", template))
 	if err != nil {
 		return nil, err
@@ -317,7 +286,7 @@ func (t *tour) workflow(ctx context.Context, template, subject string) (*ops.Ins
 }
 
 // assigned is the vendor that a booking was given to.
-func (t *tour) assigned(ctx context.Context, b demoBooking) (string, error) {
+func (t *Tour) assigned(ctx context.Context, b demoBooking) (string, error) {
 	i, err := t.workflow(ctx, "vendor_assignment", "booking/"+t.id(b.name))
 	if err != nil {
 		return "", err
@@ -337,7 +306,7 @@ func (t *tour) assigned(ctx context.Context, b demoBooking) (string, error) {
 }
 
 // alerts does something to this tour's open alerts of a type.
-func (t *tour) alerts(ctx context.Context, p person, kind ops.AlertType, move, resolution string) error {
+func (t *Tour) alerts(ctx context.Context, p person, kind ops.AlertType, move, resolution string) error {
 	all, err := listAs[*ops.Alert](ctx, t, p, "/v1/alerts", query("type", string(kind), "status", string(ops.AlertOpen)))
 	if err != nil {
 		return err
@@ -355,4 +324,25 @@ func (t *tour) alerts(ctx context.Context, p person, kind ops.AlertType, move, r
 		}
 	}
 	return t.settle(ctx)
+}
+
+func taskPath(id string) string { return "/v1/tasks/" + url.PathEscape(id) }
+
+func workflowPath(id string) string { return "/v1/workflows/" + url.PathEscape(id) }
+
+// query makes the parameters of a list of pairs of name and value.
+func query(pairs ...string) url.Values {
+	q := url.Values{}
+	for i := 0; i+1 < len(pairs); i += 2 {
+		q.Set(pairs[i], pairs[i+1])
+	}
+	return q
+}
+
+// decode reads an answer of the API.
+func decode(answer json.RawMessage, v any) error {
+	if err := json.Unmarshal(answer, v); err != nil {
+		return fmt.Errorf("read the API's answer: %w", err)
+	}
+	return nil
 }

@@ -1,4 +1,4 @@
-package main
+package tour
 
 import (
 	"context"
@@ -38,7 +38,7 @@ func demoBookings() []demoBooking {
 func (b demoBooking) payID() string { return "pay-" + b.name[len("bk-"):] }
 
 // created is the event of the booking.
-func (b demoBooking) created(t *tour) map[string]any {
+func (b demoBooking) created(t *Tour) map[string]any {
 	d := map[string]any{
 		"booking_id": t.id(b.name), "customer_id": t.id("cu-" + b.name[len("bk-"):]), "service_type": b.service,
 		"scheduled_for": t.midnight.Add(36 * time.Hour).Format(time.RFC3339), "service_value": b.value, "currency": "AED",
@@ -58,7 +58,7 @@ func day() []scene {
 	for n, b := range demoBookings() {
 		scenes = append(scenes, scene{
 			8*hour + time.Duration(n)*12*minute, fmt.Sprintf("%s books %s for %v AED", b.customer, b.service, b.value),
-			func(ctx context.Context, t *tour) error {
+			func(ctx context.Context, t *Tour) error {
 				if err := t.event(ctx, ops.BookingCreated, b.created(t)); err != nil {
 					return err
 				}
@@ -68,13 +68,13 @@ func day() []scene {
 	}
 	scenes = append(
 		scenes,
-		scene{10 * hour, "The booking system sends the first booking again: nothing happens twice", func(ctx context.Context, t *tour) error {
+		scene{10 * hour, "The booking system sends the first booking again: nothing happens twice", func(ctx context.Context, t *Tour) error {
 			return t.event(ctx, ops.BookingCreated, demoBookings()[0].created(t))
 		}},
-		scene{10*hour + 5*minute, "The booking system sends something broken: it is kept, with its faults", func(ctx context.Context, t *tour) error {
+		scene{10*hour + 5*minute, "The booking system sends something broken: it is kept, with its faults", func(ctx context.Context, t *Tour) error {
 			return t.event(ctx, ops.BookingCreated, map[string]any{"booking_id": t.id("bk 11"), "customer_id": 17})
 		}},
-		scene{10*hour + 10*minute, "Operations ask Ines Costa where she lives", func(ctx context.Context, t *tour) error {
+		scene{10*hour + 10*minute, "Operations ask Ines Costa where she lives", func(ctx context.Context, t *Tour) error {
 			return t.decide(ctx, ops.Operations, "complete_details", func(*ops.Task) *decision {
 				return &decision{form: map[string]any{"location": map[string]any{"area": "JLT"}}, comment: "called the customer"}
 			})
@@ -83,7 +83,7 @@ func day() []scene {
 		scene{11 * hour, "Finance approve what is in order, reject one payment and leave one", approvePayments},
 		scene{11*hour + 30*minute, "A vendor applies without a name: the application fails", applyNameless},
 		scene{11*hour + 45*minute, "Vendor management add the name and try again: the workflow goes on where it failed", retryApplication},
-		scene{12 * hour, "They verify the vendor, look at its papers, and somebody else approves", func(ctx context.Context, t *tour) error {
+		scene{12 * hour, "They verify the vendor, look at its papers, and somebody else approves", func(ctx context.Context, t *Tour) error {
 			for _, step := range []string{"verification", "documentation"} {
 				err := t.decide(ctx, ops.VendorManagement, step, func(*ops.Task) *decision { return &decision{comment: "checked"} })
 				if err != nil {
@@ -94,7 +94,7 @@ func day() []scene {
 		}},
 		scene{14 * hour, "Services are done and rated", completeServices},
 		scene{15 * hour, "Grace Kim complains", complainOfWork},
-		scene{15*hour + 30*minute, "Quality assurance score the services", func(ctx context.Context, t *tour) error {
+		scene{15*hour + 30*minute, "Quality assurance score the services", func(ctx context.Context, t *Tour) error {
 			return t.decide(ctx, ops.QualityAssurance, "review", func(k *ops.Task) *decision {
 				score := 91
 				if k.Subject.ID == t.id("bk-07") {
@@ -103,30 +103,30 @@ func day() []scene {
 				return &decision{form: map[string]any{"score": score, "notes": "from the customer's pictures"}}
 			})
 		}},
-		scene{16 * hour, "Quality assurance find the complaint justified, and propose a refund", func(ctx context.Context, t *tour) error {
+		scene{16 * hour, "Quality assurance find the complaint justified, and propose a refund", func(ctx context.Context, t *Tour) error {
 			return t.decide(ctx, ops.QualityAssurance, "investigation", func(*ops.Task) *decision {
 				return &decision{form: map[string]any{
 					"finding": "justified", "refund": true, "refund_amount": 190, "currency": "AED", "answer": "We are sorry, and refund all of it.",
 				}}
 			})
 		}},
-		scene{16*hour + 20*minute, "Finance approve the refund", func(ctx context.Context, t *tour) error {
+		scene{16*hour + 20*minute, "Finance approve the refund", func(ctx context.Context, t *Tour) error {
 			return t.decide(ctx, ops.Finance, "approve_refund", func(*ops.Task) *decision { return &decision{outcome: "approved"} })
 		}},
-		scene{17 * hour, "The teams look after their alerts", func(ctx context.Context, t *tour) error {
+		scene{17 * hour, "The teams look after their alerts", func(ctx context.Context, t *Tour) error {
 			if err := t.alerts(ctx, quinn, ops.AlertCustomerComplaint, "resolve", "refunded, and the vendor was spoken to"); err != nil {
 				return err
 			}
 			return t.alerts(ctx, farah, ops.AlertWorkflowFailed, "acknowledge", "")
 		}},
-		scene{35 * hour, "The morning after, one payment is late", func(ctx context.Context, t *tour) error {
+		scene{35 * hour, "The morning after, one payment is late", func(ctx context.Context, t *Tour) error {
 			return t.alerts(ctx, farah, ops.AlertSLAViolation, "acknowledge", "")
 		}},
 	)
 	return scenes
 }
 
-func comeToWork(ctx context.Context, t *tour) error {
+func comeToWork(ctx context.Context, t *Tour) error {
 	for _, p := range members() {
 		_, err := t.as(ctx, ada, http.MethodPut, "/v1/members/"+p.name, map[string]any{
 			"name": strings.ToUpper(p.name[:1]) + p.name[1:], "teams": []ops.Team{p.team}, "active": true, "email": p.name + "@opsflow.example",
@@ -138,7 +138,7 @@ func comeToWork(ctx context.Context, t *tour) error {
 	return nil
 }
 
-func retryApplication(ctx context.Context, t *tour) error {
+func retryApplication(ctx context.Context, t *Tour) error {
 	failed, err := t.workflow(ctx, "vendor_onboarding", "vendor/"+t.id("vendor-cleanfolk"))
 	if err != nil {
 		return err
@@ -153,7 +153,7 @@ func retryApplication(ctx context.Context, t *tour) error {
 }
 
 // answerOffers lets the vendors that are asked take the bookings; of Hassan Ali's, the first one has no time.
-func answerOffers(ctx context.Context, t *tour) error {
+func answerOffers(ctx context.Context, t *Tour) error {
 	busy := t.id("bk-08")
 	for {
 		offers, err := t.tasks(ctx, ops.VendorManagement, "offer")
@@ -176,7 +176,7 @@ func answerOffers(ctx context.Context, t *tour) error {
 	}
 }
 
-func payAll(ctx context.Context, t *tour) error {
+func payAll(ctx context.Context, t *Tour) error {
 	for _, b := range demoBookings() {
 		if b.payment == "" {
 			continue
@@ -191,7 +191,7 @@ func payAll(ctx context.Context, t *tour) error {
 	return nil
 }
 
-func approvePayments(ctx context.Context, t *tour) error {
+func approvePayments(ctx context.Context, t *Tour) error {
 	what := map[string]string{}
 	for _, b := range demoBookings() {
 		what[t.id(b.payID())] = b.payment
@@ -207,14 +207,14 @@ func approvePayments(ctx context.Context, t *tour) error {
 	})
 }
 
-func applyNameless(ctx context.Context, t *tour) error {
+func applyNameless(ctx context.Context, t *Tour) error {
 	id := t.id("vendor-cleanfolk")
 	return t.start(ctx, vikram, "vendor_onboarding", ops.SubjectRef{Type: "vendor", ID: id}, map[string]any{
 		"vendor_id": id, "categories": []string{"cleaning"}, "areas": []string{"Dubai Marina", "JBR"}, "email": "hello@cleanfolk.example",
 	})
 }
 
-func completeServices(ctx context.Context, t *tour) error {
+func completeServices(ctx context.Context, t *Tour) error {
 	for _, b := range demoBookings() {
 		if b.rating == 0 {
 			continue
@@ -236,7 +236,7 @@ func completeServices(ctx context.Context, t *tour) error {
 	return nil
 }
 
-func complainOfWork(ctx context.Context, t *tour) error {
+func complainOfWork(ctx context.Context, t *Tour) error {
 	detail := map[string]any{
 		"complaint_id": t.id("cp-1"), "booking_id": t.id("bk-07"), "text": "The sofa is wet and nobody answers the phone.", "severity": "high",
 	}
