@@ -52,6 +52,8 @@ func New(c Config) (*Console, error) {
 	con.workflowPages()
 	con.taskPages()
 	con.alertPages()
+	con.rulePages()
+	con.eventPages()
 	con.templatePages()
 	con.bulkPages()
 	con.auditPages()

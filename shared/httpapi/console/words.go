@@ -26,6 +26,7 @@ func functions(a *assets) template.FuncMap {
 		"plain":   plain,
 		"dict":    dict,
 
+		"effectURL":   effectURL,
 		"targetURL":   targetURL,
 		"targetText":  targetText,
 		"differences": differences,

@@ -1,0 +1,112 @@
+package console
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"strings"
+
+	"opsflow/shared/ops"
+)
+
+// eventList is the view of the events, by day.
+type eventList struct {
+	Filters []filter
+	Subject string
+	Days    []eventDay
+	Pager   pager
+}
+
+type eventDay struct {
+	Day   string
+	Items []*ops.Event
+}
+
+// eventView is the view of one event.
+type eventView struct {
+	*ops.Event
+	Detail  string
+	Entered string // the corrected detail, when the form is shown again
+	Wrong   string
+	Bad     []ops.Fault // what is wrong with it
+}
+
+var eventPage = page{path: "/events/{id}", action: "event.read", section: "Events", file: "event"}
+
+func (c *Console) eventPages() {
+	show(c, page{path: "/events", action: "event.read", section: "Events", file: "events"}, c.eventList)
+	show(c, eventPage, c.event)
+	do(c, "/events/{id}/replay", "event.replay", c.replay)
+}
+
+func (c *Console) eventList(q *request) (eventList, error) {
+	status, chosenStatus := choose(q, "Status", "status", "Any status", []ops.EventStatus{ops.EventValid, ops.EventInvalid})
+	kind, chosenType := choose(q, "Type", "type", "Any type", ops.EventTypes())
+	subject, err := subjectField(q.field("subject"))
+	if err != nil {
+		return eventList{}, err
+	}
+	v := eventList{Filters: []filter{status, kind}, Subject: q.field("subject")}
+	p, err := c.Store.Events(q.Context(), ops.EventFilter{
+		Status: chosenStatus, Type: string(chosenType), Subject: subject, PageRequest: pageRequest(q),
+	})
+	if err != nil {
+		return v, fmt.Errorf("list events: %w", err)
+	}
+	for _, e := range p.Items { // newest first
+		day := e.CreatedAt.UTC().Format("Monday, 2 January 2006")
+		if n := len(v.Days); n == 0 || v.Days[n-1].Day != day {
+			v.Days = append(v.Days, eventDay{Day: day})
+		}
+		last := &v.Days[len(v.Days)-1]
+		last.Items = append(last.Items, e)
+	}
+	v.Pager = pages(q, p, "events")
+	return v, nil
+}
+
+func (c *Console) event(q *request) (eventView, error) {
+	e, err := c.Store.Event(q.Context(), q.PathValue("id"))
+	if err != nil {
+		return eventView{}, fmt.Errorf("read event: %w", err)
+	}
+	v := eventView{Event: e, Detail: pretty(e.Detail)}
+	v.Entered = v.Detail
+	return v, nil
+}
+
+// replay takes a stored event in once more, an invalid one as it was corrected.
+func (c *Console) replay(q *request) (outcome, error) {
+	v, err := c.event(q)
+	if err != nil {
+		return outcome{}, err
+	}
+	var detail json.RawMessage
+	if v.Status == ops.EventInvalid {
+		v.Entered = q.field("detail")
+		detail = json.RawMessage(strings.TrimSpace(v.Entered))
+		if !json.Valid(detail) {
+			err = ops.Invalid("event", []ops.Fault{{Path: "$.detail", Expected: "a JSON object"}})
+		}
+	}
+	var e *ops.Event
+	if err == nil {
+		e, err = c.Rules.Replay(q.Context(), v.ID, detail, q.Actor)
+	}
+	if told, ok := errors.AsType[*ops.Error](err); ok && told.Code == ops.CodeInvalid {
+		v.Wrong, v.Bad = sentence(told.Message), told.Faults
+		return outcome{}, &invalidForm{page: eventPage, view: v, err: err}
+	}
+	if err != nil {
+		return outcome{}, fmt.Errorf("replay event: %w", err)
+	}
+	return outcome{to: "/events/" + e.ID, said: "The event was taken in again: what it began before is not done twice."}, nil
+}
+
+// effectURL is the page of what a decision brought about; empty when it has none.
+func effectURL(e ops.Effect) string {
+	if e.Kind == ops.KindAction {
+		return ""
+	}
+	return targetURL(ops.Ref(e))
+}
