@@ -110,6 +110,9 @@ func (rt *Runtime) openTable(ctx context.Context) error {
 		}
 		rt.table = dynamo.New(client, rt.tableName(), store.Indexes(), rt.o.Clock.Now)
 	}
+	if rt.o.Meter != nil {
+		rt.table = rt.o.Meter.Table(rt.table)
+	}
 	rt.table = &waking{Table: rt.table, wake: func() {
 		if rt.events != nil {
 			rt.events.Rearm()
@@ -252,7 +255,7 @@ func (rt *Runtime) openFunctions(ctx context.Context) error {
 		return err
 	}
 	for _, f := range rt.stack.Functions {
-		rt.functions.Register(f.Name, f.ARN, f.Timeout, handlers[f.Dir].Invoke)
+		rt.functions.Register(f.Name, f.ARN, f.Timeout, rt.metered(handlers[f.Dir]))
 	}
 	return nil
 }

@@ -18,6 +18,7 @@ import (
 	"opsflow/shared/local/events"
 	"opsflow/shared/local/issuer"
 	"opsflow/shared/local/lambda"
+	"opsflow/shared/local/meter"
 	"opsflow/shared/local/stack"
 	"opsflow/shared/local/states"
 	"opsflow/shared/store"
@@ -34,11 +35,12 @@ type Options struct {
 	APIAddr        string // host:port of the HTTP API
 	Data           string // folder that keeps everything; empty: memory
 	Clock          *clock.Clock
-	TableURL       string // a DynamoDB endpoint to use instead of the embedded table
-	Processes      bool   // run the real bootstraps
-	LambdaEndpoint string // URL of the Lambda that is asked for functions which the template has not; empty: nobody is
-	Demo           bool   // load the demo vendors when there are none
-	Template       string // path of template.yaml
+	TableURL       string       // a DynamoDB endpoint to use instead of the embedded table
+	Processes      bool         // run the real bootstraps
+	LambdaEndpoint string       // URL of the Lambda that is asked for functions which the template has not; empty: nobody is
+	Demo           bool         // load the demo vendors when there are none
+	Template       string       // path of template.yaml
+	Meter          *meter.Meter // counts what is asked of AWS; nil: nothing is counted. Not what bootstraps (Processes) ask
 	Logger         *slog.Logger
 	Progress       io.Writer // told what takes long; nil: nobody
 }
@@ -97,7 +99,7 @@ func (rt *Runtime) start(ctx context.Context) error {
 	}
 	rt.awsURL, rt.apiURL = "http://"+awsListener.Addr().String(), "http://"+apiListener.Addr().String()
 	for _, open := range []func(context.Context) error{
-		rt.openData, rt.loadStack, rt.openClock, rt.openTable, rt.openIssuer, rt.openEngines, rt.openFunctions, rt.deploy, rt.loadDemo,
+		rt.openData, rt.loadStack, rt.openClock, rt.openTable, rt.openIssuer, rt.openEngines, rt.openFunctions, rt.deploy, rt.meterEvents, rt.loadDemo,
 	} {
 		if err := open(ctx); err != nil {
 			return err

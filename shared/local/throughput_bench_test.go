@@ -15,6 +15,7 @@ import (
 
 	"opsflow/shared/local"
 	"opsflow/shared/local/clock"
+	"opsflow/shared/local/meter"
 	"opsflow/shared/table"
 )
 
@@ -37,10 +38,10 @@ type benchSystem struct {
 	token string
 }
 
-func newBenchSystem(b *testing.B, c *clock.Clock) *benchSystem {
+func newBenchSystem(b *testing.B, c *clock.Clock, m *meter.Meter) *benchSystem {
 	b.Helper()
 	o := options()
-	o.Clock, o.Data = c, b.TempDir()
+	o.Clock, o.Data, o.Meter = c, b.TempDir(), m
 	rt, err := local.Start(b.Context(), o)
 	if err != nil {
 		b.Fatal(err)
@@ -131,7 +132,7 @@ func (c *completions) of(id string) <-chan struct{} {
 func BenchmarkFourStepWorkflow(b *testing.B) {
 	for _, starters := range []int{1, 8, 64} {
 		b.Run(fmt.Sprintf("starters=%d", starters), func(b *testing.B) {
-			s := newBenchSystem(b, clock.Real())
+			s := newBenchSystem(b, clock.Real(), nil)
 			done := &completions{}
 			s.WrapTable(func(t table.Table) table.Table { done.Table = t; return done })
 			s.teach()

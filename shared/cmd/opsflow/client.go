@@ -28,6 +28,8 @@ type client struct {
 	base  *url.URL
 	given string // the operator's token; empty: the local runtime is asked for one
 	http  *http.Client
+	// aside begins something that is not to be counted, and gives what ends it; nil: nothing counts.
+	aside func() (done func())
 
 	mu    sync.Mutex
 	admin string // what the local runtime gave; guarded by mu
@@ -49,6 +51,9 @@ func (c *client) close() { c.http.CloseIdleConnections() }
 
 // get reads a path like "/v1/tasks". The answer is the API's JSON as it came.
 func (c *client) get(ctx context.Context, path string, query url.Values) (json.RawMessage, error) {
+	if c.aside != nil {
+		defer c.aside()()
+	}
 	if len(query) > 0 {
 		path += "?" + query.Encode()
 	}

@@ -30,6 +30,7 @@ type commandLine struct {
 	Summary   summaryCommand   `cmd:"" name:"active-summary" help:"Count workflows by status, undecided tasks by team and open alerts by severity."`
 	Demo      demoCommand      `cmd:"" help:"Play a day of a small marketplace against the local runtime, in virtual time."`
 	Trial     trialCommand     `cmd:"" name:"test-engine" help:"Start each template as its example says and report how it went."`
+	Cost      costCommand      `cmd:"" help:"Print what runs of templates would cost on AWS, counted on a system of its own."`
 	Find      findCommand      `cmd:"" help:"Show whatever has this id: a workflow, task, alert, bulk operation or event."`
 }
 

@@ -1,0 +1,47 @@
+package main
+
+import (
+	"math"
+	"path/filepath"
+	"testing"
+
+	"opsflow/shared/local/meter"
+)
+
+func TestCostCountsWhatARunAsksOfAWS(t *testing.T) {
+	t.Parallel()
+	var got struct {
+		Prices meter.Prices   `json:"prices"`
+		Items  []templateCost `json:"items"`
+	}
+	args := []string{"cost", "booking_processing", "payment_processing", "--runs", "2", "--template", filepath.Join("..", "..", "..", "template.yaml"), "--json"}
+	r := typed(t.Context(), "", args...)
+	if r.code != 0 {
+		t.Fatalf("cost: %+v", r)
+	}
+	if err := decode([]byte(r.out), &got); err != nil {
+		t.Fatal(err)
+	}
+	if len(got.Items) != 2 || got.Prices.AsOf == "" {
+		t.Fatalf("it prints %+v, want two templates and the day of the prices", got)
+	}
+	auto, human := got.Items[0].Each, got.Items[1].Each
+	if auto.Executions != 1 || human.Executions != 1 || human.Transitions != auto.Transitions {
+		t.Errorf("a run is %v and %v executions of %v and %v states, want one of each, with as many states: each has one wait",
+			auto.Executions, human.Executions, auto.Transitions, human.Transitions)
+	}
+	if auto.Events != 2 || human.Events != 1 { // booking_confirmed and workflow_completed; workflow_completed
+		t.Errorf("a run is %v and %v events, want 2 and 1", auto.Events, human.Events)
+	}
+	if human.WriteUnits <= auto.WriteUnits {
+		t.Errorf("a person's task costs no write: %v and %v units", human.WriteUnits, auto.WriteUnits)
+	}
+	c := got.Items[0].Million
+	want := 1e6*(auto.ReadUnits*got.Prices.ReadUnit+auto.WriteUnits*got.Prices.WriteUnit) + 1e6*(auto.Transitions+1)*got.Prices.Transition
+	if sum := c.DynamoDB + c.StepFunctions; math.Abs(sum-want) > 1e-6 || math.Abs(c.Total-sum-c.Lambda-c.EventBridge) > 1e-6 {
+		t.Errorf("a million runs cost %+v, want %v for DynamoDB and Step Functions, and the sum as the total", c, want)
+	}
+	if r := typed(t.Context(), "", "cost", "--runs", "0"); r.code != exitInvalid {
+		t.Errorf("no runs: exit code %d, want %d", r.code, exitInvalid)
+	}
+}

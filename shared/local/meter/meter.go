@@ -1,0 +1,205 @@
+// Package meter counts what a running system asks of AWS, and prices it.
+package meter
+
+import (
+	"context"
+	"sync"
+
+	"opsflow/shared/table"
+)
+
+// Use is what was asked of AWS. Units are an upper bound: an item's size is taken as that of its JSON, which is a little
+// above what DynamoDB counts.
+type Use struct {
+	Gets             float64 `json:"gets"`
+	BatchGets        float64 `json:"batch_gets"`
+	Queries          float64 `json:"queries"`
+	Writes           float64 `json:"plain_writes"`
+	Transactions     float64 `json:"transactions"`
+	TransactionItems float64 `json:"transaction_items"`
+	ReadUnits        float64 `json:"read_units"`
+	WriteUnits       float64 `json:"write_units"`
+	Invocations      float64 `json:"invocations"`
+	Events           float64 `json:"events"`
+	Executions       float64 `json:"executions"`
+	Transitions      float64 `json:"transitions"` // states entered
+}
+
+// each goes through the numbers of both.
+func (u *Use) each(v Use, f func(a *float64, b float64)) {
+	for _, n := range []struct {
+		a *float64
+		b float64
+	}{
+		{&u.Gets, v.Gets},
+		{&u.BatchGets, v.BatchGets},
+		{&u.Queries, v.Queries},
+		{&u.Writes, v.Writes},
+		{&u.Transactions, v.Transactions},
+		{&u.TransactionItems, v.TransactionItems},
+		{&u.ReadUnits, v.ReadUnits},
+		{&u.WriteUnits, v.WriteUnits},
+		{&u.Invocations, v.Invocations},
+		{&u.Events, v.Events},
+		{&u.Executions, v.Executions},
+		{&u.Transitions, v.Transitions},
+	} {
+		f(n.a, n.b)
+	}
+}
+
+// Since gives what was used after an earlier count.
+func (u Use) Since(before Use) Use {
+	u.each(before, func(a *float64, b float64) { *a -= b })
+	return u
+}
+
+// Times multiplies a use.
+func (u Use) Times(factor float64) Use {
+	u.each(u, func(a *float64, _ float64) { *a *= factor })
+	return u
+}
+
+// Meter counts. It is safe for concurrent use; the zero value counts.
+type Meter struct {
+	mu  sync.Mutex
+	use Use
+	off int
+}
+
+// Pause stops counting until done is called: for what only watches the system.
+func (m *Meter) Pause() (done func()) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.off++
+	return sync.OnceFunc(func() {
+		m.mu.Lock()
+		defer m.mu.Unlock()
+		m.off--
+	})
+}
+
+// Add counts something.
+func (m *Meter) Add(count func(u *Use)) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.off == 0 {
+		count(&m.use)
+	}
+}
+
+// Use gives the count so far.
+func (m *Meter) Use() Use {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.use
+}
+
+// Table counts what goes to a table.
+func (m *Meter) Table(t table.Table) table.Table { return &metered{Table: t, m: m} }
+
+type metered struct {
+	table.Table
+	m *Meter
+}
+
+const (
+	readUnit  = 4 << 10 // bytes
+	writeUnit = 1 << 10
+)
+
+// units gives the units of so many bytes, of so many each; what is not there costs as much as the smallest.
+func units(bytes, each int) float64 { return float64(max(1, (bytes+each-1)/each)) }
+
+func size(item table.Item) int {
+	n := len(item.Data) + len(item.Key.PK) + len(item.Key.SK) + len("pkskvwrite_idexpires_at") + 40
+	for name, key := range item.Index {
+		n += 2*len(name+"_pk") + len(key.PK) + len(key.SK)
+	}
+	return n
+}
+
+func (t *metered) Get(ctx context.Context, key table.Key) (table.Item, bool, error) {
+	item, found, err := t.Table.Get(ctx, key)
+	t.m.Add(func(u *Use) { u.Gets++; u.ReadUnits += units(size(item), readUnit) })
+	return item, found, err
+}
+
+func (t *metered) BatchGet(ctx context.Context, keys []table.Key) (map[table.Key]table.Item, error) {
+	items, err := t.Table.BatchGet(ctx, keys)
+	t.m.Add(func(u *Use) {
+		u.BatchGets++
+		for _, key := range keys {
+			u.ReadUnits += units(size(items[key]), readUnit)
+		}
+	})
+	return items, err
+}
+
+func (t *metered) Query(ctx context.Context, q table.Query) (table.Page, error) {
+	page, err := t.Table.Query(ctx, q)
+	t.m.Add(func(u *Use) {
+		u.Queries++
+		bytes := 0
+		for _, item := range page.Items {
+			bytes += size(item)
+		}
+		n := units(bytes, readUnit)
+		if !q.Consistent {
+			n /= 2
+		}
+		u.ReadUnits += n
+	})
+	return page, err
+}
+
+func (t *metered) Write(ctx context.Context, w table.Write) error {
+	n, indexes := 0.0, 0.0
+	for _, p := range w.Puts {
+		old, _, err := t.Table.Get(ctx, p.Item.Key)
+		if err != nil {
+			return err
+		}
+		n += units(max(size(p.Item), size(old)), writeUnit)
+		indexes += indexUnits(old, p.Item)
+	}
+	n += float64(len(w.Deletes) + len(w.Counters))
+	items := len(w.Puts) + len(w.Deletes) + len(w.Counters)
+	if items > 1 {
+		n *= 2 // a transaction costs twice; its indexes do not
+	}
+	err := t.Table.Write(ctx, w)
+	t.m.Add(func(u *Use) {
+		u.WriteUnits += n + indexes
+		if items == 1 {
+			u.Writes++
+			return
+		}
+		u.Transactions++
+		u.TransactionItems += float64(items)
+	})
+	return err
+}
+
+// indexUnits is what a write costs in the indexes: one for a place that is new or lost, two for one that moves, one for
+// one that stays while the index holds more than keys. Entries are below 1 KiB.
+func indexUnits(from, to table.Item) float64 {
+	n := 0.0
+	for name, key := range to.Index {
+		was, ok := from.Index[name]
+		switch {
+		case !ok:
+			n++
+		case was != key:
+			n += 2
+		case name != "wake":
+			n++
+		}
+	}
+	for name := range from.Index {
+		if _, ok := to.Index[name]; !ok {
+			n++
+		}
+	}
+	return n
+}
