@@ -3,7 +3,6 @@ package ops
 import (
 	"encoding/json"
 	"fmt"
-	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -20,12 +19,6 @@ const (
 	maxAlertTitle     = 200
 )
 
-var (
-	notSlug   = regexp.MustCompile(`[^a-z0-9]+`)
-	eventName = regexp.MustCompile(`^[a-z][a-z0-9_]{0,63}$`)
-	partName  = regexp.MustCompile(`^[A-Za-z][A-Za-z0-9_-]{0,63}$`) // of message templates and ladders
-)
-
 // DecodeRule reads a rule as people write it, strictly: a field that does not exist or has the wrong type is a fault, and
 // all faults are told at once (CodeInvalid). What is not given: type trigger, mode active, priority 5, and an id made
 // from the name. It says nothing yet about whether the rule makes sense: see Faults.
@@ -35,7 +28,7 @@ func DecodeRule(b []byte) (*Rule, error) {
 		return nil, err
 	}
 	if r.ID == "" {
-		r.ID = strings.Trim(notSlug.ReplaceAllString(strings.ToLower(r.Name), "-"), "-")
+		r.ID = slug(r.Name)
 	}
 	return r, nil
 }
@@ -108,18 +101,18 @@ func (c *ruleCheck) action(a *Action, path string) {
 	c.members(a.Detail, path+".detail")
 	switch a.Type {
 	case StartWorkflow:
-		c.require(templateName.MatchString(a.Template), path+".template", "the name of a workflow template", a.Template)
+		c.require(isTemplateName(a.Template), path+".template", "the name of a workflow template", a.Template)
 	case RaiseAlert:
 		c.require(a.Title != "", path+".title", fmt.Sprintf("1 to %d characters", maxAlertTitle), a.Title)
 		c.require(a.Severity != "", path+".severity", severityText, "nothing")
 		c.require(a.Alert != "", path+".alert", oneOf(AlertTypes()), "nothing")
 	case Notify:
-		c.require(partName.MatchString(a.Template), path+".template", "the name of a message template", a.Template)
+		c.require(isPartName(a.Template), path+".template", "the name of a message template", a.Template)
 		c.recipient(a.To, path+".to")
 	case Escalate:
-		c.require(partName.MatchString(a.Ladder), path+".ladder", "the name of a ladder", a.Ladder)
+		c.require(isPartName(a.Ladder), path+".ladder", "the name of a ladder", a.Ladder)
 	case EmitEvent:
-		c.require(eventName.MatchString(string(a.DetailType)), path+".detail_type", "1 to 64 characters of a-z 0-9 _, a letter first", string(a.DetailType))
+		c.require(isEventName(string(a.DetailType)), path+".detail_type", "1 to 64 characters of a-z 0-9 _, a letter first", string(a.DetailType))
 		c.require(!OutboundOnly(a.DetailType), path+".detail_type", "an event that opsflow doesn't send itself", string(a.DetailType))
 	}
 	c.require(a.Alert == "" || slices.Contains(AlertTypes(), a.Alert), path+".alert", oneOf(AlertTypes()), string(a.Alert))

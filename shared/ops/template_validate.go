@@ -4,7 +4,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"maps"
-	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -20,11 +19,6 @@ const (
 	maxQuorum        = 20
 	maxReworks       = 9
 	maxStepWait      = 365 * 24 * time.Hour // how long an execution may live
-)
-
-var (
-	templateName = regexp.MustCompile(`^[a-z][a-z0-9_]{0,49}$`)
-	stepID       = regexp.MustCompile(`^[A-Za-z][A-Za-z0-9_-]{0,49}$`)
 )
 
 // Faults tells everything that is wrong with a template, apart from its conditions and forms, which package workflow
@@ -56,7 +50,7 @@ type templateCheck struct {
 
 func (c *templateCheck) head() {
 	t := c.t
-	c.require(templateName.MatchString(t.Name), "$.name", "1 to 50 characters of a-z 0-9 _, a letter first", t.Name)
+	c.require(isTemplateName(t.Name), "$.name", "1 to 50 characters of a-z 0-9 _, a letter first", t.Name)
 	c.require(slices.Contains(WorkflowTypes(), t.Type), "$.type", oneOf(WorkflowTypes()), string(t.Type))
 	triggers := []Trigger{TriggerManual, TriggerEvent, TriggerTime, TriggerCondition}
 	c.require(slices.Contains(triggers, t.Trigger), "$.trigger", oneOf(triggers), string(t.Trigger))
@@ -82,7 +76,7 @@ func (c *templateCheck) example() {
 }
 
 func (c *templateCheck) step(s *Step, path string) {
-	c.require(stepID.MatchString(s.ID), path+".id", "1 to 50 characters of A-Z a-z 0-9 _ -, a letter first", s.ID)
+	c.require(isStepID(s.ID), path+".id", "1 to 50 characters of A-Z a-z 0-9 _ -, a letter first", s.ID)
 	c.require(strings.TrimSpace(s.Name) != "" && len([]rune(s.Name)) <= maxStepName, path+".name",
 		fmt.Sprintf("1 to %d characters", maxStepName), s.Name)
 	c.require(s.EstimatedMinutes >= 0, path+".estimated_minutes", "0 or more", strconv.Itoa(s.EstimatedMinutes))
