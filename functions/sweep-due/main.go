@@ -17,6 +17,7 @@ func main() {
 	tasks := p.Tasks()
 	sweeper := sweep.New(p.Store, p.Clock, map[ops.Kind]sweep.Handler{
 		ops.KindInstance:     flows.HandleDue,
+		ops.KindTemplate:     flows.HandleSlot,
 		ops.KindTask:         tasks.HandleDue,
 		ops.KindNotification: p.Notifications().HandleDue,
 		ops.KindMember:       tasks.HandleMemberDue,

@@ -43,6 +43,7 @@ func (p parts) handlers() (map[string]awslambda.Handler, error) {
 	alerts := p.Alerts()
 	sweeper := sweep.New(p.Store, p.Clock, map[ops.Kind]sweep.Handler{
 		ops.KindInstance:     flows.HandleDue,
+		ops.KindTemplate:     flows.HandleSlot,
 		ops.KindTask:         tasks.HandleDue,
 		ops.KindNotification: p.Notifications().HandleDue,
 		ops.KindMember:       tasks.HandleMemberDue,

@@ -51,6 +51,7 @@ type Template struct {
 	Description      string       `json:"description,omitempty"`
 	Type             WorkflowType `json:"type"`
 	Trigger          Trigger      `json:"trigger"`
+	Schedule         *Schedule    `json:"schedule,omitempty"` // of one that is time_based
 	Team             Team         `json:"team"`
 	RequiresApproval bool         `json:"requires_approval,omitempty"`
 	EstimatedMinutes int          `json:"estimated_minutes,omitempty"` // absent: the sum over the steps
@@ -68,6 +69,16 @@ type Template struct {
 	PublishedAt  time.Time `json:"published_at,omitzero"`
 	UpdatedBy    string    `json:"updated_by,omitempty"`
 }
+
+// Schedule says when a template's workflows start by themselves: one for each slot.
+type Schedule struct {
+	Cron     string                     `json:"cron"`                // six fields, as EventBridge has them: "0 9 ? * MON-FRI *"
+	TimeZone string                     `json:"time_zone,omitempty"` // IANA name; absent: UTC
+	Context  map[string]json.RawMessage `json:"context,omitempty"`   // what each works on; slot, its time, is added
+}
+
+// TimerSchedule is when a published, time_based template has its next slot.
+const TimerSchedule = "schedule"
 
 // Example says how to try a template: what it is about, what it works on, and what people answer.
 type Example struct {

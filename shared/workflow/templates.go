@@ -115,6 +115,9 @@ func (e *Engine) Publish(ctx context.Context, name string, version int, actor op
 	}
 	now, before := e.Clock.Now(), *t
 	t.Published, t.StateMachine, t.PublishedAt, t.UpdatedAt, t.UpdatedBy = true, arn, now, now, actor.ID
+	if err := arm(t, now); err != nil {
+		return nil, err
+	}
 	change := audit.Change{Actor: actor, Action: "template.publish", Target: t.Ref(), Before: before, After: t}
 	entry, err := audit.Entry(ctx, e.Store, change, now)
 	if err != nil {

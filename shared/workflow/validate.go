@@ -25,6 +25,10 @@ func Validate(t *ops.Template, more map[string]Action, forms ops.Forms) error {
 // faults lists what is wrong with a template besides its forms.
 func faults(t *ops.Template, more map[string]Action) []ops.Fault {
 	faults := t.Faults(func(name string) bool { return actions[name] != nil || more[name] != nil })
+	if t.Schedule != nil {
+		_, wrong := parseSchedule(t.Schedule)
+		faults = append(faults, wrong...)
+	}
 	for i := range t.Steps {
 		s := &t.Steps[i]
 		path := fmt.Sprintf("$.steps[%d]", i)

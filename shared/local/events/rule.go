@@ -10,7 +10,7 @@ import (
 	"strings"
 
 	"opsflow/shared/local/events/pattern"
-	"opsflow/shared/local/events/schedule"
+	"opsflow/shared/schedule"
 )
 
 const (

@@ -4,7 +4,7 @@ import (
 	"sync"
 	"time"
 
-	"opsflow/shared/local/events/schedule"
+	"opsflow/shared/schedule"
 )
 
 // tickerSet holds the schedules that tick, by their rule's ARN.

@@ -5,7 +5,7 @@ import (
 	"testing"
 	"time"
 
-	"opsflow/shared/local/events/schedule"
+	"opsflow/shared/schedule"
 )
 
 func at(t *testing.T, s string) time.Time {
