@@ -110,3 +110,9 @@ func effectURL(e ops.Effect) string {
 	}
 	return targetURL(ops.Ref(e))
 }
+
+// effectText is what people call it.
+func effectText(e ops.Effect) string {
+	kind, _, _ := strings.Cut(targetText(ops.Ref(e)), "/")
+	return words(kind) + " " + short(e.ID)
+}

@@ -26,7 +26,10 @@ func functions(a *assets) template.FuncMap {
 		"plain":   plain,
 		"dict":    dict,
 
+		"recipient":   recipientText,
+		"percent":     func(share float64) float64 { return 100 * share },
 		"effectURL":   effectURL,
+		"effectText":  effectText,
 		"targetURL":   targetURL,
 		"targetText":  targetText,
 		"differences": differences,
@@ -120,7 +123,7 @@ var tones = map[string]string{
 	"active": "green", "shadow": "violet", "off": "grey",
 	"valid": "green", "invalid": "red", "matched": "green", "not_matched": "grey", "suppressed": "amber", "error": "red",
 	"excellent": "green", "good": "green", "average": "amber", "below_average": "amber", "poor": "red", "insufficient": "grey",
-	"published": "green", "refused": "red", "draft": "amber",
+	"published": "green", "refused": "red", "verified": "green", "not_verified": "amber", "not_active": "grey", "requested": "amber", "draft": "amber",
 	"overdue": "red", "sent": "green", "delivered": "green", "declined": "red", "accepted": "green",
 }
 
