@@ -24,7 +24,7 @@ func BenchmarkAWSRequests(b *testing.B) {
 		taught      bool // with the four-step workflow; its rule would answer what a booking leads to, too
 	}{
 		{"booking_created-two-workflows", "booking_created", func(id string) any { return booking(id) }, false},
-		{"four-step-workflow", "vendor_assigned", func(id string) any { return map[string]string{"booking_id": id, "vendor_id": id} }, true},
+		{"four-step-workflow", "booking_confirmed", func(id string) any { return map[string]string{"booking_id": id, "vendor_id": id} }, true},
 	} {
 		b.Run(c.name, func(b *testing.B) {
 			m := &meter.Meter{}

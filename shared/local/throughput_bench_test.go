@@ -26,7 +26,7 @@ const (
 		{"id": "two", "name": "Two", "kind": "automated", "depends_on": ["one"], "action": "booking.validate"},
 		{"id": "three", "name": "Three", "kind": "automated", "depends_on": ["two"], "action": "booking.validate"},
 		{"id": "four", "name": "Four", "kind": "automated", "depends_on": ["three"], "action": "booking.validate"}]}`
-	fourStepsRule = `{"name": "four-steps", "type": "trigger", "event": "vendor_assigned", "mode": "active", "priority": 5,
+	fourStepsRule = `{"name": "four-steps", "type": "trigger", "event": "booking_confirmed", "mode": "active", "priority": 5,
 		"condition": {"all": [{"path": "detail.booking_id", "op": "exists"}]},
 		"actions": [{"type": "start_workflow", "template": "four_steps"}]}`
 )
@@ -138,7 +138,7 @@ func BenchmarkFourStepWorkflow(b *testing.B) {
 			s.teach()
 			run := func(id string) error {
 				end := done.of(id)
-				res, err := s.PutEvent(b.Context(), "vendor_assigned", fmt.Sprintf(`{"booking_id":%q,"vendor_id":%q}`, id, id))
+				res, err := s.PutEvent(b.Context(), "booking_confirmed", fmt.Sprintf(`{"booking_id":%q,"vendor_id":%q}`, id, id))
 				if err != nil || res.ErrorCode != "" {
 					return fmt.Errorf("put event: %w %s", err, res.ErrorMessage)
 				}
