@@ -23,7 +23,7 @@ func Load(path string, parameters map[string]string) (*Stack, error) {
 			return nil, err
 		}
 	}
-	return s, nil
+	return s, s.checkDeliveries()
 }
 
 func (r *resolver) setParameters(given map[string]string) error {
@@ -60,6 +60,9 @@ func (s *Stack) add(r *resolver, res resource) error {
 			return err
 		}
 	}
+	if err := checkUnread(r, res); err != nil {
+		return err
+	}
 	p, err := r.properties(res)
 	if err != nil {
 		return err
@@ -82,6 +85,11 @@ func (s *Stack) add(r *resolver, res resource) error {
 		s.addTable(res, p, name, arn)
 	case typeRule:
 		err = s.addRule(r, res, p, name)
+	case typeRole:
+		err = s.addRole(r, res, p, arn)
+	case typeBusPolicy, typeQueuePolicy, typePermission:
+		err = s.addResourcePolicy(r, res, p)
+	case typeManagedPolicy: // read where it is used
 	case typeHTTPAPI: // its routes come with the functions
 	default:
 		s.Others = append(s.Others, Resource{res.id, res.kind})

@@ -10,9 +10,10 @@ var substitution = regexp.MustCompile(`\$\{([A-Za-z0-9_]+)\}`)
 
 // addStateMachine reads a state machine's definition and puts the values in the place of its ${Name}s.
 func (s *Stack) addStateMachine(r *resolver, res resource, p properties, name, arn string) error {
-	m := StateMachine{LogicalID: res.id, Name: name, ARN: arn, RoleARN: p.text("Role"), File: p.text("DefinitionUri")}
-	if m.RoleARN == "" {
-		m.RoleARN = roleARN + "opsflow-" + res.id + "Role"
+	m := StateMachine{LogicalID: res.id, Name: name, ARN: arn, File: p.text("DefinitionUri")}
+	var err error
+	if m.RoleARN, err = s.roleFor(r, res, p); err != nil {
+		return err
 	}
 	at := res.properties["DefinitionUri"]
 	if m.File == "" {

@@ -20,18 +20,18 @@ const (
 
 // named says, for a type, which property gives the physical name, and what the ARN begins with.
 var named = map[string]struct{ property, arn string }{
-	typeFunction:              {"FunctionName", "arn:aws:lambda:" + Region + ":" + Account + ":function:"},
-	typeStateMachine:          {"Name", "arn:aws:states:" + Region + ":" + Account + ":stateMachine:"},
-	typeHTTPAPI:               {"Name", "arn:aws:apigateway:" + Region + "::/apis/"},
-	typeBus:                   {"Name", "arn:aws:events:" + Region + ":" + Account + ":event-bus/"},
-	typeRule:                  {"Name", "arn:aws:events:" + Region + ":" + Account + ":rule/"},
-	typeTable:                 {"TableName", "arn:aws:dynamodb:" + Region + ":" + Account + ":table/"},
-	typeQueue:                 {"QueueName", "arn:aws:sqs:" + Region + ":" + Account + ":"},
-	"AWS::Events::Archive":    {"ArchiveName", "arn:aws:events:" + Region + ":" + Account + ":archive/"},
-	"AWS::IAM::Role":          {"RoleName", roleARN},
-	"AWS::Logs::LogGroup":     {"LogGroupName", "arn:aws:logs:" + Region + ":" + Account + ":log-group:"},
-	"AWS::SNS::Topic":         {"TopicName", "arn:aws:sns:" + Region + ":" + Account + ":"},
-	"AWS::IAM::ManagedPolicy": {"ManagedPolicyName", "arn:aws:iam::" + Account + ":policy/"},
+	typeFunction:           {"FunctionName", "arn:aws:lambda:" + Region + ":" + Account + ":function:"},
+	typeStateMachine:       {"Name", "arn:aws:states:" + Region + ":" + Account + ":stateMachine:"},
+	typeHTTPAPI:            {"Name", "arn:aws:apigateway:" + Region + "::/apis/"},
+	typeBus:                {"Name", "arn:aws:events:" + Region + ":" + Account + ":event-bus/"},
+	typeRule:               {"Name", "arn:aws:events:" + Region + ":" + Account + ":rule/"},
+	typeTable:              {"TableName", "arn:aws:dynamodb:" + Region + ":" + Account + ":table/"},
+	typeQueue:              {"QueueName", "arn:aws:sqs:" + Region + ":" + Account + ":"},
+	"AWS::Events::Archive": {"ArchiveName", "arn:aws:events:" + Region + ":" + Account + ":archive/"},
+	typeRole:               {"RoleName", roleARN},
+	"AWS::Logs::LogGroup":  {"LogGroupName", "arn:aws:logs:" + Region + ":" + Account + ":log-group:"},
+	"AWS::SNS::Topic":      {"TopicName", "arn:aws:sns:" + Region + ":" + Account + ":"},
+	typeManagedPolicy:      {"ManagedPolicyName", "arn:aws:iam::" + Account + ":policy/"},
 }
 
 const roleARN = "arn:aws:iam::" + Account + ":role/"
@@ -81,7 +81,7 @@ func (r *resolver) ref(at ast.Node, name string) (any, error) {
 		return nil, err
 	}
 	switch res.kind {
-	case typeStateMachine, "AWS::IAM::ManagedPolicy", "AWS::SNS::Topic":
+	case typeStateMachine, typeManagedPolicy, "AWS::SNS::Topic":
 		return named[res.kind].arn + physical, nil
 	case typeQueue:
 		return "https://sqs." + Region + ".amazonaws.com/" + Account + "/" + physical, nil

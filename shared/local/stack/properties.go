@@ -80,6 +80,9 @@ func (s *Stack) addFunction(r *resolver, res resource, p properties, name, arn s
 	if f.Timeout == 0 {
 		f.Timeout = 3 * time.Second // Lambda's default
 	}
+	if f.RoleARN, err = s.roleFor(r, res, p); err != nil {
+		return err
+	}
 	env := p.sub("Environment").sub("Variables")
 	for k := range env {
 		f.Env[k] = env.text(k)
@@ -122,7 +125,7 @@ func (s *Stack) addEvent(r *resolver, res resource, f Function, id string, event
 		return r.fault(res.node, "event %s of %s has type %s, which the local runtime does not have", id, res.id, event.text("Type"))
 	}
 	s.putRule(rule, "opsflow-"+res.id+id)
-	return nil
+	return s.permit("events.amazonaws.com", s.Rules[len(s.Rules)-1].ARN, f.ARN)
 }
 
 func (s *Stack) putRule(rule Rule, name string) {

@@ -8,6 +8,8 @@ package stack
 import (
 	"encoding/json"
 	"time"
+
+	"opsflow/shared/local/iam"
 )
 
 // The place that local stacks are in.
@@ -28,6 +30,9 @@ type Stack struct {
 	Tables        []Table
 	Queues        []Queue
 	Routes        []Route
+	Roles         []*Role
+	// ResourcePolicies are what buses, queues and functions say of who may use them.
+	ResourcePolicies []iam.Statement
 	// Others are the resources that have no meaning here.
 	Others []Resource
 }
@@ -37,6 +42,7 @@ type Function struct {
 	LogicalID string
 	Name      string
 	ARN       string
+	RoleARN   string
 	Dir       string // its folder below functions/
 	Env       map[string]string
 	MemoryMB  int

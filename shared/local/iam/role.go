@@ -1,0 +1,78 @@
+package iam
+
+import (
+	"fmt"
+	"strings"
+	"sync"
+)
+
+// Grant is a statement with where it comes from, for people.
+type Grant struct {
+	Policy string // "UseTable", "inline 1", "SQSPollerPolicy"
+	Statement
+}
+
+// Role is who a function or a state machine acts as. All methods are safe for concurrent use. Its grants must not be
+// changed once it is asked.
+type Role struct {
+	ARN    string
+	Grants []Grant
+
+	byAction sync.Map // action -> []Statement: those that speak of it, so that a check only looks at resources
+}
+
+// DeniedError is AWS's refusal. Its text is AWS's.
+type DeniedError struct {
+	Session  string // ARN of the assumed role's session
+	Action   string
+	Resource string
+	Explicit bool // by a Deny
+}
+
+func (e *DeniedError) Error() string { return e.ErrorCode() + ": " + e.Message() }
+
+// ErrorCode is AWS's name for it.
+func (*DeniedError) ErrorCode() string { return "AccessDeniedException" }
+
+// Message is the text that AWS sends.
+func (e *DeniedError) Message() string {
+	why := fmt.Sprintf("because no identity-based policy allows the %s action", e.Action)
+	if e.Explicit {
+		why = "with an explicit deny in an identity-based policy"
+	}
+	on := ""
+	if e.Resource != "" {
+		on = " on resource: " + e.Resource
+	}
+	return fmt.Sprintf("User: %s is not authorized to perform: %s%s %s", e.Session, e.Action, on, why)
+}
+
+// Check gives nil when the role may do what the request asks, else a *DeniedError in the name of the session, which is the
+// function's name, or the execution's for a state machine.
+func (r *Role) Check(session string, req Request) error {
+	d := decide(r.about(req.Action), req)
+	if d == Allowed {
+		return nil
+	}
+	return &DeniedError{Session: r.session(session), Action: req.Action, Resource: req.Resource, Explicit: d == Denied}
+}
+
+// session is the ARN of a session of the role.
+func (r *Role) session(name string) string {
+	return strings.Replace(strings.Replace(r.ARN, ":iam:", ":sts:", 1), ":role/", ":assumed-role/", 1) + "/" + name
+}
+
+// about gives the statements that speak of an action.
+func (r *Role) about(action string) []Statement {
+	if known, ok := r.byAction.Load(action); ok {
+		return known.([]Statement) //nolint:errcheck // only these are stored
+	}
+	var about []Statement
+	for i := range r.Grants {
+		if r.Grants[i].speaksOf(action) {
+			about = append(about, r.Grants[i].Statement)
+		}
+	}
+	r.byAction.Store(action, about)
+	return about
+}
