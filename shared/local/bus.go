@@ -10,20 +10,14 @@ import (
 	"opsflow/shared/ops"
 )
 
-// systemKey is the access key that opsflow's own handlers send under in process. Bootstraps have keys that begin with
-// functionKeyPrefix. Only these may send as source opsflow, as the bus policy of template.yaml has it.
-const (
-	systemKey         = "opsflow"
-	functionKeyPrefix = "opsflow-"
-)
-
 // putBatch is the most events that one PutEvents takes.
 const putBatch = 10
 
 // bus is ops.Bus straight on the event engine, as aws/eventbridge is on EventBridge.
 type bus struct {
-	engine *events.Engine
-	name   string
+	engine      *events.Engine
+	name        string
+	permissions *permissions
 }
 
 func (b bus) Put(ctx context.Context, list ...ops.OutEvent) error {
@@ -59,7 +53,14 @@ func (b bus) PutDomain(ctx context.Context, source, detailType string, detail js
 }
 
 func (b bus) put(ctx context.Context, entries []events.Entry) ([]string, error) {
-	results, err := b.engine.Put(ctx, systemKey, entries)
+	sources := make([]string, len(entries))
+	for i, e := range entries {
+		sources[i] = e.Source
+	}
+	if err := b.permissions.checkPut(ctx, map[string][]string{b.name: sources}); err != nil {
+		return nil, fmt.Errorf("put events: %w", err)
+	}
+	results, err := b.engine.Put(ctx, b.permissions.accessKey(ctx), entries)
 	if err != nil {
 		return nil, fmt.Errorf("put events: %w", err)
 	}

@@ -22,10 +22,10 @@ func (rt *Runtime) awsEndpoint() http.Handler {
 	services := map[string]http.Handler{
 		"AWSStepFunctions":  states.Handler(rt.states),
 		"AWSEvents":         events.Handler(rt.events),
-		"DynamoDB_20120810": dynamodb.New(rt.table, rt.tableName(), store.Indexes(), rt.o.Clock.Now),
+		"DynamoDB_20120810": dynamodb.New(rt.guardTable(rt.table, store.Indexes()), rt.tableName(), store.Indexes(), rt.o.Clock.Now),
 	}
 	functions := lambda.Handler(rt.functions, rt.elsewhere)
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+	return rt.permissions.guardEndpoint(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if strings.HasPrefix(r.URL.Path, "/2015-03-31/functions/") {
 			functions.ServeHTTP(w, r)
 			return
@@ -45,7 +45,7 @@ func (rt *Runtime) awsEndpoint() http.Handler {
 			"message": "this endpoint has Step Functions, EventBridge, Lambda Invoke and DynamoDB; it does not know " +
 				service + " " + operation,
 		})
-	})
+	}))
 }
 
 // apiEndpoint is the API gateway with, beside it, what exists on this machine only.

@@ -6,28 +6,41 @@ import (
 	"fmt"
 	"strings"
 
+	"opsflow/shared/local/iam"
 	"opsflow/shared/local/states"
 	"opsflow/shared/ops"
 )
 
 // executions is ops.Executions and ops.StateMachines straight on the interpreter, as aws/sfn is on Step Functions.
 type executions struct {
-	engine *states.Engine
-	role   string // ARN of the role that state machines made at run time get
+	engine      *states.Engine
+	role        string // ARN of the role that state machines made at run time get
+	permissions *permissions
 }
 
 func (x executions) Start(ctx context.Context, machineARN, name string, input []byte) error {
+	if err := x.permissions.check(ctx, "states:StartExecution", machineARN); err != nil {
+		return err
+	}
 	_, err := x.engine.StartExecution(ctx, states.StartExecutionInput{StateMachineARN: machineARN, Name: name, Input: string(input)})
 	return translate(err)
 }
 
 func (x executions) Stop(ctx context.Context, machineARN, name, cause string) error {
-	_, err := x.engine.StopExecution(ctx, executionARN(machineARN, name), "opsflow.Stopped", cause)
+	arn := executionARN(machineARN, name)
+	if err := x.permissions.check(ctx, "states:StopExecution", arn); err != nil {
+		return err
+	}
+	_, err := x.engine.StopExecution(ctx, arn, "opsflow.Stopped", cause)
 	return translate(err)
 }
 
 func (x executions) Describe(ctx context.Context, machineARN, name string) (ops.Execution, error) {
-	e, err := x.engine.DescribeExecution(ctx, executionARN(machineARN, name))
+	arn := executionARN(machineARN, name)
+	if err := x.permissions.check(ctx, "states:DescribeExecution", arn); err != nil {
+		return ops.Execution{}, err
+	}
+	e, err := x.engine.DescribeExecution(ctx, arn)
 	if err != nil {
 		return ops.Execution{}, translate(err)
 	}
@@ -42,14 +55,24 @@ func (x executions) Describe(ctx context.Context, machineARN, name string) (ops.
 }
 
 func (x executions) SucceedTask(ctx context.Context, token string, output []byte) error {
+	if err := x.permissions.check(ctx, "states:SendTaskSuccess", machineARN(states.MachineOfToken(token))); err != nil {
+		return err
+	}
 	return translate(x.engine.SendTaskSuccess(ctx, token, string(output)))
 }
 
 func (x executions) FailTask(ctx context.Context, token, code, cause string) error {
+	if err := x.permissions.check(ctx, "states:SendTaskFailure", machineARN(states.MachineOfToken(token))); err != nil {
+		return err
+	}
 	return translate(x.engine.SendTaskFailure(ctx, token, code, cause))
 }
 
 func (x executions) Create(ctx context.Context, name string, definition []byte) (string, error) {
+	create := iam.Request{Action: "states:CreateStateMachine", Resource: machineARN(name)}
+	if err := x.permissions.checkAll(ctx, create, passRole(x.role)); err != nil {
+		return "", err
+	}
 	m, err := x.engine.CreateStateMachine(ctx, states.CreateStateMachineInput{
 		Name: name, Definition: string(definition), RoleARN: x.role,
 	})

@@ -85,7 +85,11 @@ func (rt *Runtime) loadStack(ctx context.Context) error {
 		"OidcIssuer": rt.apiURL, "OidcClientIds": ClientID, "ConsoleClientId": ClientID, "ConsoleSessionKey": string(key),
 		"NotifyWebhookUrl": rt.apiURL + "/dev/outbox", "NotifyEmailFrom": emailFrom, "NotifySms": "on", "TimelineKey": string(links),
 	})
-	return err
+	if err != nil {
+		return err
+	}
+	rt.permissions = newPermissions(rt.stack, rt.o.observe)
+	return nil
 }
 
 func (rt *Runtime) tableName() string { return rt.stack.Tables[0].Name }
@@ -157,7 +161,7 @@ func (rt *Runtime) openEngines(context.Context) error {
 	var err error
 	rt.states, err = states.New(states.Options{
 		DB: rt.db, Clock: rt.o.Clock, Account: stack.Account, Region: stack.Region, Logger: rt.o.Logger,
-		Rand: rand.Reader, Invoke: rt.invokeTask, Emit: rt.emit,
+		Rand: rand.Reader, Invoke: rt.invokeTask, Emit: rt.emit, Authorize: rt.authorizeMachine,
 	})
 	if err != nil {
 		return err
@@ -170,10 +174,8 @@ func (rt *Runtime) openEngines(context.Context) error {
 			_, err := rt.states.StartExecution(ctx, states.StartExecutionInput{StateMachineARN: arn, Input: string(input)})
 			return err
 		},
-		SkipSlot: rt.skipSlot,
-		MaySendAs: func(accessKeyID, source string) bool {
-			return source != ops.Source || accessKeyID == systemKey || strings.HasPrefix(accessKeyID, functionKeyPrefix)
-		},
+		SkipSlot:  rt.skipSlot,
+		MaySendAs: rt.permissions.maySendAs,
 	})
 	if err != nil {
 		return err
@@ -270,14 +272,15 @@ func (rt *Runtime) handlers() (map[string]awslambda.Handler, error) {
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", rt.stack.Path, err)
 	}
-	local := bus{engine: rt.events, name: api.Env["BUS_NAME"]}
+	local := bus{engine: rt.events, name: api.Env["BUS_NAME"], permissions: rt.permissions}
 	links, err := timeline.NewLinks(api.Env["TIMELINE_KEY"])
 	if err != nil {
 		return nil, err
 	}
 	handlers, err := parts{
 		Parts: wire.Parts{
-			Store: rt.store, Executions: executions{engine: rt.states, role: api.Env["STATE_MACHINE_ROLE_ARN"]}, Bus: local,
+			Store:      store.New(rt.guardTable(rt.table, store.Indexes()), rand.Reader, rt.o.Clock.Now),
+			Executions: executions{engine: rt.states, role: api.Env["STATE_MACHINE_ROLE_ARN"], permissions: rt.permissions}, Bus: local,
 			Clock: clock.Invocation{Clock: rt.o.Clock}, Random: rand.Reader, Logger: rt.o.Logger, Calendar: hours, MachinePrefix: api.Env["STATE_MACHINE_PREFIX"],
 			Forms:     form.Checker{},
 			Functions: workflow.Functions{RunSteps: api.Env["RUN_STEPS_ARN"], OpenTask: api.Env["OPEN_TASK_ARN"], RecordOutcome: api.Env["RECORD_OUTCOME_ARN"]},
@@ -287,7 +290,9 @@ func (rt *Runtime) handlers() (map[string]awslambda.Handler, error) {
 		webhook: rt.apiURL + "/dev/outbox",
 		aws: aws.Config{
 			Region: stack.Region, BaseEndpoint: aws.String(rt.awsURL),
-			Credentials: credentials.NewStaticCredentialsProvider("local", "local", ""),
+			Credentials: aws.CredentialsProviderFunc(func(ctx context.Context) (aws.Credentials, error) {
+				return aws.Credentials{AccessKeyID: rt.permissions.accessKey(ctx), SecretAccessKey: "local"}, nil
+			}),
 		},
 		verifier: httpapi.NewOIDC(httpapi.OIDCConfig{Issuer: rt.apiURL, ClientIDs: []string{ClientID}, HTTPClient: http.DefaultClient, Now: rt.o.Clock.Now}),
 		signIn: console.SignIn{

@@ -43,26 +43,29 @@ type Options struct {
 	Meter          *meter.Meter // counts what is asked of AWS; nil: nothing is counted. Not what bootstraps (Processes) ask
 	Logger         *slog.Logger
 	Progress       io.Writer // told what takes long; nil: nobody
+
+	observe func(Use) // told of what is held against roles; nil: nobody
 }
 
 // Runtime is a running system.
 type Runtime struct {
-	o         Options
-	began     time.Time
-	ready     time.Duration
-	awsURL    string
-	apiURL    string
-	stack     *stack.Stack
-	db        *embedded.DB
-	table     table.Table
-	store     *store.Store
-	states    *states.Engine
-	events    *events.Engine
-	functions *lambda.Registry
-	elsewhere *url.URL // where functions that are not here are; nil: nowhere
-	issuer    *issuer.Issuer
-	outbox    *outbox
-	closers   []func() error // ended in reverse order
+	o           Options
+	began       time.Time
+	ready       time.Duration
+	awsURL      string
+	apiURL      string
+	stack       *stack.Stack
+	db          *embedded.DB
+	table       table.Table
+	store       *store.Store
+	permissions *permissions
+	states      *states.Engine
+	events      *events.Engine
+	functions   *lambda.Registry
+	elsewhere   *url.URL // where functions that are not here are; nil: nowhere
+	issuer      *issuer.Issuer
+	outbox      *outbox
+	closers     []func() error // ended in reverse order
 }
 
 // Start brings the system up and returns when it serves. An error leaves nothing behind.

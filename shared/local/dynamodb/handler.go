@@ -17,6 +17,7 @@ import (
 	"strings"
 	"time"
 
+	"opsflow/shared/local/iam"
 	"opsflow/shared/table"
 )
 
@@ -86,11 +87,14 @@ func faultOf(err error) *fault {
 	var f *fault
 	var limit *table.LimitError
 	var busy *table.ThrottleError
+	var denied *iam.DeniedError
 	switch {
 	case errors.As(err, &f):
 		return f
 	case errors.As(err, &limit):
 		return invalid("%s", limit.What)
+	case errors.As(err, &denied):
+		return &fault{status: http.StatusBadRequest, code: denied.ErrorCode(), message: denied.Message()}
 	case errors.As(err, &busy):
 		return &fault{status: http.StatusBadRequest, code: "ThrottlingException", message: busy.Error()}
 	}

@@ -48,8 +48,8 @@ type Options struct {
 	// StartExecution starts an execution of a state machine. An error means that it is to be tried again.
 	StartExecution func(ctx context.Context, stateMachineARN string, input []byte) error
 
-	// MaySendAs is the policy of the buses: whether the owner of an access key may send events of a source. nil: everybody.
-	MaySendAs func(accessKeyID, source string) bool
+	// MaySendAs is the policy of the buses: whether the owner of an access key may send events of a source to a bus. nil: everybody.
+	MaySendAs func(accessKeyID, bus, source string) bool
 	// SkipSlot is asked when a schedule's slot has come; skip drops it. The next slot asked about is then the first at or
 	// after next (the following one when next is not later than the slot), unless Rearm is called before. nil: every slot
 	// is delivered.

@@ -34,7 +34,7 @@ func (b *bundle) client(accessKeyID string) *eventbridge.Client {
 
 func TestSDKPutsAnEventThroughARule(t *testing.T) {
 	t.Parallel()
-	b := setup(t, func(o *events.Options) { o.MaySendAs = func(key, _ string) bool { return key == "INSIDE" } })
+	b := setup(t, func(o *events.Options) { o.MaySendAs = func(key, _, _ string) bool { return key == "INSIDE" } })
 	c := b.client("INSIDE")
 	ctx := t.Context()
 	bus := aws.String(bookings)

@@ -106,7 +106,7 @@ func (e *Engine) refuse(accessKeyID string, en *Entry) (code, message string) {
 	if detail := bytes.TrimSpace([]byte(en.Detail)); !json.Valid(detail) || detail[0] != '{' {
 		return "MalformedDetail", "Detail is malformed."
 	}
-	if strings.HasPrefix(en.Source, "aws.") || e.o.MaySendAs != nil && !e.o.MaySendAs(accessKeyID, en.Source) {
+	if strings.HasPrefix(en.Source, "aws.") || e.o.MaySendAs != nil && !e.o.MaySendAs(accessKeyID, en.EventBusName, en.Source) {
 		return "NotAuthorizedForSourceException", "Not authorized for the source."
 	}
 	return "", ""

@@ -68,7 +68,7 @@ func TestEntryFieldsAreKept(t *testing.T) {
 func TestEntriesFailOneByOne(t *testing.T) {
 	t.Parallel()
 	b := setup(t, func(o *events.Options) {
-		o.MaySendAs = func(key, source string) bool { return source != "opsflow" || key == "INSIDE" }
+		o.MaySendAs = func(key, _, source string) bool { return source != "opsflow" || key == "INSIDE" }
 	})
 	b.bookingRule()
 	entry := func(change func(*events.Entry)) events.Entry {

@@ -7,6 +7,7 @@
 package iam
 
 import (
+	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -80,7 +81,7 @@ func ParseStatement(document any) (Statement, error) {
 		case "Condition":
 			s.Conditions, err = conditions(value)
 		default:
-			err = fmt.Errorf("is not known")
+			err = errors.New("is not known")
 		}
 		if err != nil {
 			return s, fmt.Errorf("%s: %w", key, err)
@@ -88,11 +89,11 @@ func ParseStatement(document any) (Statement, error) {
 	}
 	switch {
 	case members["Effect"] == nil:
-		return s, fmt.Errorf("Effect is missing")
+		return s, errors.New("an Effect is needed")
 	case (s.Actions == nil) == (s.NotActions == nil):
-		return s, fmt.Errorf("one of Action and NotAction is needed")
+		return s, errors.New("one of Action and NotAction is needed")
 	case s.Principals == nil && (s.Resources == nil) == (s.NotResources == nil):
-		return s, fmt.Errorf("one of Resource and NotResource is needed")
+		return s, errors.New("one of Resource and NotResource is needed")
 	}
 	return s, nil
 }

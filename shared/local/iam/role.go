@@ -2,6 +2,7 @@ package iam
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"sync"
 )
@@ -62,10 +63,16 @@ func (r *Role) session(name string) string {
 	return strings.Replace(strings.Replace(r.ARN, ":iam:", ":sts:", 1), ":role/", ":assumed-role/", 1) + "/" + name
 }
 
+// Conditional reports whether a statement about an action has conditions, so that a request for it needs their values.
+func (r *Role) Conditional(action string) bool {
+	return slices.ContainsFunc(r.about(action), func(s Statement) bool { return len(s.Conditions) > 0 })
+}
+
 // about gives the statements that speak of an action.
 func (r *Role) about(action string) []Statement {
-	if known, ok := r.byAction.Load(action); ok {
-		return known.([]Statement) //nolint:errcheck // only these are stored
+	known, _ := r.byAction.Load(action)
+	if statements, ok := known.([]Statement); ok {
+		return statements
 	}
 	var about []Statement
 	for i := range r.Grants {

@@ -191,14 +191,15 @@ func (s *Stack) permit(source, sourceARN, function string) error {
 func (s *Stack) checkDeliveries() error {
 	for _, rule := range s.Rules {
 		for _, t := range rule.Targets {
-			for action, resource := range map[string]string{"lambda:InvokeFunction": t.ARN, "sqs:SendMessage": t.DeadLetter} {
-				if !strings.Contains(resource, ":"+strings.SplitN(action, ":", 2)[0]+":") {
-					continue // no dead-letter queue, or a target that has a role for it
+			for _, use := range []iam.Request{{Action: "lambda:InvokeFunction", Resource: t.ARN}, {Action: "sqs:SendMessage", Resource: t.DeadLetter}} {
+				service, _, _ := strings.Cut(use.Action, ":")
+				if !strings.HasPrefix(use.Resource, "arn:aws:"+service+":") {
+					continue // no dead-letter queue, or a target that EventBridge has a role for
 				}
-				request := iam.Request{Action: action, Resource: resource, Context: map[string][]string{"aws:SourceArn": {rule.ARN}}}
-				if iam.DecideFor(s.ResourcePolicies, "events.amazonaws.com", request) != iam.Allowed {
-					return fmt.Errorf("%s: rule %s may not use its target %s: no policy of %s allows %s to events.amazonaws.com for %s",
-						s.Path, rule.Name, t.ID, resource, action, rule.ARN)
+				use.Context = map[string][]string{"aws:SourceArn": {rule.ARN}}
+				if iam.DecideFor(s.ResourcePolicies, "events.amazonaws.com", use) != iam.Allowed {
+					return fmt.Errorf("%s: rule %s can't be delivered: no policy of %s allows %s to events.amazonaws.com from %s",
+						s.Path, rule.Name, use.Resource, use.Action, rule.ARN)
 				}
 			}
 		}

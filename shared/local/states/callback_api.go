@@ -5,6 +5,7 @@ import (
 	"encoding/base64"
 	"encoding/json"
 	"errors"
+	"strings"
 	"time"
 
 	"opsflow/shared/local/states/value"
@@ -14,6 +15,17 @@ func errInvalidToken() error { return apiError("InvalidToken", "Invalid Token: '
 
 func errTaskGone() error {
 	return apiError("TaskTimedOut", "Task Timed Out: 'Provided task does not exist anymore'")
+}
+
+// MachineOfToken is the name of the state machine whose execution a task token belongs to; empty for what is no token.
+func MachineOfToken(token string) string {
+	var tok taskToken
+	text, err := base64.StdEncoding.DecodeString(token)
+	if err != nil || json.Unmarshal(text, &tok) != nil {
+		return ""
+	}
+	machine, _, _ := strings.Cut(tok.Key, ":")
+	return machine
 }
 
 // withToken lets do act on the task that a token belongs to, and returns once that is durable.

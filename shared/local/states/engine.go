@@ -48,11 +48,14 @@ type Options struct {
 	// ErrorCode() string that gives its AWS name, such as ResourceNotFoundException.
 	Invoke func(ctx context.Context, function string, payload []byte) (result []byte, fnErr *FunctionError, err error)
 	// Emit puts events on their buses; nil drops them.
-	Emit    func(ctx context.Context, events []Event) error
-	Account string // 12 digits; 000000000000 when empty
-	Region  string // us-east-1 when empty
-	Rand    io.Reader
-	Logger  *slog.Logger
+	Emit func(ctx context.Context, events []Event) error
+	// Authorize asks whether a state machine's role may do something on a resource, in the name of an execution. The error
+	// has a method ErrorCode() string too. nil: every role may do everything.
+	Authorize func(role, execution, action, resource string) error
+	Account   string // 12 digits; 000000000000 when empty
+	Region    string // us-east-1 when empty
+	Rand      io.Reader
+	Logger    *slog.Logger
 }
 
 // Engine runs state machines. All methods are safe for concurrent use.
@@ -61,6 +64,7 @@ type Engine struct {
 	clock           *clock.Clock
 	invoke          func(context.Context, string, []byte) ([]byte, *FunctionError, error)
 	emit            func(context.Context, []Event) error
+	authorize       func(role, execution, action, resource string) error
 	account, region string
 	random          io.Reader
 	log             *slog.Logger
@@ -83,13 +87,16 @@ func New(o Options) (*Engine, error) {
 		return nil, errors.New("states: DB, Clock and Invoke are required")
 	}
 	e := &Engine{
-		db: o.DB, clock: o.Clock, invoke: o.Invoke, emit: o.Emit, account: o.Account, region: o.Region,
+		db: o.DB, clock: o.Clock, invoke: o.Invoke, emit: o.Emit, authorize: o.Authorize, account: o.Account, region: o.Region,
 		random: &lockedReader{r: o.Rand}, log: o.Logger,
 		running: map[string]*execution{}, definitions: map[string]*graph{}, activities: map[string]bool{},
 		offered: map[string][]activityTask{}, arrival: make(chan struct{}),
 	}
 	if e.emit == nil {
 		e.emit = func(context.Context, []Event) error { return nil }
+	}
+	if e.authorize == nil {
+		e.authorize = func(string, string, string, string) error { return nil }
 	}
 	if e.account == "" {
 		e.account = "000000000000"

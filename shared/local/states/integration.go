@@ -77,6 +77,9 @@ func (x *execution) putEvents(ctx context.Context, p any) (any, *failure, error)
 		if ev.Bus == "" {
 			ev.Bus = "default"
 		}
+		if err := x.mayUse("events:PutEvents", x.e.busARN(ev.Bus)); err != nil {
+			return nil, nil, err
+		}
 		switch d := member(entry, "Detail").(type) {
 		case string:
 			ev.Detail = json.RawMessage(d)
@@ -130,6 +133,9 @@ func (x *execution) startChild(ctx context.Context, r resource, id int, job *tas
 	}
 	if strings.HasPrefix(r.pattern, "sync") {
 		in.parent = &link{x.key, id, job.Attempt}
+	}
+	if err := x.mayUse("states:StartExecution", in.StateMachineARN); err != nil {
+		return nil, nil, err
 	}
 	out, err := x.e.StartExecution(ctx, in)
 	var api *APIError

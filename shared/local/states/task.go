@@ -176,6 +176,9 @@ func (x *execution) carryOut(ctx context.Context, r resource, id int, job *task)
 }
 
 func (x *execution) invoke(ctx context.Context, function string, payload []byte) (any, *failure, error) {
+	if err := x.mayUse("lambda:InvokeFunction", x.e.functionARN(function)); err != nil {
+		return nil, nil, err
+	}
 	out, fnErr, err := x.e.invoke(ctx, function, payload)
 	if err != nil {
 		return nil, nil, err
@@ -191,6 +194,11 @@ func (x *execution) invoke(ctx context.Context, function string, payload []byte)
 		return nil, &failure{Name: errRuntime, task: true, Cause: "The function returned a result that is not JSON: " + err.Error()}, nil
 	}
 	return v, nil, nil
+}
+
+// mayUse asks whether the role of the state machine may do something.
+func (x *execution) mayUse(action, resource string) error {
+	return x.e.authorize(x.rec.Role, x.rec.Name, action, resource)
 }
 
 // failure is how Step Functions shows a function's own error.
@@ -217,6 +225,9 @@ func serviceFailure(r resource, err error) *failure {
 	name := "SdkClientException"
 	if errors.As(err, &coded) {
 		name = coded.ErrorCode()
+	}
+	if prefix == "Lambda." && name == "AccessDeniedException" {
+		name = "AWSLambdaException" // Lambda's clients know no more of it
 	}
 	return &failure{Name: prefix + name, Cause: err.Error(), task: true}
 }

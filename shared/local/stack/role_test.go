@@ -1,0 +1,135 @@
+package stack_test
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"opsflow/shared/local/iam"
+	"opsflow/shared/local/stack"
+)
+
+// functionWith is a template with one function, a queue, and what the test adds.
+func functionWith(policies, more string) string {
+	return `AWSTemplateFormatVersion: "2010-09-09"
+Transform: AWS::Serverless-2016-10-31
+Resources:
+  Worker:
+    Type: AWS::Serverless::Function
+    Metadata: {Source: functions/worker}
+    Properties:
+      FunctionName: worker
+      Policies: ` + policies + `
+      Events:
+        Tick:
+          Type: Schedule
+          Properties:
+            Name: tick
+            Schedule: rate(1 minute)
+            DeadLetterConfig:
+              Arn: !GetAtt Queue.Arn
+  Queue:
+    Type: AWS::SQS::Queue
+    Properties: {QueueName: dead}
+` + more
+}
+
+const queuePolicy = `  QueuePolicy:
+    Type: AWS::SQS::QueuePolicy
+    Properties:
+      Queues: [!Ref Queue]
+      PolicyDocument:
+        Statement:
+          Effect: Allow
+          Principal:
+            Service: events.amazonaws.com
+          Action: sqs:SendMessage
+          Resource: !GetAtt Queue.Arn
+          Condition:
+            ArnLike:
+              "aws:SourceArn": !Sub arn:aws:events:${AWS::Region}:${AWS::AccountId}:rule/tick
+`
+
+func TestARoleHasWhatItsPoliciesGrantInEachForm(t *testing.T) {
+	t.Parallel()
+	s, err := stack.Load(write(t, functionWith(`
+        - !Ref Managed
+        - SQSPollerPolicy:
+            QueueName: !GetAtt Queue.QueueName
+        - Version: "2012-10-17"
+          Statement:
+            - Effect: Allow
+              Action: [states:StartExecution]
+              Resource: "*"`, queuePolicy+`  Managed:
+    Type: AWS::IAM::ManagedPolicy
+    Properties:
+      PolicyDocument:
+        Statement:
+          - Effect: Allow
+            Action: events:PutEvents
+            Resource: "*"
+`)), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	role := s.RoleOf(s.Functions[0].RoleARN)
+	if role == nil || role.LogicalID != "WorkerRole" {
+		t.Fatalf("role %+v", role)
+	}
+	for action, resource := range map[string]string{
+		"events:PutEvents": "arn:aws:events:us-east-1:000000000000:event-bus/b", "states:StartExecution": "anything",
+		"sqs:ReceiveMessage": "arn:aws:sqs:us-east-1:000000000000:dead",
+	} {
+		if err := role.Check("worker", iam.Request{Action: action, Resource: resource}); err != nil {
+			t.Error(err)
+		}
+	}
+	if role.Check("worker", iam.Request{Action: "sqs:ReceiveMessage", Resource: "arn:aws:sqs:us-east-1:000000000000:other"}) == nil {
+		t.Error("the worker may read another queue")
+	}
+}
+
+func TestPoliciesThatAreNotKnownAreRefusedAtTheirLine(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct{ policies, more, want string }{
+		{"[AWSLambdaExecute]", queuePolicy, "AWSLambdaExecute is no managed policy of the template"},
+		{"[{KMSDecryptPolicy: {KeyId: k}}]", queuePolicy, "does not know the policy template KMSDecryptPolicy"},
+		{"[]", queuePolicy + "  More:\n    Type: AWS::IAM::Policy\n", "does not read AWS::IAM::Policy"},
+		{"[]", "", "rule tick can't be delivered: no policy of arn:aws:sqs:us-east-1:000000000000:dead allows sqs:SendMessage"},
+	} {
+		_, err := stack.Load(write(t, functionWith(c.policies, c.more)), nil)
+		if err == nil || !strings.Contains(err.Error(), c.want) {
+			t.Errorf("%s: %v, want %s", c.policies, err, c.want)
+		}
+	}
+}
+
+// What EventBridge may not do shows nowhere at AWS: the event is gone. So it must show here.
+func TestEveryStatementOfTheQueuePolicyIsNeeded(t *testing.T) {
+	t.Parallel()
+	text, err := os.ReadFile(filepath.Join(root, "template.yaml"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, after, _ := strings.Cut(string(text), "\n  QueuePolicy:\n")
+	statement, _, _ := strings.Cut(after, "            Condition:\n")
+	_, statement, _ = strings.Cut(statement, "            Resource:\n")
+	dir := t.TempDir()
+	if err := os.CopyFS(filepath.Join(dir, "statemachines"), os.DirFS(filepath.Join(root, "statemachines"))); err != nil {
+		t.Fatal(err)
+	}
+	lines := strings.SplitAfter(statement, "\n")
+	for _, line := range lines[:len(lines)-1] {
+		path := filepath.Join(dir, "template.yaml")
+		if err := os.WriteFile(path, []byte(strings.Replace(string(text), statement, strings.Replace(statement, line, "", 1), 1)), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := stack.Load(path, nil); err == nil || !strings.Contains(err.Error(), "allows sqs:SendMessage to events.amazonaws.com") {
+			t.Errorf("without %s: %v", strings.TrimSpace(line), err)
+		}
+	}
+	if len(lines) < 5 {
+		t.Errorf("the queue policy has %d queues", len(lines)-1)
+	}
+}
