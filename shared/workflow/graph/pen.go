@@ -147,7 +147,7 @@ func (p *pen) label(e *edge) {
 	if e.label == "" {
 		return
 	}
-	x, y := 0.0, 0.0
+	var x, y float64
 	if e.back {
 		x, y = (e.from.x+e.to.x+boxWidth)/2, max(e.from.y, e.to.y)+boxHeight/2+backLane*.8
 	} else {

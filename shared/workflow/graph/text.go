@@ -35,11 +35,11 @@ func widthOf(s string, size float64) float64 {
 		case strings.ContainsRune("iljtfrI.,:;'| ", r):
 			w += .40
 		case strings.ContainsRune("mwMW@", r):
-			w += 1
+			w++
 		case unicode.IsUpper(r):
 			w += .78
 		case r > unicode.MaxLatin1:
-			w += 1
+			w++
 		default:
 			w += .67
 		}
