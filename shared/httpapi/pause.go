@@ -52,13 +52,23 @@ func (a *api) getPause(ctx context.Context, _ *struct{}) (*oneOutput[PauseBody],
 
 type pauseInput struct {
 	Body struct {
-		Until  time.Time `json:"until" doc:"When rules act again by themselves."`
-		Reason string    `json:"reason" minLength:"1" maxLength:"1000" doc:"Why; it is kept."`
+		Until  time.Time    `json:"until,omitzero" doc:"When rules act again by themselves."`
+		For    ops.Duration `json:"for,omitzero" doc:"Instead of until: how long, by the server's clock, like 90m."`
+		Reason string       `json:"reason" minLength:"1" maxLength:"1000" doc:"Why; it is kept."`
 	} `nameHint:"PauseAllRules"`
 }
 
 func (a *api) pauseAll(ctx context.Context, in *pauseInput) (*oneOutput[PauseBody], error) {
-	return a.pauseOutput(a.Rules.PauseAll(ctx, in.Body.Until, in.Body.Reason, actorOf(ctx)))
+	until, length := in.Body.Until, in.Body.For
+	switch {
+	case until.IsZero() == length.IsZero():
+		return nil, ops.Invalid("pause", []ops.Fault{{Path: "$.until", Expected: "either until or for", Got: "both or none"}})
+	case length.Business:
+		return nil, ops.Invalid("pause", []ops.Fault{{Path: "$.for", Expected: "clock time like 90m", Got: length.String()}})
+	case !length.IsZero():
+		until = a.Clock.Now().Add(length.D)
+	}
+	return a.pauseOutput(a.Rules.PauseAll(ctx, until, in.Body.Reason, actorOf(ctx)))
 }
 
 type resumeInput struct {

@@ -48,10 +48,17 @@ func (a *api) ruleRoutes() {
 	a.backtestRoutes()
 }
 
-// RuleBody is a rule with what it did.
+// RuleBody is a rule with what it did, and what is odd about it.
 type RuleBody struct {
 	ops.Rule
 	ops.RuleActivity
+	Warnings []rule.Warning `json:"warnings,omitempty" doc:"What is odd about the rule, and no fault."`
+}
+
+// SavedRule is a rule as it was kept.
+type SavedRule struct {
+	ops.Rule
+	Warnings []rule.Warning `json:"warnings,omitempty" doc:"What is odd about the rule, and no fault."`
 }
 
 type rulesQuery struct {
@@ -86,16 +93,28 @@ func (a *api) listRules(ctx context.Context, q *rulesQuery) (*listOutput[RuleBod
 	if err != nil {
 		return nil, fmt.Errorf("list rules: %w", err)
 	}
-	return listOf(page, func(r *ops.Rule) RuleBody { return RuleBody{*r, did[r.ID]} }), nil
+	warnings := make(map[string][]rule.Warning, len(page.Items))
+	for _, r := range page.Items {
+		if warnings[r.ID], err = rule.Warnings(r, all); err != nil {
+			return nil, fmt.Errorf("list rules: %w", err)
+		}
+	}
+	return listOf(page, func(r *ops.Rule) RuleBody { return RuleBody{*r, did[r.ID], warnings[r.ID]} }), nil
 }
 
-func (a *api) createRule(ctx context.Context, in *TextInput) (*madeOutput[*ops.Rule], error) {
+func (a *api) createRule(ctx context.Context, in *TextInput) (*madeOutput[SavedRule], error) {
 	// huma uses the body's buffer again once we have answered.
 	r, err := a.Rules.Create(ctx, bytes.Clone(in.RawBody), actorOf(ctx))
 	if err != nil {
 		return nil, fmt.Errorf("create rule: %w", err)
 	}
-	return &madeOutput[*ops.Rule]{Status: http.StatusCreated, ETag: ruleTag(r), Location: "/v1/rules/" + r.ID, Body: r}, nil
+	warnings, err := a.warnings(ctx, r)
+	if err != nil {
+		return nil, err
+	}
+	return &madeOutput[SavedRule]{
+		Status: http.StatusCreated, ETag: ruleTag(r), Location: "/v1/rules/" + r.ID, Body: SavedRule{*r, warnings},
+	}, nil
 }
 
 func (a *api) getRule(ctx context.Context, in *IDPath) (*oneOutput[RuleBody], error) {
@@ -107,7 +126,20 @@ func (a *api) getRule(ctx context.Context, in *IDPath) (*oneOutput[RuleBody], er
 	if err != nil {
 		return nil, fmt.Errorf("read rule: %w", err)
 	}
-	return &oneOutput[RuleBody]{ETag: ruleTag(r), Body: RuleBody{*r, did[r.ID]}}, nil
+	warnings, err := a.warnings(ctx, r)
+	if err != nil {
+		return nil, err
+	}
+	return &oneOutput[RuleBody]{ETag: ruleTag(r), Body: RuleBody{*r, did[r.ID], warnings}}, nil
+}
+
+// warnings tells what is odd about a rule beside all others.
+func (a *api) warnings(ctx context.Context, r *ops.Rule) ([]rule.Warning, error) {
+	all, err := a.Rules.List(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("look for what is odd about rule %s: %w", r.ID, err)
+	}
+	return rule.Warnings(r, all)
 }
 
 type updateRuleInput struct {
@@ -116,7 +148,7 @@ type updateRuleInput struct {
 	IfMatch string `header:"If-Match" doc:"The ETag that the change is made to; absent: whatever is there."`
 }
 
-func (a *api) updateRule(ctx context.Context, in *updateRuleInput) (*oneOutput[*ops.Rule], error) {
+func (a *api) updateRule(ctx context.Context, in *updateRuleInput) (*oneOutput[SavedRule], error) {
 	version := 0
 	if in.IfMatch != "" {
 		r, err := a.Rules.Get(ctx, in.ID)
@@ -128,7 +160,7 @@ func (a *api) updateRule(ctx context.Context, in *updateRuleInput) (*oneOutput[*
 		}
 		version = r.Version
 	}
-	return oneRule("update", func() (*ops.Rule, error) {
+	return a.savedRule(ctx, "update", func() (*ops.Rule, error) {
 		return a.Rules.Update(ctx, in.ID, bytes.Clone(in.RawBody), version, actorOf(ctx))
 	})
 }
@@ -148,8 +180,8 @@ type ruleModeInput struct {
 	} `nameHint:"SetRuleMode"`
 }
 
-func (a *api) setRuleMode(ctx context.Context, in *ruleModeInput) (*oneOutput[*ops.Rule], error) {
-	return oneRule("switch", func() (*ops.Rule, error) {
+func (a *api) setRuleMode(ctx context.Context, in *ruleModeInput) (*oneOutput[SavedRule], error) {
+	return a.savedRule(ctx, "switch", func() (*ops.Rule, error) {
 		return a.Rules.SetMode(ctx, in.ID, ops.RuleMode(in.Body.Mode), in.Body.Reason, actorOf(ctx))
 	})
 }
@@ -188,10 +220,14 @@ func (a *api) listRuleDecisions(ctx context.Context, in *ruleDecisionsInput) (*l
 // ruleTag is the version of a rule's text: a built-in rule has one too, though it is not stored.
 func ruleTag(r *ops.Rule) string { return tag(int64(r.Version)) }
 
-func oneRule(what string, do func() (*ops.Rule, error)) (*oneOutput[*ops.Rule], error) {
+func (a *api) savedRule(ctx context.Context, what string, do func() (*ops.Rule, error)) (*oneOutput[SavedRule], error) {
 	r, err := do()
 	if err != nil {
 		return nil, fmt.Errorf("%s rule: %w", what, err)
 	}
-	return &oneOutput[*ops.Rule]{ETag: ruleTag(r), Body: r}, nil
+	warnings, err := a.warnings(ctx, r)
+	if err != nil {
+		return nil, err
+	}
+	return &oneOutput[SavedRule]{ETag: ruleTag(r), Body: SavedRule{*r, warnings}}, nil
 }

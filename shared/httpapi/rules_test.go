@@ -96,3 +96,16 @@ func TestAnEventIsReplayedWithItsCorrectedDetail(t *testing.T) {
 	r.fail = ops.Errorf(ops.CodeConflict, "corrected")
 	r.call(t, "POST", "/v1/events/evt-1/replay", "").problem(409, ops.CodeConflict)
 }
+
+func TestThePauseOfAllRulesIsTimedByTheServersClock(t *testing.T) {
+	t.Parallel()
+	r := newRig(t)
+	var body struct{ Until time.Time }
+	r.call(t, "POST", "/v1/rules/pause-all", `{"reason":"storm","for":"90m"}`).ok(200, &body)
+	if want := r.clock.Now().Add(90 * time.Minute); !body.Until.Equal(want) {
+		t.Errorf("until %s, want %s", body.Until, want)
+	}
+	for _, wrong := range []string{`{"reason":"storm","for":"8bh"}`, `{"reason":"storm","for":"1h","until":"2090-01-01T00:00:00Z"}`} {
+		r.call(t, "POST", "/v1/rules/pause-all", wrong).problem(422, ops.CodeInvalid)
+	}
+}

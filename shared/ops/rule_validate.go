@@ -19,6 +19,9 @@ const (
 	maxAlertTitle     = 200
 )
 
+// notRuleIDs stand where a rule's id does in the addresses of the API.
+var notRuleIDs = []string{"backtest", "pause-all", "resume-all"}
+
 // DecodeRule reads a rule as people write it, strictly: a field that does not exist or has the wrong type is a fault, and
 // all faults are told at once (CodeInvalid). What is not given: type trigger, mode active, priority 5, and an id made
 // from the name. It says nothing yet about whether the rule makes sense: see Faults.
@@ -38,6 +41,7 @@ func DecodeRule(b []byte) (*Rule, error) {
 func (r *Rule) Faults() []Fault {
 	c := &ruleCheck{}
 	c.require(ValidID(r.ID), "$.id", idText, r.ID)
+	c.require(!slices.Contains(notRuleIDs, r.ID), "$.id", "an id other than "+strings.Join(notRuleIDs, ", ")+", which mean something else in the API's addresses", r.ID)
 	c.require(strings.TrimSpace(r.Name) != "" && len([]rune(r.Name)) <= maxRuleName, "$.name",
 		fmt.Sprintf("1 to %d characters", maxRuleName), r.Name)
 	types := []RuleType{RuleTrigger, RuleCondition, RuleAction, RuleEscalation}

@@ -159,6 +159,9 @@ func (p *plan) ask(ctx context.Context, r *ready, ok bool) (ops.Decision, error)
 	if reason != "" {
 		return ops.Decision{Outcome: ops.Suppressed, Reason: reason, Leaf: leaf}, nil
 	}
+	if !p.fits(len(limits) + r.records()) {
+		return p.refuse(ctx, r, leaf)
+	}
 	effects, err := p.act(ctx, r)
 	switch {
 	case refused(err):
@@ -171,13 +174,15 @@ func (p *plan) ask(ctx context.Context, r *ready, ok bool) (ops.Decision, error)
 }
 
 // fail decides about a rule that can't act. What is wrong with one rule is its decision, not the event's failure; when it
-// goes on, people are told.
+// goes on, people are told, unless so much happens that there is no room for it.
 func (p *plan) fail(ctx context.Context, r *ready, cause error, leaf *ops.Leaf) (ops.Decision, error) {
 	failed, err := p.engine.failure(ctx, r.ID, cause.Error(), p.cause(r))
 	if err != nil {
 		return ops.Decision{}, err
 	}
-	p.records = append(p.records, failed...)
+	if p.fits(len(failed)) {
+		p.records = append(p.records, failed...)
+	}
 	return ops.Decision{Outcome: ops.Errored, Reason: cause.Error(), Leaf: leaf}, nil
 }
 
@@ -237,6 +242,14 @@ func (p *plan) warnOfCap(ctx context.Context, r *ready, counter *ops.Counter) er
 		Title:  fmt.Sprintf("Rule %s has reached its limit for the day", r.ID),
 		Detail: fmt.Sprintf("It acted %d times and will not act again on %s.", counter.Max, counter.ID[strings.LastIndexByte(counter.ID, '/')+1:]),
 	}
+	if !p.fits(1) {
+		return nil // another event will tell
+	}
+	return p.warnOnce(ctx, spec)
+}
+
+// warnOnce adds an alert to the plan unless there is one like it.
+func (p *plan) warnOnce(ctx context.Context, spec alert.Spec) error {
 	ref := ops.Ref{Kind: ops.KindAlert, ID: ops.AlertID(spec.Type, spec.Subject, spec.Key)}
 	if p.alerts[ref] != nil {
 		return nil
@@ -250,8 +263,11 @@ func (p *plan) warnOfCap(ctx context.Context, r *ready, counter *ops.Counter) er
 	return nil
 }
 
-// warn adds an alert to the plan.
+// warn adds an alert to the plan, as long as there is room.
 func (p *plan) warn(ctx context.Context, spec alert.Spec) error {
+	if !p.fits(1) {
+		return nil
+	}
 	_, err := p.raise(ctx, spec)
 	return err
 }

@@ -77,6 +77,19 @@ func (s *Schemas) get(t ops.EventType) (*shape, error) {
 	if schema, ok := s.compiled[t]; ok {
 		return schema, nil
 	}
+	schema, err := schemaOf(t)
+	if err != nil || schema == nil {
+		return nil, err
+	}
+	if s.compiled == nil {
+		s.compiled = map[ops.EventType]*shape{}
+	}
+	s.compiled[t] = schema
+	return schema, nil
+}
+
+// schemaOf compiles the schema of a type; nil for a type that has none.
+func schemaOf(t ops.EventType) (*shape, error) {
 	text, ok := ops.EventSchema(t)
 	if !ok || !slices.Contains(ops.EventTypes(), t) {
 		return nil, nil //nolint:nilnil // no schema is an answer
@@ -85,10 +98,6 @@ func (s *Schemas) get(t ops.EventType) (*shape, error) {
 	if err != nil {
 		return nil, fmt.Errorf("compile the schema of %s: %w", t, err)
 	}
-	if s.compiled == nil {
-		s.compiled = map[ops.EventType]*shape{}
-	}
-	s.compiled[t] = schema
 	return schema, nil
 }
 

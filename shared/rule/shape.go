@@ -190,7 +190,8 @@ func (s *shape) holds(v any) bool {
 	case string:
 		return s.kind == textKind && s.holdsText(v)
 	case json.Number:
-		return s.kind == numberKind && s.holdsNumber(v)
+		d, ok := parseDecimal(v.String())
+		return ok && s.kind == numberKind && s.holdsNumber(&d)
 	}
 	return false
 }
@@ -211,8 +212,7 @@ func (s *shape) holdsText(v string) bool {
 	return (s.pattern == nil || s.pattern.MatchString(v)) && (s.oneOf == nil || slices.Contains(s.oneOf, v))
 }
 
-func (s *shape) holdsNumber(v json.Number) bool {
-	d, ok := parseDecimal(v.String())
-	return ok && (s.minimum == nil || d.compare(s.minimum) >= 0) && (s.maximum == nil || d.compare(s.maximum) <= 0) &&
+func (s *shape) holdsNumber(d *decimal) bool {
+	return (s.minimum == nil || d.compare(s.minimum) >= 0) && (s.maximum == nil || d.compare(s.maximum) <= 0) &&
 		(s.above == nil || d.compare(s.above) > 0)
 }

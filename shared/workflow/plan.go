@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 
+	"opsflow/shared/calendar"
 	"opsflow/shared/ops"
 	"opsflow/shared/rule"
 )
@@ -38,7 +39,7 @@ func (e *Engine) plan(ctx context.Context, name string, version int) (*plan, err
 	if err != nil {
 		return nil, fmt.Errorf("read template %s: %w", id, err)
 	}
-	p, err := makePlan(t)
+	p, err := makePlan(t, e.Calendar)
 	if err != nil {
 		return nil, fmt.Errorf("template %s: %w", id, err)
 	}
@@ -48,7 +49,7 @@ func (e *Engine) plan(ctx context.Context, name string, version int) (*plan, err
 	return p, nil
 }
 
-func makePlan(t *ops.Template) (*plan, error) {
+func makePlan(t *ops.Template, hours *calendar.Calendar) (*plan, error) {
 	g := newGraph(t)
 	p := &plan{template: t, graph: g, waits: waits(t, g), place: map[string]int{}, token: map[string]bool{}}
 	for n, s := range p.waits {
@@ -58,14 +59,14 @@ func makePlan(t *ops.Template) (*plan, error) {
 	for _, id := range g.order {
 		s := planned{Step: t.Step(id), needs: t.Needs(id)}
 		if s.When != nil {
-			c, err := rule.CompileCondition(*s.When)
+			c, err := rule.CompileConditionIn(*s.When, hours)
 			if err != nil {
 				return nil, fmt.Errorf("step %s: %w", id, err)
 			}
 			s.when = c
 		}
 		for _, choice := range s.Choices {
-			c, err := rule.CompileCondition(choice.When)
+			c, err := rule.CompileConditionIn(choice.When, hours)
 			if err != nil {
 				return nil, fmt.Errorf("step %s: %w", id, err)
 			}

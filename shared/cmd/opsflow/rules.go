@@ -65,7 +65,7 @@ func (c *rulesCreate) Run(ctx context.Context, s *session) error {
 	return one(s, answer, describeRule)
 }
 
-func describeRule(w io.Writer, r *ops.Rule) {
+func describeRule(w io.Writer, r *httpapi.SavedRule) {
 	field(w, "id", r.ID)
 	field(w, "name", r.Name)
 	field(w, "type", string(r.Type))
@@ -77,5 +77,8 @@ func describeRule(w io.Writer, r *ops.Rule) {
 	if condition, err := json.Marshal(r.Condition); err == nil && string(condition) != "{}" {
 		field(w, "condition", string(condition))
 	}
-	field(w, "actions", ruleActions(r))
+	field(w, "actions", ruleActions(&r.Rule))
+	for _, odd := range r.Warnings {
+		field(w, "warning", odd.Path+": "+odd.Message)
+	}
 }

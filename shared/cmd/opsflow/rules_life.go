@@ -71,7 +71,7 @@ type rulesPause struct {
 // Run turns the kill switch on.
 func (c *rulesPause) Run(ctx context.Context, s *session) error {
 	answer, err := s.api.post(ctx, "/v1/rules/pause-all", map[string]string{
-		"until": time.Now().Add(c.For).UTC().Format(time.RFC3339), "reason": c.Reason,
+		"for": c.For.String(), "reason": c.Reason, // by the clock of the API: this one may go wrong, or the other be virtual
 	}, "")
 	if err != nil {
 		return err

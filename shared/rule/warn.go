@@ -1,0 +1,181 @@
+package rule
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	"opsflow/shared/notify"
+	"opsflow/shared/ops"
+)
+
+// Warning is something odd about a rule that is no fault: it is kept as it is, and may not do what was meant.
+type Warning struct {
+	Path    string `json:"path"` // in the rule, "$.condition.all[0].path"
+	Message string `json:"message"`
+}
+
+// Warnings tells what is odd about a rule: names that its event doesn't have (events may have other members than their
+// schemas name, so this is no fault), a condition that can't become true, and others among all rules that do the same for
+// the same event.
+func Warnings(r *ops.Rule, all []*ops.Rule) ([]Warning, error) {
+	schema, err := schemaOf(r.Event)
+	if err != nil || schema == nil {
+		return nil, err
+	}
+	w := warner{schema: schema}
+	w.names(&r.Condition, "$.condition", r.Event)
+	if why, at := never(schema, &r.Condition, "$.condition"); why != "" {
+		w.warn(at, "the rule never matches: "+why)
+	}
+	for i := range r.Actions {
+		a, path := &r.Actions[i], fmt.Sprintf("$.actions[%d]", i)
+		if once, ok := strings.CutPrefix(a.OncePer, "$."); ok {
+			w.name(once, path+".once_per", r.Event)
+		}
+		if a.Unless != nil {
+			w.names(a.Unless, path+".unless", r.Event)
+		}
+		if a.Type == ops.Notify && !slices.Contains(notify.Templates(), a.Template) {
+			w.warn(path+".template", fmt.Sprintf("there is no message template %q, so the message will be worded in general terms%s",
+				a.Template, meant(a.Template, notify.Templates())))
+		}
+		if a.Type == ops.EmitEvent && a.DetailType == r.Event {
+			w.warn(path+".detail_type", fmt.Sprintf("the rule triggers itself; the chain ends at depth %d", ops.MaxDepth))
+		}
+		if other := twin(schema, r, a, all); other != "" {
+			w.warn(path, fmt.Sprintf("rule %s does the same, and both can match one event: it is done twice then", other))
+		}
+	}
+	return w.found, nil
+}
+
+type warner struct {
+	schema *shape
+	found  []Warning
+}
+
+func (w *warner) warn(path, message string) { w.found = append(w.found, Warning{path, message}) }
+
+// names warns of names in a condition that the event doesn't have.
+func (w *warner) names(c *ops.Condition, path string, event ops.EventType) {
+	for i := range c.All {
+		w.names(&c.All[i], fmt.Sprintf("%s.all[%d]", path, i), event)
+	}
+	for i := range c.Any {
+		w.names(&c.Any[i], fmt.Sprintf("%s.any[%d]", path, i), event)
+	}
+	if c.Not != nil {
+		w.names(c.Not, path+".not", event)
+	}
+	if c.Path == "" {
+		return
+	}
+	w.name(c.Path, path+".path", event)
+	if kindOf(c.Value) == textKind && c.Op != ops.OpMatches {
+		text, _ := unquote(c.Value)
+		if ref, ok := strings.CutPrefix(text, "$."); ok {
+			w.name(ref, path+".value", event)
+		}
+	}
+}
+
+var eventMembers = []string{"id", "source", "time", "type"}
+
+func (w *warner) name(path, at string, event ops.EventType) {
+	words := strings.Split(path, ".")
+	switch {
+	case len(words) < 2:
+	case words[0] == "event" && !slices.Contains(eventMembers, words[1]):
+		w.warn(at, fmt.Sprintf("an event has no %s%s", words[1], meant(words[1], eventMembers)))
+	case words[0] == "detail":
+		for s, n := w.schema, 1; n < len(words) && s.kind == objectKind; n++ {
+			word, _, _ := strings.Cut(words[n], "[")
+			inner := s.members[word]
+			if inner == nil {
+				within := strings.Join(append([]string{string(event)}, words[1:n]...), ".")
+				w.warn(at, fmt.Sprintf("%s has no %s by its schema%s", within, word, meant(word, s.names)))
+				return
+			}
+			s = inner
+		}
+	}
+}
+
+// meant names the one of the known names that is nearest to a word, as the end of a message; "" when none is near.
+func meant(word string, known []string) string {
+	nearest, least := "", max(2, len(word)/3)+1
+	for _, name := range known {
+		if d := edits(word, name); d < least {
+			nearest, least = name, d
+		}
+	}
+	if nearest == "" {
+		return ""
+	}
+	return "; did you mean " + nearest + "?"
+}
+
+// edits is the Levenshtein distance of two names.
+func edits(a, b string) int {
+	row := make([]int, len(b)+1)
+	for j := range row {
+		row[j] = j
+	}
+	for i := range len(a) {
+		diagonal := row[0]
+		row[0] = i + 1
+		for j := range len(b) {
+			change := diagonal
+			if a[i] != b[j] {
+				change++
+			}
+			diagonal = row[j+1]
+			row[j+1] = min(change, row[j]+1, row[j+1]+1)
+		}
+	}
+	return row[len(b)]
+}
+
+// twin finds another rule that does what an action does for an event that both can match; "" when there is none.
+func twin(schema *shape, r *ops.Rule, a *ops.Action, all []*ops.Rule) string {
+	if a.OncePer != "" || r.Mode == ops.RuleOff {
+		return ""
+	}
+	for _, other := range all {
+		if other.ID == r.ID || other.Event != r.Event || other.Mode == ops.RuleOff {
+			continue
+		}
+		for i := range other.Actions {
+			b := &other.Actions[i]
+			if b.OncePer != "" || !sameEffect(a, b) {
+				continue
+			}
+			both := ops.Condition{All: []ops.Condition{r.Condition, other.Condition}}
+			if why, _ := never(schema, &both, "$"); why == "" {
+				return other.ID
+			}
+		}
+	}
+	return ""
+}
+
+// sameEffect reports whether two actions do the same. Alerts of one cause are counted, so two of them do no harm.
+func sameEffect(a, b *ops.Action) bool {
+	switch {
+	case a.Type != b.Type || a.Template != b.Template || a.DetailType != b.DetailType || a.Delay != b.Delay:
+		return false
+	case a.Type == ops.StartWorkflow:
+		return maps.EqualFunc(a.Input, b.Input, sameRaw)
+	case a.Type == ops.Notify:
+		return a.To != nil && b.To != nil && *a.To == *b.To
+	case a.Type == ops.EmitEvent:
+		return maps.EqualFunc(a.Detail, b.Detail, sameRaw)
+	}
+	return false
+}
+
+func sameRaw(a, b json.RawMessage) bool { return bytes.Equal(a, b) }
