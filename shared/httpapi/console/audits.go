@@ -81,7 +81,7 @@ func targetURL(r ops.Ref) string {
 	case ops.KindTask, ops.KindAlert, ops.KindRule, ops.KindEvent, ops.KindVendor, ops.KindMember:
 		return "/" + string(r.Kind) + "s/" + r.ID
 	case ops.KindNotification:
-		return "/delivery"
+		return "/delivery/" + r.ID
 	case ops.KindRuleSet:
 		return "/rules"
 	case ops.KindTemplate:

@@ -15,6 +15,7 @@ type deliveryView struct {
 
 func (c *Console) deliveryPages() {
 	show(c, page{path: "/delivery", action: "notification.read", section: "Delivery", file: "delivery"}, c.delivery)
+	show(c, page{path: "/delivery/{id}", action: "notification.read", section: "Delivery", file: "message"}, c.message)
 	do(c, "/delivery/{id}/resend", "notification.resend", c.resend)
 }
 
@@ -30,12 +31,20 @@ func (c *Console) delivery(q *request) (deliveryView, error) {
 	return v, nil
 }
 
+func (c *Console) message(q *request) (*ops.Notification, error) {
+	n, err := c.Store.Notification(q.Context(), q.PathValue("id"))
+	if err != nil {
+		return nil, fmt.Errorf("read notification: %w", err)
+	}
+	return n, nil
+}
+
 func (c *Console) resend(q *request) (outcome, error) {
 	n, err := c.Notifications.Resend(q.Context(), q.PathValue("id"), q.Actor)
 	if err != nil {
 		return outcome{}, fmt.Errorf("send notification again: %w", err)
 	}
-	return outcome{to: "/delivery", said: words(n.Template) + " is sent again to whom it has not reached."}, nil
+	return outcome{to: "/delivery/" + n.ID, said: words(n.Template) + " is sent again to whom it has not reached."}, nil
 }
 
 // recipientText says whom a message is for.

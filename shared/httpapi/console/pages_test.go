@@ -151,3 +151,19 @@ func TestWhatARoleMayNotDoHasNoButtonAndIsRefused(t *testing.T) {
 		t.Errorf("finance may work on alerts, and finds %v", found)
 	}
 }
+
+func TestAMessageThatWasSentIsNotSentAgain(t *testing.T) {
+	t.Parallel()
+	s, b := startSystem(t, clock.Virtual(morning)), openBrowser(t)
+	s.raise(t, "The map is down")
+	s.settle(t)
+	s.signIn(t, b, "operations", "/delivery")
+	b.do(t, chromedp.Click("tbody a.strong"), chromedp.WaitVisible(".title-line .badge.green"))
+	if found := b.buttons(t); len(found) > 0 {
+		t.Errorf("a message that was sent offers %v", found)
+	}
+	ask(t, b, chromedp.Evaluate[bool](`(() => { const f = document.createElement("form"); f.method = "post";
+		f.action = location.pathname + "/resend"; document.body.append(f); f.submit(); return true })()`))
+	b.do(t, chromedp.WaitVisible("#notices .bad"), chromedp.WaitVisible(".title-line .badge.green"))
+	b.clean(t)
+}
