@@ -97,6 +97,7 @@ build-SweepDue: FUNCTION = sweep-due
 build-ProcessBulk: FUNCTION = process-bulk
 build-DeliverNotification: FUNCTION = deliver-notification
 build-ScoreVendor: FUNCTION = score-vendor
+build-KeepUndelivered: FUNCTION = keep-undelivered
 build-Api: FUNCTION = api
 
 # Rules count by the day of a time zone, and deadlines by the hours of business in one. Lambda's image need not hold the

@@ -23,7 +23,7 @@ func main() {
 	flows, tasks := p.Workflows(), p.Tasks()
 	conf := httpapi.Config{
 		Store: p.Store, Workflows: flows, Rules: p.Rules(flows), Bulk: p.Bulk(), Alerts: p.Alerts(), Bus: parts.Bus(e), Clock: p.Clock, Random: p.Random, Logger: p.Logger,
-		Tasks: tasks, Members: tasks, Vendors: p.Scorer(), Notifications: p.Notifications(), Timelines: links,
+		Tasks: tasks, Members: tasks, Vendors: p.Scorer(), Notifications: p.Notifications(), Undelivered: p.Undelivered(flows, parts.Bus(e)), Timelines: links,
 		Verifier: httpapi.NewOIDC(httpapi.OIDCConfig{Issuer: e.OIDCIssuer, ClientIDs: e.OIDCClientIDs}),
 	}
 	pages, err := console.New(console.Config{

@@ -24,6 +24,8 @@ type fakes struct {
 	vendors            map[string]*ops.Vendor
 	members            map[string]*ops.Member
 	bulks              map[string]*ops.Bulk
+	lost               map[string]*ops.Undelivered
+	lostFilter         ops.UndeliveredFilter
 	subjects           map[ops.SubjectRef]*ops.Subject
 	templates          []*ops.Template
 	rules              []*ops.Rule
@@ -65,7 +67,7 @@ type put struct {
 func newFakes() *fakes {
 	return &fakes{
 		instances: map[string]*ops.Instance{}, tasks: map[string]*ops.Task{}, events: map[string]*ops.Event{},
-		alerts: map[string]*ops.Alert{}, vendors: map[string]*ops.Vendor{}, bulks: map[string]*ops.Bulk{}, subjects: map[ops.SubjectRef]*ops.Subject{},
+		alerts: map[string]*ops.Alert{}, vendors: map[string]*ops.Vendor{}, bulks: map[string]*ops.Bulk{}, lost: map[string]*ops.Undelivered{}, subjects: map[ops.SubjectRef]*ops.Subject{},
 		members:       map[string]*ops.Member{},
 		notifications: map[string]*ops.Notification{},
 	}
@@ -451,4 +453,30 @@ func (f *fakeRules) PauseAll(_ context.Context, until time.Time, reason string, 
 
 func (f *fakeRules) ResumeAll(ctx context.Context, reason string, actor ops.Actor) (*ops.RuleSet, error) {
 	return f.PauseAll(ctx, time.Time{}, reason, actor)
+}
+
+func (f *fakes) Undelivered(_ context.Context, id string) (*ops.Undelivered, error) {
+	return one(f, f.lost, id)
+}
+
+func (f *fakes) UndeliveredList(_ context.Context, filter ops.UndeliveredFilter) (ops.Page[*ops.Undelivered], error) {
+	f.lostFilter = filter
+	return ops.Page[*ops.Undelivered]{NextCursor: f.next, Count: f.count}, f.fail
+}
+
+func (f *fakes) UndeliveredSource(context.Context, string) (*ops.UndeliveredSource, error) {
+	return nil, f.fail
+}
+
+// fakeUndelivered is the service of fakes for what could not be delivered.
+type fakeUndelivered fakes
+
+func (f *fakeUndelivered) Resend(_ context.Context, id string, actor ops.Actor) (*ops.Undelivered, error) {
+	f.actor = actor
+	return one((*fakes)(f), f.lost, id)
+}
+
+func (f *fakeUndelivered) Close(_ context.Context, id string, actor ops.Actor, reason string) (*ops.Undelivered, error) {
+	f.actor, f.reason = actor, reason
+	return one((*fakes)(f), f.lost, id)
 }

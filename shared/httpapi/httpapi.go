@@ -32,6 +32,7 @@ type Config struct {
 	Rules         Rules
 	Bulk          Bulk
 	Alerts        Alerts
+	Undelivered   Undelivered
 	Bus           Bus
 	Timelines     timeline.Links
 	Verifier      Verifier
@@ -73,6 +74,7 @@ func New(c Config) http.Handler {
 	a.bulkRoutes()
 	a.timelineRoutes()
 	a.schemaRoutes()
+	a.undeliveredRoutes()
 
 	a.doc = sync.OnceValues(func() ([]byte, error) { return json.Marshal(a.document()) })
 	a.mux.HandleFunc("GET /openapi.json", a.serveDocument)

@@ -19,6 +19,7 @@ func TestEachTeamMayDoWhatTheTableSays(t *testing.T) {
 	booking := ops.SubjectRef{Type: ops.SubjectBooking, ID: "x"}
 	r.subjects[booking] = &ops.Subject{SubjectRef: booking, Meta: ops.Meta{V: 1}}
 	r.bulks["x"] = &ops.Bulk{ID: "x"}
+	r.lost["x"] = &ops.Undelivered{ID: "x"}
 	r.vendors["x"] = &ops.Vendor{ID: "x"}
 	r.notifications["x"] = &ops.Notification{ID: "x"}
 	r.members["x"] = &ops.Member{ID: "x"}
@@ -81,6 +82,10 @@ func TestEachTeamMayDoWhatTheTableSays(t *testing.T) {
 		{"POST", "/v1/alerts/x/resolve", `{"resolution":"x"}`, "OVQF"},
 		{"POST", "/v1/alerts/x/close", "", "OVQF"},
 		{"POST", "/v1/alerts/x/reopen", "", "OVQF"},
+		{"GET", "/v1/undelivered", "", "O"},
+		{"GET", "/v1/undelivered/x", "", "O"},
+		{"POST", "/v1/undelivered/x/resend", "", "O"},
+		{"POST", "/v1/undelivered/x/close", `{"reason":"x"}`, "O"},
 		{"GET", "/v1/audit", "", "OVQF"},
 		{"GET", "/v1/vendors", "", "OVQF"},
 		{"GET", "/v1/vendors/x", "", "OVQF"},

@@ -25,6 +25,7 @@ type Store interface {
 	ops.VendorStore
 	ops.MemberStore
 	ops.BulkStore
+	ops.UndeliveredStore
 	ops.NotificationStore
 }
 
@@ -131,6 +132,14 @@ type Alerts interface {
 	Resolve(ctx context.Context, id string, actor ops.Actor, r alert.Resolution) (*ops.Alert, error)
 	Close(ctx context.Context, id string, actor ops.Actor) (*ops.Alert, error)
 	Reopen(ctx context.Context, id string, actor ops.Actor, reason string) (*ops.Alert, error)
+}
+
+// Undelivered sends again what could not be delivered; *undelivered.Service.
+type Undelivered interface {
+	// Resend delivers an event once more. CodeNotFound; CodeIllegalMove when it is closed or can't be sent.
+	Resend(ctx context.Context, id string, actor ops.Actor) (*ops.Undelivered, error)
+	// Close puts one away. CodeNotFound, CodeIllegalMove when it is closed; CodeInvalid without a reason.
+	Close(ctx context.Context, id string, actor ops.Actor, reason string) (*ops.Undelivered, error)
 }
 
 // Bus takes domain events from callers of the API.

@@ -6,6 +6,7 @@ import (
 	"go.etcd.io/bbolt"
 
 	"opsflow/shared/local/events"
+	"opsflow/shared/local/lambda"
 	"opsflow/shared/table"
 )
 
@@ -38,4 +39,41 @@ func (rt *Runtime) PutEvent(ctx context.Context, detailType, detail string) (eve
 		return events.Result{}, err
 	}
 	return res[0], nil
+}
+
+// Break has a function fail until mend is called.
+func (rt *Runtime) Break(dir string, failure error) (mend func(), err error) {
+	handlers, err := rt.handlers()
+	if err != nil {
+		return nil, err
+	}
+	register := func(run lambda.Func) {
+		for _, f := range rt.stack.Functions {
+			if f.Dir == dir {
+				rt.functions.Register(f.Name, f.ARN, f.Timeout, run)
+			}
+		}
+	}
+	register(func(context.Context, []byte) ([]byte, error) { return nil, failure })
+	return func() { register(handlers[dir].Invoke) }, nil
+}
+
+// Letters puts a message into a dead-letter queue, as another service does.
+func (rt *Runtime) Letters(ctx context.Context, name string, bodies ...string) error {
+	arn := "arn:aws:sqs:us-east-1:000000000000:" + name
+	err := rt.db.Update(ctx, func(tx *bbolt.Tx) error {
+		for _, body := range bodies {
+			if err := rt.queues.Put(tx, arn, body, nil); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	rt.queues.Wake(arn)
+	return err
+}
+
+// InQueue counts the messages of a queue.
+func (rt *Runtime) InQueue(ctx context.Context, name string) (int, error) {
+	return rt.queues.Count(ctx, "arn:aws:sqs:us-east-1:000000000000:"+name)
 }

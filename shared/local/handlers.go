@@ -41,6 +41,7 @@ func (p parts) handlers() (map[string]awslambda.Handler, error) {
 	tasks := p.Tasks()
 	bulks := p.Bulk()
 	alerts := p.Alerts()
+	lost := p.Undelivered(flows, p.bus)
 	sweeper := sweep.New(p.Store, p.Clock, map[ops.Kind]sweep.Handler{
 		ops.KindInstance:     flows.HandleDue,
 		ops.KindTemplate:     flows.HandleSlot,
@@ -58,7 +59,7 @@ func (p parts) handlers() (map[string]awslambda.Handler, error) {
 		Email: ses.New(p.aws, emailFrom, http.DefaultClient, p.Clock.Now), SMS: sns.New(p.aws, http.DefaultClient, p.Clock.Now),
 	})
 	conf := httpapi.Config{
-		Store: p.Store, Workflows: flows, Tasks: tasks, Members: tasks, Vendors: p.Scorer(), Notifications: p.Notifications(), Rules: rules, Bulk: bulks, Alerts: alerts, Bus: p.bus, Verifier: p.verifier,
+		Store: p.Store, Workflows: flows, Tasks: tasks, Members: tasks, Vendors: p.Scorer(), Notifications: p.Notifications(), Rules: rules, Bulk: bulks, Alerts: alerts, Bus: p.bus, Undelivered: lost, Verifier: p.verifier,
 		Clock: p.Clock, Random: p.Random, Logger: p.Logger, Timelines: p.links,
 	}
 	pages, err := console.New(console.Config{Config: conf, API: httpapi.New(conf), SignIn: p.signIn})
@@ -74,6 +75,7 @@ func (p parts) handlers() (map[string]awslambda.Handler, error) {
 		"process-bulk":         handler{bulks.Process},
 		"deliver-notification": handler{deliverer.HandleEvent},
 		"score-vendor":         handler{p.Scorer().HandleEvent},
+		"keep-undelivered":     handler{lost.HandleBatch},
 		"api":                  handler{httpapi.LambdaHandler(pages)},
 	}, nil
 }

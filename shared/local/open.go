@@ -21,6 +21,7 @@ import (
 	"opsflow/shared/local/events"
 	"opsflow/shared/local/issuer"
 	"opsflow/shared/local/lambda"
+	"opsflow/shared/local/queue"
 	"opsflow/shared/local/stack"
 	"opsflow/shared/local/states"
 	"opsflow/shared/ops"
@@ -155,10 +156,28 @@ func (rt *Runtime) openIssuer(ctx context.Context) error {
 	return nil
 }
 
-func (rt *Runtime) openEngines(context.Context) error {
-	rt.functions = lambda.New(lambda.Options{Clock: rt.o.Clock, Logger: rt.o.Logger, Elsewhere: rt.elsewhere})
-	rt.onClose(func() error { rt.functions.Close(); return nil })
+func (rt *Runtime) openEngines(ctx context.Context) error {
+	rt.functions = lambda.New(lambda.Options{
+		Clock: rt.o.Clock, Logger: rt.o.Logger, Elsewhere: rt.elsewhere,
+		Later: func(ctx context.Context, functionARN string, payload []byte) error {
+			return rt.events.InvokeLater(ctx, functionARN, payload)
+		},
+	})
 	var err error
+	rt.queues, err = queue.New(ctx, queue.Options{
+		DB: rt.db, Clock: rt.o.Clock, Region: stack.Region, Logger: rt.o.Logger,
+		Invoke: func(ctx context.Context, function string, payload []byte) ([]byte, error) {
+			out, failure, err := rt.functions.Invoke(ctx, function, payload)
+			if failure != nil {
+				return nil, failure
+			}
+			return out, err
+		},
+	})
+	if err != nil {
+		return err
+	}
+	rt.onClose(func() error { rt.queues.Close(); return nil })
 	rt.states, err = states.New(states.Options{
 		DB: rt.db, Clock: rt.o.Clock, Account: stack.Account, Region: stack.Region, Logger: rt.o.Logger,
 		Rand: rand.Reader, Invoke: rt.invokeTask, Emit: rt.emit, Authorize: rt.authorizeMachine,
@@ -169,7 +188,7 @@ func (rt *Runtime) openEngines(context.Context) error {
 	rt.onClose(func() error { rt.states.Close(); return nil })
 	rt.events, err = events.New(events.Options{
 		DB: rt.db, Clock: rt.o.Clock, Account: stack.Account, Region: stack.Region, Logger: rt.o.Logger,
-		Invoke: rt.invokeTarget,
+		Invoke: rt.invokeTarget, Queues: rt.queues, Async: rt.async,
 		StartExecution: func(ctx context.Context, arn string, input []byte) error {
 			_, err := rt.states.StartExecution(ctx, states.StartExecutionInput{StateMachineARN: arn, Input: string(input)})
 			return err
@@ -215,12 +234,34 @@ func (rt *Runtime) invokeTask(ctx context.Context, function string, payload []by
 func (rt *Runtime) invokeTarget(ctx context.Context, function string, payload []byte) error {
 	_, failure, err := rt.functions.Invoke(ctx, function, payload)
 	if failure != nil {
-		return fmt.Errorf("%s: %s", failure.Type, failure.Message)
+		return &events.FunctionFailed{Type: failure.Type, Message: failure.Message, Payload: failure.Payload}
 	}
 	if coded, ok := errors.AsType[errorCoder](err); ok && coded.ErrorCode() == "ResourceNotFoundException" {
 		return fmt.Errorf("%w: %w", events.ErrNoTarget, err)
 	}
 	return err
+}
+
+// async is how the template has a function invoked asynchronously; one that is not in it, by Lambda's defaults.
+func (rt *Runtime) async(function string) events.Async {
+	f, ok := rt.stack.Function(lambda.Name(function))
+	if !ok {
+		return events.Async{Retries: 2}
+	}
+	return events.Async{Retries: f.Retries, MaxAge: f.MaxAge, OnFailure: f.OnFailure}
+}
+
+// mapQueues lets functions have the messages of queues, those of an earlier run too.
+func (rt *Runtime) mapQueues() {
+	for _, m := range rt.stack.Mappings {
+		for _, q := range rt.stack.Queues {
+			if q.ARN == m.Queue {
+				rt.queues.Map(queue.Mapping{
+					Queue: m.Queue, Function: m.Function, Batch: m.Batch, Partial: m.Partial, Hidden: q.Hidden, Retention: q.Retention,
+				})
+			}
+		}
+	}
 }
 
 // emit puts what state machines send on the buses: Step Functions' own events, and those of putEvents states.

@@ -19,6 +19,7 @@ import (
 	"opsflow/shared/local/issuer"
 	"opsflow/shared/local/lambda"
 	"opsflow/shared/local/meter"
+	"opsflow/shared/local/queue"
 	"opsflow/shared/local/stack"
 	"opsflow/shared/local/states"
 	"opsflow/shared/store"
@@ -62,6 +63,7 @@ type Runtime struct {
 	states      *states.Engine
 	events      *events.Engine
 	functions   *lambda.Registry
+	queues      *queue.Queues
 	elsewhere   *url.URL // where functions that are not here are; nil: nowhere
 	issuer      *issuer.Issuer
 	outbox      *outbox
@@ -116,6 +118,7 @@ func (rt *Runtime) start(ctx context.Context) error {
 	if err := rt.events.Resume(ctx); err != nil {
 		return fmt.Errorf("take up events: %w", err)
 	}
+	rt.mapQueues()
 	return nil
 }
 

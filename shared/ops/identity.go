@@ -49,7 +49,8 @@ func only(fields ...string) func(string) bool {
 }
 
 // IdentifyEvent says what makes a valid event the same as another (readable: "booking_created booking_id=bk-1") and what it
-// is about. An event is identified by its detail's event_id, or the natural key of its type, or the envelope's id. Of the
+// is about. An event is identified by its detail's event_id, or the natural key of its type, or the envelope's id, which then
+// stands in the event_id's place: so that one that is sent again, with its first id as event_id, is the same. Of the
 // key's members, times are compared as instants and a payment without status is pending.
 func IdentifyEvent(env Envelope) (identity string, subject SubjectRef) {
 	var detail map[string]json.RawMessage
@@ -66,12 +67,16 @@ func IdentifyEvent(env Envelope) (identity string, subject SubjectRef) {
 		return env.DetailType + " event_id=" + id, subject
 	}
 	if key.natural == nil {
-		return env.DetailType + " id=" + env.ID, subject
+		return env.DetailType + " event_id=" + env.ID, subject
 	}
 	var b strings.Builder
 	b.WriteString(env.DetailType)
 	for _, name := range key.natural {
-		b.WriteString(" " + name + "=" + textOf(detail[name]))
+		v := textOf(detail[name])
+		if v == "" { // it is invalid
+			return env.DetailType + " event_id=" + env.ID, subject
+		}
+		b.WriteString(" " + name + "=" + v)
 	}
 	for _, name := range key.more {
 		v := textOf(detail[name])

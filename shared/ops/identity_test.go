@@ -23,7 +23,7 @@ func TestIdentityOfEvents(t *testing.T) {
 		{"service_completed", `{"booking_id": "bk-1"}`, "service_completed booking_id=bk-1", ops.SubjectRef{Type: "booking", ID: "bk-1"}},
 		{"customer_complaint", `{"complaint_id": "c-1", "booking_id": "bk-1"}`, "customer_complaint complaint_id=c-1", ops.SubjectRef{Type: "booking", ID: "bk-1"}},
 		{"vendor_assigned", `{"booking_id": "bk-1", "vendor_id": "v-1"}`, "vendor_assigned booking_id=bk-1 vendor_id=v-1", ops.SubjectRef{Type: "booking", ID: "bk-1"}},
-		{"quality_score_updated", `{"vendor_id": "v-1"}`, "quality_score_updated id=eb-1", ops.SubjectRef{Type: "vendor", ID: "v-1"}},
+		{"quality_score_updated", `{"vendor_id": "v-1"}`, "quality_score_updated event_id=eb-1", ops.SubjectRef{Type: "vendor", ID: "v-1"}},
 		{"sla_violation", `{"subject_type": "booking", "subject_id": "bk-1", "policy": "x"}`, "sla_violation subject_type=booking subject_id=bk-1 policy=x", ops.SubjectRef{Type: "booking", ID: "bk-1"}},
 	} {
 		t.Run(c.identity, func(t *testing.T) {

@@ -36,6 +36,9 @@ const (
 	KindEvidence     Kind = "evidence"   // of vendors' work
 	KindTally        Kind = "tally"      // what evidence on a vendor comes to
 	KindAssignment   Kind = "assignment" // booking -> vendor
+	KindUndelivered  Kind = "undelivered"
+
+	KindUndeliveredSource Kind = "undeliveredsource" // how much is open of one function
 )
 
 // Ref names one record.

@@ -132,6 +132,12 @@ func shownInLists(kind ops.Kind) []string {
 		return []string{
 			"id", "action", "actor", "status", "total", "counts", "chunks_left", "attempt", "ended_at", "created_at", "updated_at",
 		}
+	case ops.KindUndelivered:
+		return []string{
+			"id", "source", "target", "rule", "queue", "code", "message", "event_type", "event_source", "event_id", "event_time",
+			"bytes", "status", "tries", "failures", "last_failed_at", "resends", "resent_by", "resent_at", "closed_by",
+			"closed_at", "reason", "created_at", "updated_at",
+		}
 	case ops.KindAudit:
 		return []string{
 			"id", "at", "actor", "action", "target", "seq", "reason", "request_id", "prev_hash", "hash", "created_at",

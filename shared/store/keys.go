@@ -26,7 +26,7 @@ import (
 // record's id, so that no two are the same and the last one on a page marks a place in all shards at once.
 //
 //	index    pk                               sk                          which
-//	list     <kind>#<shard>                   <time>#<id>                 instances tasks alerts notifications vendors audit bulk
+//	list     <kind>#<shard>                   <time>#<id>                 instances tasks alerts notifications vendors audit bulk undelivered
 //	list     events#<day>#<shard>             <time>#<id>                 events
 //	state    instance#<status>#<shard>        <time>#<id>                 instances
 //	state    alert#<status>#<shard>           <rank>#<time>#<id>          alerts
@@ -34,6 +34,7 @@ import (
 //	state    event#booking/<id>               <time>#<id>                 valid events about something else of a booking
 //	state    notification#failed#<shard>      <time>#<id>                 messages that could not be sent
 //	state    task#<team>#<shard>              <due>#<urgency>#<time>#<id> tasks that are not decided: the teams' queues
+//	state    undelivered#<status>#<shard>     <time>#<id>                 what could not be delivered
 //	subject  <type>/<id>                      <kind>#<time>#<id>          instances alerts notifications events
 //	subject  vendor/<id>                      metric#<time>#<id>          metrics
 //	subject  assignee/<user>                  task#<due>#<urgency>#...    tasks that somebody has, not decided
@@ -131,6 +132,9 @@ func placesOf(r ops.Record) map[string]table.Key {
 		about(r.Subject)
 	case *ops.Metric:
 		about(ops.SubjectRef{Type: "vendor", ID: r.VendorID})
+	case *ops.Undelivered:
+		listed()
+		places[stateIndex] = table.Key{PK: "undelivered#" + string(r.Status) + "#" + shard, SK: created}
 	case *ops.Vendor, *ops.AuditEntry, *ops.Bulk:
 		listed()
 	}

@@ -51,6 +51,7 @@ var _ interface {
 	ops.SubjectStore
 	ops.TaskStore
 	ops.TemplateStore
+	ops.UndeliveredStore
 	ops.VendorStore
 } = (*Store)(nil)
 

@@ -13,6 +13,7 @@ import (
 	"opsflow/shared/rule"
 	"opsflow/shared/store"
 	"opsflow/shared/task"
+	"opsflow/shared/undelivered"
 	"opsflow/shared/vendor"
 	"opsflow/shared/workflow"
 )
@@ -53,6 +54,15 @@ func (p Parts) Tasks() *task.Service {
 // Alerts makes the alert service.
 func (p Parts) Alerts() *alert.Service {
 	return alert.New(alert.Config{Store: p.Store, Bus: p.Bus, Clock: p.Clock, Logger: p.Logger})
+}
+
+// Undelivered makes what keeps the dead letters; it can send them again when flows and senders are there.
+func (p Parts) Undelivered(flows *workflow.Engine, senders undelivered.Senders) *undelivered.Service {
+	c := undelivered.Config{Store: p.Store, Bus: p.Bus, Clock: p.Clock, Logger: p.Logger, Senders: senders}
+	if flows != nil {
+		c.RecordOutcome = flows.RecordOutcome
+	}
+	return undelivered.New(c)
 }
 
 // Scorer makes what keeps vendors' metrics.

@@ -14,8 +14,8 @@ import (
 // deadBucket holds dead letters by a number that counts up.
 var deadBucket = []byte("events.dead")
 
-// DeadLetter is an event that could not be delivered to a target. AWS keeps it if the target has a dead-letter queue and
-// forgets it else; here it is kept in both cases.
+// DeadLetter is an event that could not be delivered to a target which has no dead-letter queue. AWS forgets it; here it is
+// kept.
 type DeadLetter struct {
 	ID        string
 	Queue     string `json:",omitempty"` // ARN of the target's dead-letter queue; empty: it has none
@@ -25,7 +25,7 @@ type DeadLetter struct {
 	TargetARN string
 	EventID   string
 	Payload   json.RawMessage // what was sent; null when it could not be made
-	Cause     string          // RETRY_ATTEMPTS_EXHAUSTED, EVENT_AGE_EXCEEDED, RESOURCE_NOT_FOUND, INVALID_JSON
+	Cause     string          // RETRY_ATTEMPTS_EXHAUSTED, EVENT_AGE_EXCEEDED, RESOURCE_NOT_FOUND, INVALID_JSON; RetriesExhausted, EventAgeExceeded
 	Reason    string          // the last error
 	Attempts  int
 	Accepted  time.Time
@@ -38,14 +38,18 @@ type deadRecord struct {
 	Delivery *delivery
 }
 
-// bury moves a delivery from the queue to the dead letters.
-func (e *Engine) bury(d *delivery, cause string) error {
+// bury moves a delivery from the queue to its dead-letter queue or, when it has none, to the dead letters here.
+func (e *Engine) bury(d *delivery, cause string, l letter) error {
+	queued := l.queue != "" && e.o.Queues != nil
 	record := mustJSON(deadRecord{cause, e.o.Clock.Now(), d})
-	return e.o.DB.Update(e.committing(), func(tx *bbolt.Tx) error {
+	err := e.o.DB.Update(e.committing(), func(tx *bbolt.Tx) error {
 		if d.seq != 0 {
 			if err := tx.Bucket(queueBucket).Delete(seqKey(d.seq)); err != nil {
 				return err
 			}
+		}
+		if queued {
+			return e.o.Queues.Put(tx, l.queue, l.body, l.attributes)
 		}
 		b := tx.Bucket(deadBucket)
 		n, err := b.NextSequence()
@@ -54,6 +58,10 @@ func (e *Engine) bury(d *delivery, cause string) error {
 		}
 		return b.Put(seqKey(n), record)
 	})
+	if err == nil && queued {
+		e.o.Queues.Wake(l.queue)
+	}
+	return err
 }
 
 // DeadLetters gives up to limit dead letters behind the one with the id after (empty: from the first), oldest first.

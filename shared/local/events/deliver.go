@@ -25,9 +25,9 @@ func (e *Engine) deliver(d *delivery) {
 	d.Reason = err.Error()
 	d.Next = e.o.Clock.Now().Add(d.backoff())
 	log := e.o.Logger.With("rule", d.Rule, "target", d.TargetARN, "event_id", d.EventID, "attempt", d.Tries)
-	if cause := d.giveUp(err); cause != "" {
+	if cause, l := e.giveUp(d, err); cause != "" {
 		log.Error("event not delivered", "cause", cause, "error", err)
-		if err := e.bury(d, cause); err != nil {
+		if err := e.bury(d, cause, l); err != nil {
 			log.Error("dead letter not stored", "error", err)
 		}
 		return
@@ -83,6 +83,21 @@ func (d *delivery) giveUp(err error) string {
 		return "EVENT_AGE_EXCEEDED"
 	}
 	return ""
+}
+
+// giveUp tells whether a failed delivery is not tried again, why, and what its dead letter is.
+func (e *Engine) giveUp(d *delivery, err error) (cause string, l letter) {
+	if a, ok := e.asyncOf(d, err); ok {
+		if cause = a.giveUp(d); cause != "" {
+			failed, _ := errors.AsType[*FunctionFailed](err)
+			l = e.lambdaLetter(d, a, failed, cause)
+		}
+		return cause, l
+	}
+	if cause = d.giveUp(err); cause != "" {
+		l = e.ruleLetter(d, cause)
+	}
+	return cause, l
 }
 
 func (e *Engine) retryAt(d *delivery) {

@@ -55,6 +55,12 @@ type Options struct {
 	// is delivered.
 	SkipSlot func(rule string, slot time.Time) (next time.Time, skip bool)
 
+	// Queues are where dead letters go. nil: they are only kept here, see DeadLetters.
+	Queues Queues
+	// Async is how Lambda invokes a function asynchronously. nil: EventBridge's own limits hold for what a function fails on,
+	// too.
+	Async func(function string) Async
+
 	// Concurrency is how many deliveries to one target go on at once; 0 means 16.
 	Concurrency int
 	Rand        io.Reader    // of event ids; nil: crypto/rand

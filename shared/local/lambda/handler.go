@@ -70,7 +70,7 @@ func (h *handler) invoke(w http.ResponseWriter, req *http.Request) {
 	case "", "RequestResponse":
 		h.wait(w, req, function, payload)
 	case "Event":
-		if err := h.registry.InvokeAsync(function, payload); err != nil {
+		if err := h.registry.InvokeAsync(req.Context(), function, payload); err != nil {
 			fail(w, statusOf(err), err)
 			return
 		}

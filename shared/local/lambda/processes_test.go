@@ -41,7 +41,6 @@ func TestBootstrapsRunAsOnLambda(t *testing.T) {
 		t.Fatal(err)
 	}
 	r := lambda.New(lambda.Options{Clock: clock.Real()})
-	t.Cleanup(r.Close)
 	r.Register("opsflow-echo", arn, 3*time.Second, p.Func("opsflow-echo"))
 
 	for name, want := range map[string]string{

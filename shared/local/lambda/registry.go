@@ -50,10 +50,12 @@ type Func func(ctx context.Context, payload []byte) ([]byte, error)
 
 // Options are what a Registry works with.
 type Options struct {
-	// Clock counts invocations as work, and times the retries of asynchronous ones. Required.
+	// Clock counts invocations as work. Required.
 	Clock *clock.Clock
-	// Logger hears of panics and of asynchronous invocations that were given up; nil: nobody does.
+	// Logger hears of panics; nil: nobody does.
 	Logger *slog.Logger
+	// Later keeps an asynchronous invocation until it is done, and tries it again; nil: there are none.
+	Later func(ctx context.Context, functionARN string, payload []byte) error
 	// Elsewhere is another Lambda endpoint, which Invoke asks for functions that are not registered; nil: none.
 	Elsewhere *url.URL
 }
@@ -65,9 +67,7 @@ type Registry struct {
 
 	elsewhere *url.URL
 
-	ctx    context.Context // of asynchronous invocations
-	cancel context.CancelFunc
-	work   sync.WaitGroup
+	later func(ctx context.Context, functionARN string, payload []byte) error
 
 	mu        sync.RWMutex
 	functions map[string]registered
@@ -79,20 +79,13 @@ type registered struct {
 	run     Func
 }
 
-// New makes a registry without functions. Close it.
+// New makes a registry without functions.
 func New(o Options) *Registry {
-	ctx, cancel := context.WithCancel(context.Background())
 	log := o.Logger
 	if log == nil {
 		log = slog.New(slog.DiscardHandler)
 	}
-	return &Registry{clock: o.Clock, log: log, elsewhere: o.Elsewhere, ctx: ctx, cancel: cancel, functions: map[string]registered{}}
-}
-
-// Close ends asynchronous invocations and waits for them.
-func (r *Registry) Close() {
-	r.cancel()
-	r.work.Wait()
+	return &Registry{clock: o.Clock, log: log, elsewhere: o.Elsewhere, later: o.Later, functions: map[string]registered{}}
 }
 
 // Register adds a function, or replaces the one of that name. Timeout is in real time; 0 is Lambda's default of 3 s.
@@ -191,30 +184,16 @@ func (r *Registry) run(ctx context.Context, f registered, payload []byte) (out [
 	return f.run(ctx, payload)
 }
 
-// InvokeAsync takes an event as Lambda takes an asynchronous invocation: it is run at least once, twice more after 1 and 2
-// minutes when it fails, and given up then with a line in the log. Waiting ones are lost with the process.
-func (r *Registry) InvokeAsync(function string, payload []byte) error {
-	if _, err := r.find(function); err != nil {
+// InvokeAsync takes an event as Lambda takes an asynchronous invocation: it is run later, at least once.
+func (r *Registry) InvokeAsync(ctx context.Context, function string, payload []byte) error {
+	f, err := r.find(function)
+	if err != nil {
 		return err
 	}
-	busy := r.clock.Busy()
-	r.work.Go(func() {
-		defer busy()
-		for try, pause := range []time.Duration{0, time.Minute, 2 * time.Minute} {
-			if r.clock.Sleep(r.ctx, pause) != nil {
-				return
-			}
-			_, failed, err := r.Invoke(r.ctx, function, payload)
-			if failed == nil && err == nil {
-				return
-			}
-			if failed != nil {
-				err = failed
-			}
-			r.log.WarnContext(r.ctx, "asynchronous invocation failed", "function", Name(function), "try", try+1, "error", err)
-		}
-	})
-	return nil
+	if r.later == nil {
+		return &APIError{"ServiceException", "asynchronous invocations are not possible here"}
+	}
+	return r.later(ctx, f.arn, payload)
 }
 
 // functionError makes what Lambda answers for a handler's error, by the rules of aws-lambda-go.

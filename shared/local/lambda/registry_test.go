@@ -30,8 +30,7 @@ func (e *OutOfStock) Error() string { return "no " + e.item + " left" }
 
 func newRegistry(t *testing.T, run lambda.Func) *lambda.Registry {
 	t.Helper()
-	r := lambda.New(lambda.Options{Clock: clock.Real()})
-	t.Cleanup(r.Close)
+	r := lambda.New(lambda.Options{Clock: clock.Real(), Later: func(context.Context, string, []byte) error { return nil }})
 	r.Register("echo", arn, time.Second, run)
 	return r
 }
@@ -101,30 +100,20 @@ func TestFunctionThatTakesTooLongIsGivenUpAtItsTimeout(t *testing.T) {
 	})
 }
 
-func TestFailedEventIsTriedThreeTimesOverThreeMinutes(t *testing.T) {
+func TestAsynchronousInvocationsAreHandedOnByARN(t *testing.T) {
 	t.Parallel()
-	tries := make(chan time.Time, 10)
-	start := time.Date(2026, 11, 24, 9, 0, 0, 0, time.UTC)
-	c := clock.Virtual(start)
-	r := lambda.New(lambda.Options{Clock: c})
-	t.Cleanup(r.Close)
-	r.Register("echo", arn, time.Second, func(context.Context, []byte) ([]byte, error) {
-		tries <- c.Now()
-		return nil, errors.New("not yet")
-	})
-	if err := r.InvokeAsync("echo", []byte("{}")); err != nil {
-		t.Fatal(err)
+	var kept []string
+	r := lambda.New(lambda.Options{Clock: clock.Real(), Later: func(_ context.Context, function string, payload []byte) error {
+		kept = append(kept, function+" "+string(payload))
+		return nil
+	}})
+	r.Register("echo", arn, time.Second, echo)
+	if err := r.InvokeAsync(t.Context(), "echo", []byte(`{"a":1}`)); err != nil || len(kept) != 1 || kept[0] != arn+` {"a":1}` {
+		t.Errorf("kept %v, %v", kept, err)
 	}
-	if err := c.Advance(t.Context(), time.Hour); err != nil {
-		t.Fatal(err)
-	}
-	close(tries)
-	var after []time.Duration
-	for at := range tries {
-		after = append(after, at.Sub(start))
-	}
-	if len(after) != 3 || after[0] != 0 || after[1] != time.Minute || after[2] != 3*time.Minute {
-		t.Errorf("tried after %v", after)
+	err := r.InvokeAsync(t.Context(), "nobody", []byte(`{}`))
+	if e, ok := errors.AsType[*lambda.APIError](err); !ok || e.Code != "ResourceNotFoundException" || len(kept) != 1 {
+		t.Errorf("an unknown function: %v, kept %v", err, kept)
 	}
 }
 
@@ -202,7 +191,6 @@ func TestFunctionsThatAreNotHereAreInvokedElsewhere(t *testing.T) {
 		t.Fatal(err)
 	}
 	r := lambda.New(lambda.Options{Clock: clock.Real(), Elsewhere: elsewhere})
-	t.Cleanup(r.Close)
 
 	out, failed, err := r.Invoke(t.Context(), arn, []byte(`{"a":1}`))
 	if err != nil || failed != nil || string(out) != `{"a":1}` {

@@ -80,7 +80,12 @@ func (s *Stack) add(r *resolver, res resource) error {
 	case typeBus:
 		s.Buses = append(s.Buses, Bus{res.id, name, arn})
 	case typeQueue:
-		s.Queues = append(s.Queues, Queue{res.id, name, arn})
+		s.addQueue(res, p, name, arn)
+	case typeMapping:
+		s.Mappings = append(s.Mappings, Mapping{
+			Queue: p.text("EventSourceArn"), Function: p.text("FunctionName"), Batch: p.number("BatchSize", 10),
+			Partial: slices.Contains(p.texts("FunctionResponseTypes"), "ReportBatchItemFailures"),
+		})
 	case typeTable:
 		s.addTable(res, p, name, arn)
 	case typeRule:

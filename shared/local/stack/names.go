@@ -16,6 +16,7 @@ const (
 	typeRule         = "AWS::Events::Rule"
 	typeTable        = "AWS::DynamoDB::Table"
 	typeQueue        = "AWS::SQS::Queue"
+	typeMapping      = "AWS::Lambda::EventSourceMapping"
 )
 
 // named says, for a type, which property gives the physical name, and what the ARN begins with.

@@ -185,6 +185,15 @@ func (s *Stack) addRule(r *resolver, res resource, p properties, name string) er
 	return nil
 }
 
+// addQueue adds a queue; SQS keeps messages 4 days and hides them 30 s where nothing else is said.
+func (s *Stack) addQueue(res resource, p properties, name, arn string) {
+	s.Queues = append(s.Queues, Queue{
+		LogicalID: res.id, Name: name, ARN: arn,
+		Hidden:    time.Duration(p.number("VisibilityTimeout", 30)) * time.Second,
+		Retention: time.Duration(p.number("MessageRetentionPeriod", 345600)) * time.Second,
+	})
+}
+
 func (s *Stack) addTable(res resource, p properties, name, arn string) {
 	t := Table{LogicalID: res.id, Name: name, ARN: arn}
 	t.Hash, t.Range = keys(p.list("KeySchema"))

@@ -29,6 +29,7 @@ type Stack struct {
 	StateMachines []StateMachine
 	Tables        []Table
 	Queues        []Queue
+	Mappings      []Mapping
 	Routes        []Route
 	Roles         []*Role
 	// ResourcePolicies are what buses, queues and functions say of who may use them.
@@ -124,6 +125,16 @@ type Queue struct {
 	LogicalID string
 	Name      string
 	ARN       string
+	Hidden    time.Duration // how long a message that somebody has is hidden from others
+	Retention time.Duration
+}
+
+// Mapping invokes a function with the messages of a queue.
+type Mapping struct {
+	Queue    string // ARN
+	Function string // name or ARN
+	Batch    int
+	Partial  bool // the function's answer names what comes again
 }
 
 // Route is a route of the HTTP API. Path and Method are "$default" for the route of everything else.
