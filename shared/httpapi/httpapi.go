@@ -75,6 +75,7 @@ func New(c Config) http.Handler {
 	a.timelineRoutes()
 	a.schemaRoutes()
 	a.undeliveredRoutes()
+	a.findRoutes()
 
 	a.doc = sync.OnceValues(func() ([]byte, error) { return json.Marshal(a.document()) })
 	a.mux.HandleFunc("GET /openapi.json", a.serveDocument)

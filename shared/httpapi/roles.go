@@ -41,6 +41,7 @@ const (
 	measureVendors    action = "vendor.measure"
 	readVendors       action = "vendor.read"
 	readSchemas       action = "schema.read"
+	findAnything      action = "find"
 	readUndelivered   action = "undelivered.read"
 	resendUndelivered action = "undelivered.resend"
 )
@@ -78,6 +79,7 @@ var mayDo = map[action][]ops.Team{
 	measureVendors:    {ops.VendorManagement, ops.QualityAssurance},
 	readVendors:       {ops.Operations, ops.VendorManagement, ops.QualityAssurance, ops.Finance},
 	readSchemas:       {ops.Operations, ops.VendorManagement, ops.QualityAssurance, ops.Finance},
+	findAnything:      {ops.Operations, ops.VendorManagement, ops.QualityAssurance, ops.Finance}, // of each kind only what they may read
 	readUndelivered:   {ops.Operations},
 	resendUndelivered: {ops.Operations},
 }

@@ -83,6 +83,7 @@ func TestEachTeamMayDoWhatTheTableSays(t *testing.T) {
 		{"POST", "/v1/alerts/x/close", "", "OVQF"},
 		{"POST", "/v1/alerts/x/reopen", "", "OVQF"},
 		{"GET", "/v1/undelivered", "", "O"},
+		{"GET", "/v1/find/x", "", "OVQF"},
 		{"GET", "/v1/undelivered/x", "", "O"},
 		{"POST", "/v1/undelivered/x/resend", "", "O"},
 		{"POST", "/v1/undelivered/x/close", `{"reason":"x"}`, "O"},

@@ -180,3 +180,44 @@ func TestDeadLettersWaitWhileNobodyCanKeepThem(t *testing.T) {
 		t.Errorf("alerts: %+v", alerts)
 	}
 }
+
+func TestFindAnswersWhatHasAnId(t *testing.T) {
+	t.Parallel()
+	rt := start(t, options())
+	s := newSystem(t, rt)
+	if err := rt.Letters(t.Context(), "opsflow-background-dead-letters", "nothing"); err != nil {
+		t.Fatal(err)
+	}
+	delivery := s.put("payment_received", payment("pay-f"))
+	waiting := s.awaitsApproval("pay-f")
+	event := s.event(delivery)
+	lost := s.lost()
+	for id, want := range map[string][2]string{
+		waiting.ID:             {"workflow", "/v1/workflows/" + waiting.ID},
+		waiting.WaitingFor.Ref: {"task", "/v1/tasks/" + waiting.WaitingFor.Ref},
+		event.ID:               {"event", "/v1/events/" + event.ID},
+		delivery:               {"event", "/v1/events/" + delivery},
+		lost.ID:                {"undelivered", "/v1/undelivered/" + lost.ID},
+		s.systemErrors()[0].ID: {"alert", "/v1/alerts/" + s.systemErrors()[0].ID},
+		"payment-sla":          {"rule", "/v1/rules/payment-sla"},
+		"payment_processing":   {"template", "/v1/templates/payment_processing/versions/1"},
+		"pay-f":                {"payment", "/v1/events?subject=payment%2Fpay-f"},
+	} {
+		var found struct {
+			Kind, ID, Path string
+			Record         map[string]any
+		}
+		s.get("/v1/find/"+id, &found)
+		if found.Kind != want[0] || found.ID != id || found.Path != want[1] || len(found.Record) == 0 {
+			t.Errorf("find %s: %+v, want %v", id, found, want)
+		}
+		s.get(found.Path, new(any))
+	}
+	if res := s.request(http.MethodGet, "/v1/find/nobody", s.token, nil); res.status != http.StatusNotFound {
+		t.Errorf("find nobody: %d %s", res.status, res.body)
+	}
+	finance := s.tokenFor("fay", "finance") // may not read it
+	if res := s.request(http.MethodGet, "/v1/find/"+lost.ID, finance, nil); res.status != http.StatusNotFound {
+		t.Errorf("find for finance: %d %s", res.status, res.body)
+	}
+}

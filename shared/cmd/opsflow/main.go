@@ -17,21 +17,22 @@ type commandLine struct {
 	Token string `env:"OPSFLOW_TOKEN" help:"Access token for it; without one, an API on this machine is asked for its admin's."`
 	JSON  bool   `name:"json" help:"Print one JSON document instead of tables."`
 
-	Dev       devCommand       `cmd:"" help:"Run the whole system on this machine: AWS endpoint, API, rules and workflows in one process."`
-	Workflows workflowCommands `cmd:"" aliases:"wf" help:"Start and follow workflows."`
-	Tasks     taskCommands     `cmd:"" help:"Do people's part of workflows."`
-	Members   memberCommands   `cmd:"" help:"List the people that work is given to."`
-	Events    eventCommands    `cmd:"" help:"Put events on the bus, and see what rules made of them."`
-	Rules     ruleCommands     `cmd:"" help:"List and add rules."`
-	Templates templateCommands `cmd:"" help:"List, check, compile and add the templates of workflows."`
-	Alerts    alertCommands    `cmd:"" help:"List alerts, and take care of them."`
-	Bulk      bulkCommands     `cmd:"" help:"Do one thing to many records: preview, run, follow."`
-	Vendors   vendorCommands   `cmd:"" help:"List vendors, rank them for a booking, show their scores."`
-	Summary   summaryCommand   `cmd:"" name:"active-summary" help:"Count workflows by status, undecided tasks by team and open alerts by severity."`
-	Demo      demoCommand      `cmd:"" help:"Play a day of a small marketplace against the local runtime, in virtual time."`
-	Trial     trialCommand     `cmd:"" name:"test-engine" help:"Start each template as its example says and report how it went."`
-	Cost      costCommand      `cmd:"" help:"Print what runs of templates would cost on AWS, counted on a system of its own."`
-	Find      findCommand      `cmd:"" help:"Show whatever has this id: a workflow, task, alert, bulk operation or event."`
+	Dev         devCommand          `cmd:"" help:"Run the whole system on this machine: AWS endpoint, API, rules and workflows in one process."`
+	Workflows   workflowCommands    `cmd:"" aliases:"wf" help:"Start and follow workflows."`
+	Tasks       taskCommands        `cmd:"" help:"Do people's part of workflows."`
+	Members     memberCommands      `cmd:"" help:"List the people that work is given to."`
+	Events      eventCommands       `cmd:"" help:"Put events on the bus, and see what rules made of them."`
+	Rules       ruleCommands        `cmd:"" help:"List and add rules."`
+	Templates   templateCommands    `cmd:"" help:"List, check, compile and add the templates of workflows."`
+	Alerts      alertCommands       `cmd:"" help:"List alerts, and take care of them."`
+	Undelivered undeliveredCommands `cmd:"" help:"List the events that could not be delivered, and send them again."`
+	Bulk        bulkCommands        `cmd:"" help:"Do one thing to many records: preview, run, follow."`
+	Vendors     vendorCommands      `cmd:"" help:"List vendors, rank them for a booking, show their scores."`
+	Summary     summaryCommand      `cmd:"" name:"active-summary" help:"Count workflows by status, undecided tasks by team and open alerts by severity."`
+	Demo        demoCommand         `cmd:"" help:"Play a day of a small marketplace against the local runtime, in virtual time."`
+	Trial       trialCommand        `cmd:"" name:"test-engine" help:"Start each template as its example says and report how it went."`
+	Cost        costCommand         `cmd:"" help:"Print what runs of templates would cost on AWS, counted on a system of its own."`
+	Find        findCommand         `cmd:"" help:"Show whatever has this id."`
 }
 
 // streams are where a command reads and prints: data on out, progress and errors on err.
