@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"time"
 
+	"opsflow/shared/ops"
 	"opsflow/shared/rule"
 )
 
@@ -23,9 +24,10 @@ func (a *api) backtestRoutes() {
 
 type backtestInput struct {
 	Body struct {
-		Rule any       `json:"rule" doc:"A rule, stored or not, or the id of one."`
-		From time.Time `json:"from,omitzero" doc:"Begin of the period, by arrival; absent: 30 days before to."`
-		To   time.Time `json:"to,omitzero" doc:"Its end; absent: now."`
+		Rule  any       `json:"rule,omitempty" doc:"A rule, stored or not, or the id of one."`
+		Rules []any     `json:"rules,omitempty" maxItems:"200" doc:"Instead of rule: a set of rules."`
+		From  time.Time `json:"from,omitzero" doc:"Begin of the period, by arrival; absent: 30 days before to."`
+		To    time.Time `json:"to,omitzero" doc:"Its end; absent: now."`
 	} `nameHint:"BacktestRule"`
 	RawBody []byte
 }
@@ -35,6 +37,9 @@ func (in *backtestInput) request() (rule.BacktestRequest, error) {
 	var req rule.BacktestRequest
 	if err := json.Unmarshal(in.RawBody, &req); err != nil {
 		return req, fmt.Errorf("read the request: %w", err)
+	}
+	if (req.Rule == nil) == (req.Rules == nil) {
+		return req, ops.Invalid("backtest", []ops.Fault{{Path: "$.rule", Expected: "either rule or rules", Got: "both or none"}})
 	}
 	return req, nil
 }

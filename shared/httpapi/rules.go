@@ -21,7 +21,7 @@ func (a *api) ruleRoutes() {
 	handle(a, route{
 		id: "create-rule", method: http.MethodPost, path: "/v1/rules", action: writeRules,
 		summary: "Add a rule", status: http.StatusCreated,
-		text: "A rule; every fault in it is told at once.",
+		text: "A rule; every fault in it is told at once. Without max_executions_per_day it has no limit: 100 a day is a good one to begin with.",
 	}, a.createRule)
 	handle(a, route{
 		id: "get-rule", method: http.MethodGet, path: "/v1/rules/{id}", action: readRules,

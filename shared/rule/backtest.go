@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"strconv"
 	"time"
 
 	"opsflow/shared/ops"
@@ -17,16 +18,20 @@ const (
 	costOfRecord   = 3e-6  // an alert, or a message on the bus with its record
 )
 
-// BacktestRequest asks what a rule would have made of stored events.
+// BacktestRequest asks what a rule, or each rule of a set, would have made of stored events.
 type BacktestRequest struct {
-	Rule json.RawMessage `json:"rule"` // a rule as for Create, stored or not, or the id of one
-	From time.Time       `json:"from,omitzero"`
-	To   time.Time       `json:"to,omitzero"`
+	Rule  json.RawMessage   `json:"rule,omitempty"`  // a rule as for Create, stored or not, or the id of one
+	Rules []json.RawMessage `json:"rules,omitempty"` // instead of it: up to MaxBacktestRules of them
+	From  time.Time         `json:"from,omitzero"`
+	To    time.Time         `json:"to,omitzero"`
 }
+
+// MaxBacktestRules is how many rules one backtest may have.
+const MaxBacktestRules = 200
 
 // Backtest is what a rule would have made of the events that arrived in [From, To).
 type Backtest struct {
-	Rule       string         `json:"rule"`
+	Rule       string         `json:"rule,omitempty"` // empty: the sum over the rules of a set
 	From       time.Time      `json:"from"`
 	To         time.Time      `json:"to"`
 	Events     int            `json:"events"`  // of the rule's type
@@ -41,6 +46,8 @@ type Backtest struct {
 	MonthlyCost float64 `json:"estimated_monthly_cost_usd"`
 	// Active compares with the version that is in force; absent for a rule that isn't stored.
 	Active *BacktestDifference `json:"difference_to_active,omitempty"`
+	// Rules are the rules of a set, each by itself. In the sum an event counts once for each rule that it triggers.
+	Rules []*Backtest `json:"rules,omitempty"`
 }
 
 // BacktestDifference counts the events on which one version of a rule would have acted and the other not.
@@ -53,6 +60,7 @@ type BacktestDifference struct {
 
 // BacktestEvent is what the rule would have made of one event.
 type BacktestEvent struct {
+	Rule      string         `json:"rule"`
 	EventID   string         `json:"event"`
 	EventTime time.Time      `json:"event_time"`
 	Subject   ops.SubjectRef `json:"subject,omitzero"`
@@ -66,47 +74,86 @@ type BacktestEvent struct {
 // backtestSpan is the period of a backtest that names none.
 const backtestSpan = 30 * 24 * time.Hour
 
-// Backtest tells what a rule would have made of the stored events of a period. It reads, and does nothing else: no workflow is
-// planned, no record written. Limits are counted from the period's begin; subjects are known as they were when each event
-// came. each, if not nil, gets every event of the rule's type as it is decided. CodeInvalid with every fault of the rule.
+// Backtest tells what a rule, or each rule of a set, would have made of the stored events of a period. It reads, and does
+// nothing else: no workflow is planned, no record written. Limits are counted from the period's begin; subjects are known as
+// they were when each event came. each, if not nil, gets every event for every rule that it triggers, as it is decided.
+// CodeInvalid with every fault of a rule.
 func (e *Engine) Backtest(ctx context.Context, req BacktestRequest, each func(BacktestEvent) error) (*Backtest, error) {
-	draft, active, err := e.candidates(ctx, req.Rule)
-	if err != nil {
-		return nil, err
-	}
 	now := e.clock.Now()
-	b := &backtest{each: each, draft: draft, active: active, subjects: map[ops.SubjectRef]*ops.Subject{}}
-	b.sum = Backtest{
-		Rule: draft.rule.ID, From: req.From.UTC(), To: req.To.UTC(), Reasons: map[string]int{}, Effects: map[string]int{},
-	}
+	total := &Backtest{From: req.From.UTC(), To: req.To.UTC(), Reasons: map[string]int{}, Effects: map[string]int{}}
 	if req.To.IsZero() {
-		b.sum.To = now
+		total.To = now
 	}
 	if req.From.IsZero() {
-		b.sum.From = b.sum.To.Add(-backtestSpan)
+		total.From = total.To.Add(-backtestSpan)
 	}
-	if !b.sum.From.Before(b.sum.To) {
-		return nil, ops.Invalid("backtest", []ops.Fault{{Path: "$.from", Expected: "a time before to", Got: b.sum.From.Format(time.RFC3339)}})
+	if !total.From.Before(total.To) {
+		return nil, ops.Invalid("backtest", []ops.Fault{{Path: "$.from", Expected: "a time before to", Got: total.From.Format(time.RFC3339)}})
 	}
-	if active != nil {
-		b.sum.Active = &BacktestDifference{Version: active.rule.Version}
+	b := &backtest{each: each, from: total.From, subjects: map[ops.SubjectRef]*ops.Subject{}}
+	if err := e.enter(ctx, b, req, total); err != nil {
+		return nil, err
 	}
-	from := b.sum.From
-	if b.learns = draft.seesSubject() || active != nil && active.seesSubject(); b.learns {
+	from := total.From
+	if b.learns {
 		from = now.Add(-ops.EventRetention) // what was known of subjects came before
 	}
-	if err := e.store.EachEvent(ctx, from, b.sum.To, b.take); err != nil {
-		return nil, fmt.Errorf("backtest rule %s: %w", draft.rule.ID, err)
+	if err := e.store.EachEvent(ctx, from, total.To, b.take); err != nil {
+		return nil, fmt.Errorf("backtest: %w", err)
 	}
-	if limit := draft.rule.MaxExecutionsPerDay; limit > 0 {
-		for _, n := range draft.acted {
-			if n >= limit {
-				b.sum.DaysAtCap++
-			}
+	for _, c := range b.rules {
+		c.finish()
+		total.add(c.sum)
+	}
+	if req.Rules == nil {
+		return b.rules[0].sum, nil
+	}
+	return total, nil
+}
+
+// enter takes the rules of a request into a backtest.
+func (e *Engine) enter(ctx context.Context, b *backtest, req BacktestRequest, total *Backtest) error {
+	texts := req.Rules
+	if texts == nil {
+		texts = []json.RawMessage{req.Rule}
+	}
+	if len(texts) == 0 || len(texts) > MaxBacktestRules {
+		return ops.Invalid("backtest", []ops.Fault{{
+			Path: "$.rules", Expected: fmt.Sprintf("a list of 1 to %d rules", MaxBacktestRules), Got: strconv.Itoa(len(texts)),
+		}})
+	}
+	for n, text := range texts {
+		draft, active, err := e.candidates(ctx, text)
+		if err != nil {
+			return fmt.Errorf("rule %d: %w", n+1, err)
 		}
+		c := &candidate{draft: draft, active: active, sum: &Backtest{
+			Rule: draft.rule.ID, From: total.From, To: total.To, Reasons: map[string]int{}, Effects: map[string]int{},
+		}}
+		if active != nil {
+			c.sum.Active = &BacktestDifference{Version: active.rule.Version}
+		}
+		b.learns = b.learns || draft.seesSubject() || active != nil && active.seesSubject()
+		b.rules = append(b.rules, c)
 	}
-	b.sum.MonthlyCost *= float64(30*24*time.Hour) / float64(b.sum.To.Sub(b.sum.From))
-	return &b.sum, nil
+	return nil
+}
+
+// add counts a rule of a set.
+func (b *Backtest) add(one *Backtest) {
+	b.Rules = append(b.Rules, one)
+	b.Events += one.Events
+	b.Matched += one.Matched
+	b.NotMatched += one.NotMatched
+	b.Suppressed += one.Suppressed
+	b.DaysAtCap += one.DaysAtCap
+	b.MonthlyCost += one.MonthlyCost
+	for reason, n := range one.Reasons {
+		b.Reasons[reason] += n
+	}
+	for effect, n := range one.Effects {
+		b.Effects[effect] += n
+	}
 }
 
 // candidates reads the rule of a request, and the version of it that is in force.
@@ -137,11 +184,17 @@ func (e *Engine) candidates(ctx context.Context, text json.RawMessage) (draft, a
 
 // backtest is one that runs.
 type backtest struct {
-	sum           Backtest
+	from     time.Time
+	rules    []*candidate
+	each     func(BacktestEvent) error
+	learns   bool
+	subjects map[ops.SubjectRef]*ops.Subject
+}
+
+// candidate is a rule in a backtest.
+type candidate struct {
+	sum           *Backtest
 	draft, active *rehearsal
-	each          func(BacktestEvent) error
-	learns        bool
-	subjects      map[ops.SubjectRef]*ops.Subject
 }
 
 func (b *backtest) take(event *ops.Event) error {
@@ -156,48 +209,76 @@ func (b *backtest) take(event *ops.Event) error {
 		b.subjects[event.Subject] = subject
 		subject.Learn(event)
 	}
-	if event.CreatedAt.Before(b.sum.From) || ops.EventType(event.Type) != b.draft.rule.Event {
+	if event.CreatedAt.Before(b.from) {
 		return nil
 	}
-	doc := eventDoc(event, subject)
-	d, actions := b.draft.ask(event, doc)
-	line := BacktestEvent{
-		EventID: event.ID, EventTime: event.Time, Subject: event.Subject, Outcome: d.Outcome, Reason: d.Reason, Leaf: d.Leaf,
+	var doc Doc
+	for _, c := range b.rules {
+		if ops.EventType(event.Type) != c.draft.rule.Event {
+			continue
+		}
+		if doc == nil {
+			doc = eventDoc(event, subject)
+		}
+		line := c.take(event, doc)
+		if b.each == nil {
+			continue
+		}
+		if err := b.each(line); err != nil {
+			return err
+		}
 	}
-	b.sum.Events++
+	return nil
+}
+
+func (c *candidate) take(event *ops.Event, doc Doc) BacktestEvent {
+	d, actions := c.draft.ask(event, doc)
+	line := BacktestEvent{
+		Rule: c.draft.rule.ID, EventID: event.ID, EventTime: event.Time, Subject: event.Subject, Outcome: d.Outcome, Reason: d.Reason, Leaf: d.Leaf,
+	}
+	c.sum.Events++
 	switch d.Outcome { //nolint:exhaustive // a rehearsal gives no others
 	case ops.Matched:
-		b.sum.Matched++
+		c.sum.Matched++
 	case ops.NotMatched:
-		b.sum.NotMatched++
+		c.sum.NotMatched++
 	default:
-		b.sum.Suppressed++
-		b.sum.Reasons[d.Reason]++
+		c.sum.Suppressed++
+		c.sum.Reasons[d.Reason]++
 	}
 	for _, n := range actions {
-		a := &b.draft.rule.Actions[n]
+		a := &c.draft.rule.Actions[n]
 		name := actionName(a)
 		line.Actions = append(line.Actions, name)
-		b.sum.Effects[name]++
-		b.sum.MonthlyCost += costOf(a)
+		c.sum.Effects[name]++
+		c.sum.MonthlyCost += costOf(a)
 	}
-	if b.active != nil {
-		line.Active = b.compare(event, doc, d.Outcome == ops.Matched)
+	if c.active != nil {
+		line.Active = c.compare(event, doc, d.Outcome == ops.Matched)
 	}
-	if b.each == nil {
-		return nil
+	return line
+}
+
+// finish counts what the whole period says.
+func (c *candidate) finish() {
+	if limit := c.draft.rule.MaxExecutionsPerDay; limit > 0 {
+		for _, n := range c.draft.acted {
+			if n >= limit {
+				c.sum.DaysAtCap++
+			}
+		}
 	}
-	return b.each(line)
+	c.sum.MonthlyCost *= float64(30*24*time.Hour) / float64(c.sum.To.Sub(c.sum.From))
 }
 
 // compare asks the version in force about an event of which the draft's answer is known.
-func (b *backtest) compare(event *ops.Event, doc Doc, acts bool) ops.Outcome {
+func (c *candidate) compare(event *ops.Event, doc Doc, acts bool) ops.Outcome {
 	outcome := ops.NotMatched
-	if b.active.rule.Event == ops.EventType(event.Type) && b.active.rule.Mode == ops.RuleActive {
-		d, _ := b.active.ask(event, doc)
+	if c.active.rule.Event == ops.EventType(event.Type) && c.active.rule.Mode == ops.RuleActive {
+		d, _ := c.active.ask(event, doc)
 		outcome = d.Outcome
 	}
-	switch diff := b.sum.Active; {
+	switch diff := c.sum.Active; {
 	case acts && outcome == ops.Matched:
 		diff.Both++
 	case acts:

@@ -3,6 +3,7 @@ package rule_test
 import (
 	"encoding/json"
 	"fmt"
+	"reflect"
 	"slices"
 	"testing"
 	"time"
@@ -122,4 +123,62 @@ func TestABacktestShowsTheDifferenceToTheVersionInForce(t *testing.T) {
 			t.Errorf("%s: %v", wrong.Rule, err)
 		}
 	}
+}
+
+func TestASetOfRulesIsBacktestedAsEachOfThem(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	play(t, b)
+	texts := []json.RawMessage{json.RawMessage(draft), json.RawMessage(`"quality-check"`)}
+	sum, err := b.Backtest(t.Context(), rule.BacktestRequest{Rules: texts, From: now}, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	matched, starts := 0, 0
+	for n, text := range texts {
+		alone, err := b.Backtest(t.Context(), rule.BacktestRequest{Rule: text, From: now, To: sum.To}, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if !reflect.DeepEqual(sum.Rules[n], alone) {
+			t.Errorf("%s: in the set %+v, alone %+v", alone.Rule, sum.Rules[n], alone)
+		}
+		matched += alone.Matched
+		starts += alone.Effects["start_workflow quality_assurance"]
+	}
+	if sum.Matched != matched || sum.Effects["start_workflow quality_assurance"] != starts || starts == 0 || len(sum.Rules) != 2 {
+		t.Errorf("got %+v, want %d matched, %d starts", sum, matched, starts)
+	}
+	if _, err := b.Backtest(t.Context(), rule.BacktestRequest{Rules: []json.RawMessage{}}, nil); ops.ErrorCode(err) != ops.CodeInvalid {
+		t.Errorf("no rules: %v", err)
+	}
+}
+
+// BenchmarkBacktest goes through 100,000 events of an embedded table in memory.
+func BenchmarkBacktest(b *testing.B) {
+	const events = 100_000
+	s := setup(b)
+	for first := 0; first < events; first += 50 {
+		records := make([]ops.Record, 50)
+		for n := range records {
+			id := fmt.Sprintf("evt-%06d", first+n)
+			e := &ops.Event{
+				ID: id, Type: "service_completed", Source: "booking", Status: ops.EventValid, Identity: id, Time: now,
+				Subject: ops.SubjectRef{Type: "booking", ID: id}, Delivered: 1, Envelopes: []ops.Delivered{{ID: id, At: now}},
+				Detail: json.RawMessage(fmt.Sprintf(`{"booking_id": %q, "vendor_id": "v-%d", "service_value": %d, "customer": %d}`, id, n%3, first%200, n)),
+			}
+			e.CreatedAt, e.ExpiresAt = now, now.Add(ops.EventRetention)
+			records[n] = e
+		}
+		if err := s.store.Save(b.Context(), records...); err != nil {
+			b.Fatal(err)
+		}
+	}
+	for b.Loop() {
+		sum, err := s.Backtest(b.Context(), rule.BacktestRequest{Rule: json.RawMessage(draft), From: now.Add(-time.Hour), To: now.Add(time.Hour)}, nil)
+		if err != nil || sum.Events != events {
+			b.Fatalf("%d events, %v", sum.Events, err)
+		}
+	}
+	b.ReportMetric(b.Elapsed().Seconds()/float64(b.N), "s/100000-events")
 }

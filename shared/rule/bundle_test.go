@@ -30,14 +30,14 @@ type bundle struct {
 	n         int
 }
 
-func setup(t *testing.T) *bundle {
+func setup(t testing.TB) *bundle {
 	t.Helper()
 	c := clock.Virtual(now)
 	return setupWith(t, c, c)
 }
 
 // setupWith lets the engine sleep by another clock than the one that is advanced.
-func setupWith(t *testing.T, c *clock.Clock, engineClock ops.Clock) *bundle {
+func setupWith(t testing.TB, c *clock.Clock, engineClock ops.Clock) *bundle {
 	t.Helper()
 	db, err := embedded.Open("", embedded.Options{})
 	if err != nil {

@@ -3,11 +3,13 @@ package main
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"net/url"
 	"strconv"
 	"strings"
+	"time"
 
 	"opsflow/shared/ops"
 )
@@ -61,12 +63,25 @@ func (c *eventsShow) Run(ctx context.Context, s *session) error {
 }
 
 type eventsReplay struct {
-	ID     string `arg:"" help:"Id of the event, or EventBridge's id of any of its deliveries."`
-	Detail string `arg:"" optional:"" help:"The corrected detail of an invalid event, a JSON object; - reads it from stdin."`
+	ID     string    `arg:"" optional:"" help:"Id of the event, or EventBridge's id of any of its deliveries."`
+	Detail string    `arg:"" optional:"" help:"The corrected detail of an invalid event, a JSON object; - reads it from stdin."`
+	From   time.Time `help:"Instead of an id: the valid events that arrived from this time on, the oldest first."`
+	To     time.Time `help:"End of that period; absent: now."`
 }
 
-// Run replays the event and prints what came of it.
+// Validate refuses what would be both, or neither.
+func (c *eventsReplay) Validate() error {
+	if (c.ID == "") == c.From.IsZero() {
+		return errors.New("events replay takes either the id of an event or --from")
+	}
+	return nil
+}
+
+// Run replays the event, or those of a period, and prints what came of it.
 func (c *eventsReplay) Run(ctx context.Context, s *session) error {
+	if c.ID == "" {
+		return c.replayPeriod(ctx, s)
+	}
 	detail, err := s.object("DETAIL", c.Detail)
 	if err != nil {
 		return err

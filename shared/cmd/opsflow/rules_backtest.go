@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -16,7 +17,7 @@ import (
 )
 
 type rulesBacktest struct {
-	File   string    `arg:"" help:"The rule: a JSON file, - for stdin, or the id of a rule that is stored or built in."`
+	File   string    `arg:"" help:"The rule, or a list of rules: a JSON file, - for stdin, or the id of a rule that is stored or built in."`
 	From   time.Time `help:"Begin of the period, like 2026-11-01T00:00:00Z; absent: 30 days before its end."`
 	To     time.Time `help:"Its end; absent: now."`
 	Events string    `placeholder:"FILE" help:"Write what the rule makes of each event here, as lines of JSON."`
@@ -31,14 +32,22 @@ func (c *rulesBacktest) Run(ctx context.Context, s *session) error {
 	if !json.Valid(text) {
 		return ops.Errorf(ops.CodeInvalid, "%s is no JSON", c.File)
 	}
-	req := rule.BacktestRequest{Rule: text, From: c.From, To: c.To}
+	req := rule.BacktestRequest{From: c.From, To: c.To}
+	if json.Unmarshal(text, &req.Rules) != nil { // no list
+		req.Rule, req.Rules = text, nil
+	}
 	fmt.Fprintln(s.err, "going through the stored events ...")
 	answer, err := s.api.post(ctx, "/v1/rules/backtest", req, "")
 	if err != nil {
 		return err
 	}
 	if c.Events != "" {
-		if err := c.writeEvents(ctx, s, req); err != nil {
+		var sum rule.Backtest
+		if err := decode(answer, &sum); err != nil {
+			return err
+		}
+		req.From, req.To = sum.From, sum.To
+		if err := c.writeEvents(ctx, s, req, sum.Events); err != nil {
 			return err
 		}
 	}
@@ -55,7 +64,7 @@ func (c *rulesBacktest) rule(s *session) ([]byte, error) {
 	return s.readFile(c.File)
 }
 
-func (c *rulesBacktest) writeEvents(ctx context.Context, s *session, req rule.BacktestRequest) error {
+func (c *rulesBacktest) writeEvents(ctx context.Context, s *session, req rule.BacktestRequest, want int) error {
 	body, err := json.Marshal(req)
 	if err != nil {
 		return fmt.Errorf("write the request: %w", err)
@@ -67,11 +76,18 @@ func (c *rulesBacktest) writeEvents(ctx context.Context, s *session, req rule.Ba
 	if err := os.WriteFile(c.Events, lines, 0o600); err != nil {
 		return fmt.Errorf("write the events: %w", err)
 	}
+	if n := bytes.Count(lines, []byte("\n")); n < want {
+		fmt.Fprintf(s.err, "%s has the first %d of %d lines: one answer holds no more; ask for a shorter period\n", c.Events, n, want)
+	}
 	return nil
 }
 
 func describeBacktest(w io.Writer, b rule.Backtest) {
-	field(w, "rule", b.Rule)
+	if b.Rules == nil {
+		field(w, "rule", b.Rule)
+	} else {
+		field(w, "rules", strconv.Itoa(len(b.Rules)))
+	}
 	field(w, "period", when(b.From)+" to "+when(b.To))
 	field(w, "events", strconv.Itoa(b.Events))
 	field(w, "matched", strconv.Itoa(b.Matched))
@@ -88,4 +104,15 @@ func describeBacktest(w io.Writer, b rule.Backtest) {
 	if d := b.Active; d != nil {
 		field(w, "version "+strconv.Itoa(d.Version), fmt.Sprintf("%d on both, %d only now, %d only before", d.Both, d.OnlyDraft, d.OnlyActive))
 	}
+	if b.Rules == nil {
+		return
+	}
+	fmt.Fprintln(w)
+	rows(w, b.Rules, []column[*rule.Backtest]{
+		{"RULE", func(b *rule.Backtest) string { return b.Rule }},
+		{"EVENTS", func(b *rule.Backtest) string { return strconv.Itoa(b.Events) }},
+		{"MATCHED", func(b *rule.Backtest) string { return strconv.Itoa(b.Matched) }},
+		{"SUPPRESSED", func(b *rule.Backtest) string { return strconv.Itoa(b.Suppressed) }},
+		{"USD A MONTH", func(b *rule.Backtest) string { return fmt.Sprintf("%.2f", b.MonthlyCost) }},
+	})
 }

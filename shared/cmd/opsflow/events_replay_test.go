@@ -1,0 +1,42 @@
+package main
+
+import (
+	"strings"
+	"testing"
+
+	"opsflow/shared/ops"
+	"opsflow/shared/rule"
+)
+
+func TestAPeriodIsReplayedAndNothingIsDoneTwice(t *testing.T) {
+	t.Parallel()
+	o := setup(t)
+	for _, id := range []string{"bk-1", "bk-2"} {
+		o.must("events", "put", "service_completed", `{"booking_id":"`+id+`","vendor_id":"v-1","service_value":500}`)
+	}
+	o.idle()
+	var before, after page[ops.Instance]
+	o.read(&before, "workflows", "list")
+	var done replayed
+	if o.read(&done, "events", "replay", "--from", "2020-01-01T00:00:00Z"); done.Events != 2 {
+		t.Errorf("%d events were replayed, want 2", done.Events)
+	}
+	o.idle()
+	if o.read(&after, "workflows", "list"); len(after.Items) != len(before.Items) || len(before.Items) == 0 {
+		t.Errorf("%d workflows before, %d after", len(before.Items), len(after.Items))
+	}
+	if o.read(&done, "events", "replay", "--from", "2020-01-01T00:00:00Z", "--to", "2020-02-01T00:00:00Z"); done.Events != 0 {
+		t.Errorf("%d events were replayed of a period without any", done.Events)
+	}
+	for _, args := range [][]string{{"events", "replay"}, {"events", "replay", "evt-1", "--from", "2020-01-01T00:00:00Z"}} {
+		if r := o.run(args...); r.code != exitUsage {
+			t.Errorf("%s: exit code %d, want %d", strings.Join(args, " "), r.code, exitUsage)
+		}
+	}
+
+	var sum rule.Backtest
+	set := file(t, `["quality-check", {"name": "all", "event": "service_completed", "actions": [{"type": "start_workflow", "template": "quality_assurance"}]}]`)
+	if o.read(&sum, "rules", "backtest", set); len(sum.Rules) != 2 || sum.Matched != 4 {
+		t.Errorf("the set: %+v", sum)
+	}
+}
