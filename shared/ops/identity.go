@@ -11,9 +11,10 @@ import (
 
 // The types of the subjects that events have.
 const (
-	SubjectBooking = "booking"
-	SubjectPayment = "payment"
-	SubjectVendor  = "vendor"
+	SubjectBooking   = "booking"
+	SubjectPayment   = "payment"
+	SubjectVendor    = "vendor"
+	SubjectComplaint = "complaint"
 )
 
 // eventKey says what makes two events of a type the same, and what they are about.
@@ -22,17 +23,18 @@ type eventKey struct {
 	more         []string // optional ones
 	subjectType  string
 	subjectField string
+	names        map[string]string       // other members that are ids, with the type of what they name
 	keeps        func(field string) bool // which members the subject's record takes over; nil: all
 }
 
 var eventKeys = map[EventType]eventKey{
 	BookingCreated:      {natural: []string{"booking_id"}, subjectType: SubjectBooking, subjectField: "booking_id"},
 	BookingConfirmed:    {natural: []string{"booking_id"}, subjectType: SubjectBooking, subjectField: "booking_id"},
-	PaymentReceived:     {natural: []string{"payment_id"}, more: []string{"status"}, subjectType: SubjectPayment, subjectField: "payment_id"},
+	PaymentReceived:     {natural: []string{"payment_id"}, more: []string{"status"}, subjectType: SubjectPayment, subjectField: "payment_id", names: map[string]string{"booking_id": SubjectBooking}},
 	ServiceCompleted:    {natural: []string{"booking_id"}, more: []string{"completed_at"}, subjectType: SubjectBooking, subjectField: "booking_id"},
-	CustomerComplaint:   {natural: []string{"complaint_id"}, subjectType: SubjectBooking, subjectField: "booking_id", keeps: only("complaint_id", "customer_id", "vendor_id")},
+	CustomerComplaint:   {natural: []string{"complaint_id"}, subjectType: SubjectBooking, subjectField: "booking_id", names: map[string]string{"complaint_id": SubjectComplaint}, keeps: only("complaint_id", "customer_id", "vendor_id")},
 	VendorAssigned:      {natural: []string{"booking_id", "vendor_id"}, subjectType: SubjectBooking, subjectField: "booking_id"},
-	QualityScoreUpdated: {subjectType: SubjectVendor, subjectField: "vendor_id", keeps: only("vendor_id", "score", "max_score")},
+	QualityScoreUpdated: {subjectType: SubjectVendor, subjectField: "vendor_id", names: map[string]string{"booking_id": SubjectBooking}, keeps: only("vendor_id", "score", "max_score")},
 	// The subject's type is in the event. Nothing of the event is a property of that subject.
 	SLAViolation: {natural: []string{"subject_type", "subject_id"}, more: []string{"policy", "due_at"}, subjectField: "subject_id", keeps: only()},
 }
@@ -140,6 +142,49 @@ func (s *Subject) Learn(e *Event) bool {
 	}
 	s.Last[t] = LastEvent{EventID: e.ID, At: e.Time}
 	return true
+}
+
+// Arrive notes that a valid event which names the subject has arrived.
+func (s *Subject) Arrive(e *Event) {
+	if s.Arrived == nil {
+		s.Arrived = map[EventType]LastEvent{}
+	}
+	s.Arrived[EventType(e.Type)] = LastEvent{EventID: e.ID, At: e.CreatedAt}
+}
+
+// Subjects lists what a valid event names and steps can wait for it by: first what it is about, then the booking of a
+// payment or a score, and a complaint. A vendor only where the event is about it: all that happens to a busy vendor would
+// have to wait for that one record.
+func (e *Event) Subjects() []SubjectRef {
+	if e.Status != EventValid || e.Subject.IsZero() {
+		return nil
+	}
+	all := []SubjectRef{e.Subject}
+	var detail map[string]json.RawMessage
+	if json.Unmarshal(e.Detail, &detail) != nil {
+		return all
+	}
+	for field, kind := range eventKeys[EventType(e.Type)].names {
+		if id := textOf(detail[field]); ValidID(id) {
+			all = append(all, SubjectRef{Type: kind, ID: id})
+		}
+	}
+	return all
+}
+
+// Awaited lists the subjects among whose events a step finds the one that it waits for: all that key can be the id of.
+func Awaited(t EventType, key string) []SubjectRef {
+	k := eventKeys[t]
+	types := []string{k.subjectType}
+	if k.subjectType == "" {
+		types = []string{SubjectBooking, SubjectPayment, SubjectVendor, SubjectComplaint}
+	}
+	types = append(types, slices.Sorted(maps.Values(k.names))...)
+	all := make([]SubjectRef, 0, len(types))
+	for _, kind := range types {
+		all = append(all, SubjectRef{Type: kind, ID: key})
+	}
+	return all
 }
 
 // fit leaves out the largest fields while all together are over maxSubject: the ones that rules ask about are small, and a

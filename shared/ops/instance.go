@@ -101,10 +101,11 @@ type StepRecord struct {
 	Error      *StepError      `json:"error,omitempty"`
 	Chosen     string          `json:"chosen,omitempty"`     // a decision's way out
 	TaskID     string          `json:"task,omitempty"`       // a human step's task
-	WaitUntil  time.Time       `json:"wait_until,omitzero"`  // a delay's end
+	WaitUntil  time.Time       `json:"wait_until,omitzero"`  // a delay's end, or until when an event is waited for
 	Loop       int             `json:"loop,omitempty"`       // how often the step began anew; part of the key of what it does
 	SkippedBy  string          `json:"skipped_by,omitempty"` // who skipped it by hand: what needs it goes on as if it were completed
 	RetryAt    time.Time       `json:"retry_at,omitzero"`    // when a failed step is tried again
+	Key        string          `json:"key,omitempty"`        // what the event must name that an await_event step waits for
 	SentBack   int             `json:"sent_back,omitempty"`  // how often a refusal of this step sent the work back
 }
 
@@ -256,4 +257,6 @@ type Workflows interface {
 	Plan(ctx context.Context, r StartRequest) (*Instance, error)
 	// Launch starts the execution of a saved pending instance. Launching one that was launched before does nothing.
 	Launch(ctx context.Context, i *Instance) error
+	// Arrived lets go on what waits for an event that was saved, with Subject.Arrive for all that it names. Again does no harm.
+	Arrived(ctx context.Context, e *Event) error
 }

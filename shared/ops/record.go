@@ -39,6 +39,7 @@ const (
 	KindUndelivered  Kind = "undelivered"
 
 	KindUndeliveredSource Kind = "undeliveredsource" // how much is open of one function
+	KindWaiter            Kind = "waiter"            // event and key -> the step that waits for it
 )
 
 // Ref names one record.

@@ -34,6 +34,9 @@ type Subject struct {
 	Times map[string]time.Time `json:"times"`
 	// Last is the newest event of each type that named this subject.
 	Last map[EventType]LastEvent `json:"last,omitempty"`
+	// Arrived is the event of each type that arrived last, with the time of its arrival: also of events that are about
+	// something else and name this subject (see Event.Subjects). Steps that wait for an event look here.
+	Arrived map[EventType]LastEvent `json:"arrived,omitempty"`
 }
 
 // LastEvent names an event and when it happened.

@@ -199,11 +199,14 @@ type Step struct {
 	For   Duration `json:"for,omitzero"`    // delay
 	Until string   `json:"until,omitempty"` // delay: a path to an RFC 3339 time
 
-	Event     EventType `json:"event,omitempty"` // await_event
-	Key       string    `json:"key,omitempty"`
-	Timeout   Duration  `json:"timeout,omitzero"`
-	OnTimeout string    `json:"on_timeout,omitempty"`
-	Lookback  Duration  `json:"lookback,omitzero"`
+	Event EventType `json:"event,omitempty"` // await_event: the type of the event
+	// Key is what the event must name: the id of what it is about, and of a payment or a score also the booking_id, of a
+	// complaint also the complaint_id. A path or an id.
+	Key       string   `json:"key,omitempty"`
+	Timeout   Duration `json:"timeout,omitzero"`     // how long the step waits; absent: as long as the execution lives, a year
+	OnTimeout OnError  `json:"on_timeout,omitempty"` // fail or skip; absent: as on_error says
+	// Lookback is how long before the step an event may have arrived and still counts; absent: since the instance began.
+	Lookback Duration `json:"lookback,omitzero"`
 }
 
 // Waits reports whether the execution stops at the step until something from outside happens.

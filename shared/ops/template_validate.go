@@ -92,7 +92,7 @@ func (c *templateCheck) step(s *Step, path string) {
 	case !slices.Contains(StepKinds(), s.Kind):
 		c.fault(path+".kind", oneOf(StepKinds()), string(s.Kind))
 		return
-	case s.Kind == StepAPICall || s.Kind == StepAwaitEvent:
+	case s.Kind == StepAPICall:
 		c.fault(path+".kind", "another kind: this release can't run "+string(s.Kind)+" steps", string(s.Kind))
 		return
 	}
@@ -113,7 +113,9 @@ func (c *templateCheck) step(s *Step, path string) {
 		c.delay(s, path)
 	case StepManual, StepApproval, StepQualityCheck:
 		c.human(s, path)
-	case StepAPICall, StepAwaitEvent: // refused above
+	case StepAwaitEvent:
+		c.awaitEvent(s, path)
+	case StepAPICall: // refused above
 	}
 }
 
@@ -184,6 +186,17 @@ func (c *templateCheck) human(s *Step, path string) {
 	}
 }
 
+func (c *templateCheck) awaitEvent(s *Step, path string) {
+	c.require(slices.Contains(EventTypes(), s.Event), path+".event", oneOf(EventTypes()), string(s.Event))
+	c.require(strings.HasPrefix(s.Key, "$.") || ValidID(s.Key), path+".key", `a path to an id like "$.context.payment_id", or an id`, s.Key)
+	c.require(s.Timeout.D <= maxStepWait, path+".timeout", "at most "+Duration{D: maxStepWait}.String(), s.Timeout.String())
+	ways := []OnError{OnErrorFail, OnErrorSkip}
+	c.require(s.OnTimeout == "" || slices.Contains(ways, s.OnTimeout), path+".on_timeout", oneOf(ways), string(s.OnTimeout))
+	c.require(s.OnTimeout == "" || !s.Timeout.IsZero(), path+".on_timeout", "left out of a step without timeout", string(s.OnTimeout))
+	c.require(!s.Lookback.Business && s.Lookback.D >= 0 && s.Lookback.D <= EventRetention, path+".lookback",
+		"clock time, at most "+Duration{D: EventRetention}.String(), s.Lookback.String())
+}
+
 // foreign finds what is given but has no meaning for a step of this kind.
 func (c *templateCheck) foreign(s *Step, path string) {
 	acts := (s.Kind == StepAutomated || s.Kind == StepAssignment) && s.Offer == nil
@@ -213,11 +226,11 @@ func (c *templateCheck) foreign(s *Step, path string) {
 		{"to", s.To != nil, s.Kind == StepNotification},
 		{"for", !s.For.IsZero(), s.Kind == StepDelay},
 		{"until", s.Until != "", s.Kind == StepDelay},
-		{"event", s.Event != "", false},
-		{"key", s.Key != "", false},
-		{"timeout", !s.Timeout.IsZero(), false},
-		{"on_timeout", s.OnTimeout != "", false},
-		{"lookback", !s.Lookback.IsZero(), false},
+		{"event", s.Event != "", s.Kind == StepAwaitEvent},
+		{"key", s.Key != "", s.Kind == StepAwaitEvent},
+		{"timeout", !s.Timeout.IsZero(), s.Kind == StepAwaitEvent},
+		{"on_timeout", s.OnTimeout != "", s.Kind == StepAwaitEvent},
+		{"lookback", !s.Lookback.IsZero(), s.Kind == StepAwaitEvent},
 	}
 	for _, g := range given {
 		c.require(!g.given || g.ok, path+"."+g.field, "left out: it has no meaning for a step of kind "+string(s.Kind), "")

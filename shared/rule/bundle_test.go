@@ -69,6 +69,7 @@ type workflows struct {
 	mu       sync.Mutex
 	launched map[string]int
 	contexts []map[string]json.RawMessage
+	arrived  []string // the events that waiting workflows were told of
 	fail     error // what Launch answers, noting nothing
 }
 
@@ -98,6 +99,13 @@ func (w *workflows) Launch(_ context.Context, i *ops.Instance) error {
 	}
 	w.launched[i.Template+" "+i.ID]++
 	w.contexts = append(w.contexts, i.Context)
+	return nil
+}
+
+func (w *workflows) Arrived(_ context.Context, e *ops.Event) error {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.arrived = append(w.arrived, e.ID)
 	return nil
 }
 

@@ -59,6 +59,18 @@ func (e *Engine) decide(ctx context.Context, arrived *ops.Event, known *knowledg
 	}
 	e.carryOut(ctx, p.launches, p.actions)
 	e.announcer.Announce(ctx, p.records...)
+	return e.arrived(ctx, &event)
+}
+
+// arrived lets workflows go on that wait for a stored event. The event and what it names are written, and only now are the
+// waiters read; a step writes its waiter first and then reads what has arrived.
+func (e *Engine) arrived(ctx context.Context, event *ops.Event) error {
+	if event.Status != ops.EventValid {
+		return nil
+	}
+	if err := e.workflows.Arrived(ctx, event); err != nil {
+		return fmt.Errorf("tell of event %s: %w", event.ID, err)
+	}
 	return nil
 }
 
@@ -126,9 +138,18 @@ func (p *plan) learn(ctx context.Context) error {
 			return fmt.Errorf("read %s: %w", p.event.Subject, err)
 		}
 		subject.SubjectRef = p.event.Subject
-		if subject.Learn(p.event) {
-			p.records = append(p.records, subject)
+		subject.Learn(p.event)
+	}
+	for n, ref := range p.event.Subjects() {
+		named := subject
+		if n > 0 {
+			var err error
+			if named, err = p.engine.store.Subject(ctx, ref); err != nil {
+				return fmt.Errorf("read %s: %w", ref, err)
+			}
 		}
+		named.Arrive(p.event)
+		p.records = append(p.records, named)
 	}
 	p.doc = eventDoc(p.event, subject)
 	return nil

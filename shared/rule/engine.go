@@ -183,6 +183,9 @@ func (e *Engine) redeliver(ctx context.Context, arrived *ops.Event) error {
 	if err := e.complete(ctx, event); err != nil {
 		return err
 	}
+	if err := e.arrived(ctx, event); err != nil {
+		return err
+	}
 	delivery := arrived.Envelopes[0]
 	known := false
 	for _, d := range event.Envelopes {

@@ -18,6 +18,7 @@ import (
 //	vendor                   <id>          a vendor, likewise
 //	member                   <id>          a member, likewise
 //	ruleversion#<id>         <number>      a rule's versions in order
+//	waiter#<event>#<key>     <step>        the steps that wait for an event: all are read at once, consistently
 //	audit#<kind>#<id>        <seq>         a target's audit entries in order: two writers of one place cannot both win
 //	<kind>#<id>              record        every other record
 //	secret#cursor            record        what signs cursors
@@ -68,10 +69,14 @@ func keyOf(r ops.Record) table.Key {
 	if v, ok := r.(*ops.RuleVersion); ok {
 		return table.Key{PK: versionsPartition(v.RuleID), SK: fmt.Sprintf("%09d", v.Number)}
 	}
+	if w, ok := r.(*ops.Waiter); ok {
+		return table.Key{PK: waitersPartition(w.Event, w.Key), SK: w.Place()}
+	}
 	return keyOfRef(r.Ref())
 }
 
-// keyOfRef is keyOf for every kind but those that are kept in order beside one another: audit entries and rule versions.
+// keyOfRef is keyOf for every kind but those that are kept beside one another in a partition of their own: audit entries,
+// rule versions and waiters.
 func keyOfRef(ref ops.Ref) table.Key {
 	switch ref.Kind { //nolint:exhaustive // the rest follows below
 	case ops.KindRule, ops.KindTemplate, ops.KindVendor, ops.KindMember:
@@ -85,6 +90,10 @@ func auditPartition(target ops.Ref) string {
 }
 
 func versionsPartition(ruleID string) string { return string(ops.KindRuleVersion) + "#" + ruleID }
+
+func waitersPartition(event ops.EventType, key string) string {
+	return string(ops.KindWaiter) + "#" + string(event) + "#" + key
+}
 
 var secretKey = table.Key{PK: "secret#cursor", SK: onlySK}
 

@@ -44,6 +44,11 @@ func (s *Store) RuleVersions(ctx context.Context, ruleID string) ([]*ops.RuleVer
 	return readAll[ops.RuleVersion](ctx, s, versionsPartition(ruleID))
 }
 
+// Waiters implements ops.WaiterStore.
+func (s *Store) Waiters(ctx context.Context, event ops.EventType, key string) ([]*ops.Waiter, error) {
+	return readAll[ops.Waiter](ctx, s, waitersPartition(event, key))
+}
+
 // RuleTally implements ops.RuleTallyStore.
 func (s *Store) RuleTally(ctx context.Context) (*ops.RuleTally, error) {
 	empty := &ops.RuleTally{}

@@ -53,6 +53,7 @@ var _ interface {
 	ops.TemplateStore
 	ops.UndeliveredStore
 	ops.VendorStore
+	ops.WaiterStore
 } = (*Store)(nil)
 
 // New makes a Store over a table that was made with Indexes. random names writes and makes the secret that signs

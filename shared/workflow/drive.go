@@ -129,8 +129,8 @@ func (r *run) open() *ops.Step {
 // waits reports whether the execution stays in the drive's state until its token is given back.
 func (r *run) waits() bool { return r.d.Token != "" && !r.passed() && !r.i.Status.Ended() }
 
-// look reads what is waited for once more, now that the token is written: whoever decided a task before could not know of
-// it (see ops.Wake).
+// look reads what is waited for once more, now that the token is written: whoever decided a task, or took in an event, before could not
+// know of it (see ops.Wake).
 func (r *run) look(ctx context.Context) error {
 	for _, id := range r.seen {
 		t, err := r.Store.Task(ctx, id)
@@ -138,6 +138,15 @@ func (r *run) look(ctx context.Context) error {
 			return &Unavailable{Err: fmt.Errorf("read task %s: %w", id, err)}
 		}
 		if t.Status.Decided() {
+			return errAgain
+		}
+	}
+	for _, s := range r.awaited {
+		e, err := r.arrived(ctx, r.i, s.Step)
+		if err != nil {
+			return err
+		}
+		if e != nil {
 			return errAgain
 		}
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"opsflow/shared/ops"
@@ -15,13 +16,29 @@ const claimFor = 2 * time.Minute
 // maxLook is the longest that sweep-due leaves a waiting instance alone.
 const maxLook = 6 * time.Hour
 
-// nextLook is how long sweep-due leaves an instance alone that it finds due. Nothing bounds how long people take: the longer
-// one waits for them, the less often each look, which asks Step Functions and writes the record, is worth its price.
+// nextLook is how long sweep-due leaves an instance alone that it finds due. Nothing bounds how long people, or events from
+// elsewhere, take: the longer one waits for them, the less often each look, which asks Step Functions and writes the record, is worth its price.
 func nextLook(i *ops.Instance, now time.Time) time.Duration {
-	if i.WaitingFor == nil || i.WaitingFor.Kind != "task" && i.WaitingFor.Kind != waitSlot {
+	if i.WaitingFor == nil || i.WaitingFor.Kind != "task" && i.WaitingFor.Kind != waitEvent && i.WaitingFor.Kind != waitSlot {
 		return claimFor
 	}
-	return min(max(claimFor, now.Sub(i.WaitingFor.Since)/4), maxLook)
+	look := min(max(claimFor, now.Sub(i.WaitingFor.Since)/4), maxLook)
+	for n := range i.Steps { // what is due beside that is not to be late
+		for _, at := range dueTimes(&i.Steps[n]) {
+			if at.After(now) {
+				look = min(look, at.Sub(now))
+			}
+		}
+	}
+	return look
+}
+
+// dueTimes are the times at which a step under way is to be looked at.
+func dueTimes(rec *ops.StepRecord) []time.Time {
+	if rec.Status != ops.StepInProgress {
+		return nil
+	}
+	return slices.DeleteFunc([]time.Time{rec.WaitUntil, rec.RetryAt}, time.Time.IsZero)
 }
 
 // HandleDue looks after an instance whose timer has come: it starts the execution that should have begun, and records the
@@ -88,6 +105,12 @@ func (e *Engine) HandleDue(ctx context.Context, ref ops.Ref) error {
 			return err
 		}
 	}
+	if step, err := e.missed(ctx, i); step != "" || err != nil {
+		if err == nil {
+			_, err = ops.Wake(ctx, e.Store, e.Executions, i.ID, step)
+		}
+		return err
+	}
 	x, err := e.Executions.Describe(ctx, i.StateMachine, i.ExecutionName())
 	switch {
 	case errors.Is(err, ops.ErrNoExecution):
@@ -98,15 +121,12 @@ func (e *Engine) HandleDue(ctx context.Context, ref ops.Ref) error {
 	return e.recordOutcome(ctx, i.ID, i.Attempt, x)
 }
 
-// overdue gives a step whose delay is over, or that is to be tried again; "" when there is none.
+// overdue gives a step whose wait is over, or that is to be tried again; "" when there is none.
 func overdue(i *ops.Instance, now time.Time) string {
 	for n := range i.Steps {
 		rec := &i.Steps[n]
-		if rec.Status != ops.StepInProgress {
-			continue
-		}
-		for _, at := range []time.Time{rec.WaitUntil, rec.RetryAt} {
-			if !at.IsZero() && !at.After(now) {
+		for _, at := range dueTimes(rec) {
+			if !at.After(now) {
 				return rec.ID
 			}
 		}

@@ -44,6 +44,8 @@ type run struct {
 	flushed time.Time
 	// seen are the tasks that were open when they were read.
 	seen []string
+	// awaited are the steps whose events had not arrived when they were looked for.
+	awaited []*planned
 	// redone says that a step that had its turn is to be done again.
 	redone bool
 }
@@ -112,6 +114,9 @@ func (r *run) settle() {
 			i.CurrentStep, i.Status = rec.ID, ops.InstanceWaitingApproval
 			i.WaitingFor = &ops.WaitingFor{Kind: "task", Since: rec.StartedAt, Ref: rec.TaskID}
 			r.lookAfter(now.Add(lookAfterHuman))
+		}
+		if rec.Kind == ops.StepAwaitEvent {
+			r.settleEvent(rec)
 		}
 		if rec.Kind == ops.StepDelay {
 			if i.WaitingFor == nil {

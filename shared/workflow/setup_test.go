@@ -209,6 +209,21 @@ type crashingStore struct {
 	left    int
 	applied bool
 	dead    bool
+	between func() // called before the write that the countdown comes to, once
+}
+
+// before has f called before the nth write from now.
+func (c *crashingStore) before(n int, f func()) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.left, c.between = n, f
+}
+
+// happened reports whether what was to happen before a write did.
+func (c *crashingStore) happened() bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.between == nil
 }
 
 func (c *crashingStore) arm(left int, applied bool) {
@@ -225,6 +240,14 @@ func (c *crashingStore) repair() {
 
 func (c *crashingStore) Save(ctx context.Context, records ...ops.Record) error {
 	c.mu.Lock()
+	if f := c.between; f != nil {
+		if c.left--; c.left < 0 {
+			c.between = nil
+			c.mu.Unlock()
+			f()
+			c.mu.Lock()
+		}
+	}
 	crash := c.dead
 	last := false
 	if c.armed && !c.dead {

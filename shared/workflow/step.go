@@ -46,6 +46,8 @@ func (r *run) step(ctx context.Context, s *planned) error {
 	switch s.Kind {
 	case ops.StepDecision:
 		return r.decide(ctx, s, rec)
+	case ops.StepAwaitEvent:
+		return r.awaitEvent(ctx, s, rec)
 	case ops.StepDelay:
 		return r.delay(ctx, s, rec)
 	case ops.StepNotification:
@@ -240,5 +242,6 @@ func (r *run) try(ctx context.Context, s *ops.Step, name string) (result ActionR
 func cloneSubject(s *ops.Subject) *ops.Subject {
 	c := *s
 	c.Fields, c.Times, c.Last = maps.Clone(s.Fields), maps.Clone(s.Times), maps.Clone(s.Last)
+	c.Arrived = maps.Clone(s.Arrived)
 	return &c
 }

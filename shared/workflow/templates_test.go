@@ -49,8 +49,18 @@ func TestEveryFaultOfATemplateIsToldWithItsPath(t *testing.T) {
 		{
 			"what this release can't run", document(
 				`{"id": "a", "name": "A", "kind": "api_call", "action": {"connection": "x"}}`,
-				`{"id": "b", "name": "B", "kind": "await_event", "event": "payment_received"}`),
-			[]string{"$.steps[0].kind", "$.steps[1].kind"},
+				`{"id": "b", "name": "B", "kind": "manual"}`),
+			[]string{"$.steps[0].kind"},
+		},
+		{
+			"a wait for an event", document(
+				`{"id": "a", "name": "A", "kind": "await_event", "event": "rain", "key": "no id", "on_timeout": "skip", "lookback": "2161h"}`,
+				`{"id": "b", "name": "B", "kind": "await_event", "event": "payment_received", "key": "pay-1", "timeout": "8761h", "on_timeout": "compensate"}`,
+				`{"id": "c", "name": "C", "kind": "manual", "event": "payment_received", "key": "pay-1", "timeout": "1h", "on_timeout": "fail", "lookback": "1h"}`),
+			[]string{
+				"$.steps[0].event", "$.steps[0].key", "$.steps[0].on_timeout", "$.steps[0].lookback", "$.steps[1].timeout",
+				"$.steps[1].on_timeout", "$.steps[2].event", "$.steps[2].key", "$.steps[2].timeout", "$.steps[2].on_timeout", "$.steps[2].lookback",
+			},
 		},
 	}
 	for _, tt := range tests {

@@ -27,6 +27,8 @@ type Store interface {
 	ops.AssignmentStore
 	ops.CounterStore
 	ops.EvidenceStore
+	ops.EventStore
+	ops.WaiterStore
 }
 
 // Functions are the ARNs of the Lambda functions that state machines call. Only publishing needs them.

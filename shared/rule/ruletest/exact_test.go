@@ -105,6 +105,8 @@ func (l *launches) Launch(_ context.Context, i *ops.Instance) error {
 	return nil
 }
 
+func (*launches) Arrived(context.Context, *ops.Event) error { return nil }
+
 type noBus struct{}
 
 func (noBus) Put(context.Context, ...ops.OutEvent) error { return nil }

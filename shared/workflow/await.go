@@ -1,0 +1,227 @@
+package workflow
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"time"
+
+	"opsflow/shared/ops"
+	"opsflow/shared/rule"
+)
+
+const (
+	// waitEvent is what an instance waits for at an await_event step.
+	waitEvent = "event"
+	// lookAfterEvent is how long after a wait for an event began it is looked for again: whoever took the event in may have
+	// died before it told us, and its delivery need not be tried again.
+	lookAfterEvent = time.Hour
+	// keepWaiter is how long a waiter is kept at most: longer than an execution lives.
+	keepWaiter = 400 * 24 * time.Hour
+	// maxEventOutput is the largest detail of an event that becomes part of a step's output.
+	maxEventOutput = 32 << 10
+)
+
+// awaitEvent waits for an event. Both sides write first and then read consistently: the step its waiter, and then what has
+// arrived; match-rules the event with what it names, and then the waiters (Arrived). So at least one of them sees the other.
+// Which event ends the wait, or whether its time is over, is decided by the write of the instance: once.
+func (r *run) awaitEvent(ctx context.Context, s *planned, rec *ops.StepRecord) error {
+	now := r.Clock.Now()
+	if rec.Tries == 0 {
+		key, err := r.awaitedKey(ctx, s)
+		if err != nil {
+			return err
+		}
+		rec.Tries++
+		if !ops.ValidID(key) {
+			return r.fail(ctx, s, rec, s.OnError, ops.StepError{Code: "no_key", Message: "there is no id at " + s.Key})
+		}
+		rec.Key = key
+		if !s.Timeout.IsZero() {
+			rec.WaitUntil = r.Calendar.Deadline(now, s.Timeout)
+		}
+		w := &ops.Waiter{Event: s.Event, Key: key, InstanceID: r.i.ID, Step: s.ID, Loop: rec.Loop, Attempt: r.i.Attempt}
+		w.ExpiresAt = now.Add(keepWaiter)
+		// By itself, and at once: the instance's record can wait, but what has arrived is to be read after this.
+		if err := r.Store.Save(ctx, w); err != nil && ops.AsConflict(err) == nil {
+			return &Unavailable{Err: fmt.Errorf("wait for %s %s: %w", s.Event, key, err)}
+		}
+		r.log("event_awaited", s.ID, "", map[string]any{"event": s.Event, "key": key})
+	}
+	e, err := r.arrived(ctx, r.i, s.Step)
+	switch {
+	case err != nil:
+		return err
+	case e != nil:
+		return r.takeEvent(s, rec, e)
+	case !rec.WaitUntil.IsZero() && !now.Before(rec.WaitUntil):
+		way := s.OnTimeout
+		if way == "" {
+			way = s.OnError
+		}
+		return r.fail(ctx, s, rec, way, ops.StepError{Code: "timed_out", Message: fmt.Sprintf("no %s for %s arrived in time", s.Event, rec.Key)})
+	}
+	r.awaited = append(r.awaited, s)
+	return nil
+}
+
+func (r *run) awaitedKey(ctx context.Context, s *planned) (string, error) {
+	doc, err := r.doc(ctx)
+	if err != nil {
+		return "", err
+	}
+	v, _ := rule.Resolve(quote(s.Key), doc)
+	return text(v), nil
+}
+
+// takeEvent makes an event the step's outcome.
+func (r *run) takeEvent(s *planned, rec *ops.StepRecord, e *ops.Event) error {
+	out := eventOutput{EventID: e.ID, Type: e.Type, Time: e.Time, Detail: e.Detail}
+	if len(e.Detail) > maxEventOutput {
+		out.Detail = nil
+	}
+	output, err := encodeOutput(out)
+	if err != nil {
+		return err
+	}
+	rec.Output, rec.WaitUntil = output, time.Time{}
+	r.log("event_arrived", s.ID, "", map[string]any{"event": e.ID})
+	r.finish(rec)
+	return nil
+}
+
+// eventOutput is the output of an await_event step. A detail over 32 KiB is left out: the event has it.
+type eventOutput struct {
+	EventID string          `json:"event_id"`
+	Type    string          `json:"type"`
+	Time    time.Time       `json:"time"`
+	Detail  json.RawMessage `json:"detail,omitempty"`
+}
+
+// settleEvent writes down that the instance waits for an event.
+func (r *run) settleEvent(rec *ops.StepRecord) {
+	if r.i.WaitingFor == nil {
+		ref := string(r.plan.template.Step(rec.ID).Event) + " " + rec.Key
+		r.i.WaitingFor = &ops.WaitingFor{Kind: waitEvent, Since: rec.StartedAt, Until: rec.WaitUntil, Ref: ref}
+	}
+	r.lookAfter(r.Clock.Now().Add(lookAfterEvent))
+	if !rec.WaitUntil.IsZero() {
+		r.wakeAt(rec.WaitUntil, true)
+	}
+}
+
+// arrived finds the event that a step waits for, among what arrived last for all that its key may be the id of; nil when it
+// has not arrived. The reads are consistent.
+func (e *Engine) arrived(ctx context.Context, i *ops.Instance, s *ops.Step) (*ops.Event, error) {
+	rec := i.Step(s.ID)
+	for _, ref := range ops.Awaited(s.Event, rec.Key) {
+		subject, err := e.Store.Subject(ctx, ref)
+		if err != nil {
+			return nil, &Unavailable{Err: fmt.Errorf("read %s: %w", ref, err)}
+		}
+		last, ok := subject.Arrived[s.Event]
+		if !ok || !counts(i, s, last.EventID, last.At) {
+			continue
+		}
+		event, err := e.Store.Event(ctx, last.EventID)
+		if err != nil {
+			return nil, &Unavailable{Err: fmt.Errorf("read event %s: %w", last.EventID, err)}
+		}
+		return event, nil
+	}
+	return nil, nil
+}
+
+// counts reports whether an event that arrived at a time is one that a step waits for: it did not arrive too early, did not
+// begin the workflow, and is not what an earlier step had waited for.
+func counts(i *ops.Instance, s *ops.Step, eventID string, at time.Time) bool {
+	since := i.CreatedAt
+	if !s.Lookback.IsZero() {
+		since = i.Step(s.ID).StartedAt.Add(-s.Lookback.D)
+	}
+	if at.Before(since) || eventID == i.TriggeredBy.EventID {
+		return false
+	}
+	for n := range i.Steps {
+		var taken eventOutput
+		rec := &i.Steps[n]
+		if rec.Kind == ops.StepAwaitEvent && rec.Status == ops.StepCompleted && json.Unmarshal(rec.Output, &taken) == nil && taken.EventID == eventID {
+			return false
+		}
+	}
+	return true
+}
+
+// missed gives a step whose event has arrived without anybody telling the execution; "" when there is none.
+func (e *Engine) missed(ctx context.Context, i *ops.Instance) (step string, err error) {
+	p, err := e.plan(ctx, i.Template, i.TemplateVersion)
+	if err != nil {
+		return "", err
+	}
+	for n := range i.Steps {
+		rec := &i.Steps[n]
+		if rec.Kind != ops.StepAwaitEvent || rec.Status != ops.StepInProgress {
+			continue
+		}
+		event, err := e.arrived(ctx, i, p.template.Step(rec.ID))
+		if event != nil || err != nil {
+			return rec.ID, err
+		}
+	}
+	return "", nil
+}
+
+// Arrived implements ops.Workflows.
+func (e *Engine) Arrived(ctx context.Context, event *ops.Event) error {
+	told := map[string]bool{}
+	for _, ref := range event.Subjects() {
+		if told[ref.ID] {
+			continue
+		}
+		told[ref.ID] = true
+		waiters, err := e.Store.Waiters(ctx, ops.EventType(event.Type), ref.ID)
+		if err != nil {
+			return fmt.Errorf("read who waits for %s %s: %w", event.Type, ref.ID, err)
+		}
+		for _, w := range waiters {
+			if err := e.tell(ctx, w, event); err != nil {
+				return fmt.Errorf("tell workflow %s of %s %s: %w", w.InstanceID, event.Type, ref.ID, err)
+			}
+		}
+	}
+	return nil
+}
+
+// tell lets a workflow go on that waits for an event. A waiter of a wait that is over is taken away: nobody else does.
+func (e *Engine) tell(ctx context.Context, w *ops.Waiter, event *ops.Event) error {
+	i, err := e.Store.Instance(ctx, w.InstanceID)
+	if err != nil && ops.ErrorCode(err) != ops.CodeNotFound {
+		return err
+	}
+	if err != nil || over(i, w) {
+		if err := e.Store.Delete(ctx, w); err != nil && ops.AsConflict(err) == nil {
+			return err
+		}
+		return nil
+	}
+	rec := i.Step(w.Step)
+	if rec.Status != ops.StepInProgress {
+		return nil // it is about to look for itself
+	}
+	p, err := e.plan(ctx, i.Template, i.TemplateVersion)
+	if err != nil {
+		return err
+	}
+	if !counts(i, p.template.Step(w.Step), event.ID, event.CreatedAt) {
+		return nil
+	}
+	_, err = ops.Wake(ctx, e.Store, e.Executions, i.ID, w.Step)
+	return err
+}
+
+// over reports whether a wait has ended. A failed workflow's has not, if the step had not: it may be tried again.
+func over(i *ops.Instance, w *ops.Waiter) bool {
+	rec := i.Step(w.Step)
+	return i.Status == ops.InstanceCompleted || i.Status == ops.InstanceCancelled ||
+		rec == nil || rec.Status.Ended() || rec.Loop > w.Loop
+}
