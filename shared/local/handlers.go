@@ -14,8 +14,6 @@ import (
 	"opsflow/shared/httpapi/console"
 	"opsflow/shared/local/stack"
 	"opsflow/shared/notify"
-	"opsflow/shared/ops"
-	"opsflow/shared/sweep"
 	"opsflow/shared/timeline"
 	"opsflow/shared/wire"
 )
@@ -42,18 +40,6 @@ func (p parts) handlers() (map[string]awslambda.Handler, error) {
 	bulks := p.Bulk()
 	alerts := p.Alerts()
 	lost := p.Undelivered(flows, p.bus)
-	sweeper := sweep.New(p.Store, p.Clock, map[ops.Kind]sweep.Handler{
-		ops.KindInstance:     flows.HandleDue,
-		ops.KindTemplate:     flows.HandleSlot,
-		ops.KindTask:         tasks.HandleDue,
-		ops.KindNotification: p.Notifications().HandleDue,
-		ops.KindMember:       tasks.HandleMemberDue,
-		ops.KindAction:       rules.HandleDue,
-		ops.KindRuleTally:    rules.HandleDue,
-		ops.KindEvent:        rules.HandleDue,
-		ops.KindAlert:        alerts.HandleDue,
-		ops.KindBulk:         bulks.HandleDue,
-	}, p.Logger)
 	deliverer := notify.New(notify.Config{
 		Store: p.Store, Clock: p.Clock, Webhook: p.webhook, Client: http.DefaultClient,
 		Email: ses.New(p.aws, emailFrom, http.DefaultClient, p.Clock.Now), SMS: sns.New(p.aws, http.DefaultClient, p.Clock.Now),
@@ -71,7 +57,7 @@ func (p parts) handlers() (map[string]awslambda.Handler, error) {
 		"run-steps":            handler{flows.RunSteps},
 		"open-task":            handler{flows.OpenTask},
 		"record-outcome":       handler{flows.RecordOutcome},
-		"sweep-due":            handler{sweeper.HandleTick},
+		"sweep-due":            handler{p.Sweeper().HandleTick},
 		"process-bulk":         handler{bulks.Process},
 		"deliver-notification": handler{deliverer.HandleEvent},
 		"score-vendor":         handler{p.Scorer().HandleEvent},

@@ -82,6 +82,8 @@ func targetURL(r ops.Ref) string {
 		return "/" + string(r.Kind) + "s/" + r.ID
 	case ops.KindNotification:
 		return "/delivery/" + r.ID
+	case ops.KindUndelivered:
+		return "/delivery/undelivered/" + r.ID
 	case ops.KindRuleSet:
 		return "/rules"
 	case ops.KindTemplate:

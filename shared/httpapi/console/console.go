@@ -56,6 +56,7 @@ func New(c Config) (*Console, error) {
 	con.vendorPages()
 	con.memberPages()
 	con.deliveryPages()
+	con.undeliveredPages()
 	con.eventPages()
 	con.templatePages()
 	con.bulkPages()

@@ -123,7 +123,7 @@ var tones = map[string]string{
 	"active": "green", "shadow": "violet", "off": "grey",
 	"valid": "green", "invalid": "red", "matched": "green", "not_matched": "grey", "suppressed": "amber", "error": "red",
 	"excellent": "green", "good": "green", "average": "amber", "below_average": "amber", "poor": "red", "insufficient": "grey",
-	"published": "green", "refused": "red", "verified": "green", "not_verified": "amber", "not_active": "grey", "requested": "amber", "draft": "amber",
+	"published": "green", "refused": "red", "verified": "green", "not_verified": "amber", "not_active": "grey", "requested": "amber", "resent": "blue", "draft": "amber",
 	"overdue": "red", "sent": "green", "delivered": "green", "declined": "red", "accepted": "green",
 }
 
