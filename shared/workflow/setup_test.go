@@ -232,6 +232,13 @@ func (c *crashingStore) arm(left int, applied bool) {
 	c.armed, c.left, c.applied, c.dead = true, left, applied, false
 }
 
+// waiting reports whether there have been fewer writes than the countdown has.
+func (c *crashingStore) waiting() bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.armed && !c.dead
+}
+
 func (c *crashingStore) repair() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
