@@ -24,7 +24,7 @@ export AWS_DEFAULT_REGION     ?= us-east-1
 
 .PHONY: help
 help: ## List the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 # --- Go only -------------------------------------------------------------------------------------------------------
 
@@ -47,6 +47,11 @@ bench: ## Run the benchmarks
 .PHONY: clean
 clean: ## Remove what was built (.tools and .opsflow stay)
 	rm -rf .bin .aws-sam
+
+.PHONY: screenshots
+screenshots: tools ## Play the tour, and write a picture of each page of the console into .screenshots
+	@mkdir -p .screenshots
+	$(GO) test -count=1 -timeout 180s -run TestEveryPageFits ./shared/httpapi/console -screenshots=$(CURDIR)/.screenshots
 
 # --- Checks --------------------------------------------------------------------------------------------------------
 

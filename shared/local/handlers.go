@@ -30,6 +30,7 @@ type parts struct {
 	verifier httpapi.Verifier
 	signIn   console.SignIn
 	links    timeline.Links // customers'
+	local    console.Local
 }
 
 // handlers gives the handler of each function by its folder below functions/, as the mains there wire them.
@@ -48,7 +49,7 @@ func (p parts) handlers() (map[string]awslambda.Handler, error) {
 		Store: p.Store, Workflows: flows, Tasks: tasks, Members: tasks, Vendors: p.Scorer(), Notifications: p.Notifications(), Rules: rules, Bulk: bulks, Alerts: alerts, Bus: p.bus, Undelivered: lost, Verifier: p.verifier,
 		Clock: p.Clock, Random: p.Random, Logger: p.Logger, Timelines: p.links,
 	}
-	pages, err := console.New(console.Config{Config: conf, API: httpapi.New(conf), SignIn: p.signIn})
+	pages, err := console.New(console.Config{Config: conf, API: httpapi.New(conf), SignIn: p.signIn, Local: p.local})
 	if err != nil {
 		return nil, err
 	}

@@ -337,8 +337,9 @@ func (rt *Runtime) handlers() (map[string]awslambda.Handler, error) {
 		},
 		verifier: httpapi.NewOIDC(httpapi.OIDCConfig{Issuer: rt.apiURL, ClientIDs: []string{ClientID}, HTTPClient: http.DefaultClient, Now: rt.o.Clock.Now}),
 		signIn: console.SignIn{
-			Issuer: rt.apiURL, ClientID: api.Env["CONSOLE_CLIENT_ID"], SessionKey: api.Env["CONSOLE_SESSION_KEY"], HTTPClient: http.DefaultClient,
+			Issuer: rt.apiURL, ClientID: api.Env["CONSOLE_CLIENT_ID"], SessionKey: api.Env["CONSOLE_SESSION_KEY"], HTTPClient: http.DefaultClient, Now: time.Now,
 		},
+		local: workbench{rt},
 	}.handlers()
 	if err != nil {
 		return nil, err

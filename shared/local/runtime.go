@@ -67,6 +67,7 @@ type Runtime struct {
 	elsewhere   *url.URL // where functions that are not here are; nil: nowhere
 	issuer      *issuer.Issuer
 	outbox      *outbox
+	day         player
 	closers     []func() error // ended in reverse order
 }
 

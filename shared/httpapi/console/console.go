@@ -21,6 +21,7 @@ type Config struct {
 	httpapi.Config              // Random must be safe for concurrent use
 	API            http.Handler // answers /v1, /openapi.json and /healthz
 	SignIn         SignIn
+	Local          Local // nil: this is no local runtime
 }
 
 // Console serves the pages, and the API beside them. It is safe for concurrent use.
@@ -37,6 +38,9 @@ type Console struct {
 
 // New makes the console. An error is a defect of a template, or a session key that is too short.
 func New(c Config) (*Console, error) {
+	if c.SignIn.Now == nil {
+		c.SignIn.Now = c.Clock.Now
+	}
 	con := &Console{Config: c, mux: http.NewServeMux(), issuer: newIssuer(c.SignIn, c.Clock), origin: http.NewCrossOriginProtection()}
 	var err error
 	if con.assets, err = loadAssets(); err != nil {
@@ -51,6 +55,7 @@ func New(c Config) (*Console, error) {
 	con.dashboardPages()
 	con.workflowPages()
 	con.taskPages()
+	con.localPages()
 	con.alertPages()
 	con.rulePages()
 	con.vendorPages()

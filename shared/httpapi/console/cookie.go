@@ -47,7 +47,7 @@ type session struct {
 // session reads the cookie; false when there is none that is good now.
 func (c *Console) session(r *http.Request) (session, bool) {
 	var s session
-	return s, c.read(r, sessionCookie, &s) && s.Actor.ID != "" && c.Clock.Now().Before(s.Until)
+	return s, c.read(r, sessionCookie, &s) && s.Actor.ID != "" && c.SignIn.Now().Before(s.Until)
 }
 
 func (c *Console) read(r *http.Request, name string, v any) bool {

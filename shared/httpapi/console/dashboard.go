@@ -54,6 +54,7 @@ type dashboard struct {
 	Recent     []*ops.Instance
 	Mine       []*ops.Task
 	Queue      []*ops.Task
+	Day        *Day // that is or can be played; nil: this is no local runtime
 }
 
 func (c *Console) dashboardPages() {
@@ -61,7 +62,7 @@ func (c *Console) dashboardPages() {
 }
 
 func (c *Console) dashboard(q *request) (dashboard, error) {
-	d := dashboard{}
+	d := dashboard{Day: c.day()}
 	for _, s := range ops.InstanceStatuses() {
 		d.Statuses = append(d.Statuses, statusCount{Status: s})
 	}

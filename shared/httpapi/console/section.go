@@ -23,6 +23,7 @@ var order = []section{
 	{Name: "Members", Path: "/members"},
 	{Name: "Delivery", Path: "/delivery"},
 	{Name: "Audit", Path: "/audit"},
+	{Name: "Outbox", Path: "/outbox"},
 }
 
 // register puts a page's section into the navigation, in its place.
