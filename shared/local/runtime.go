@@ -120,6 +120,7 @@ func (rt *Runtime) start(ctx context.Context) error {
 		return fmt.Errorf("take up events: %w", err)
 	}
 	rt.mapQueues()
+	rt.onClose(rt.day.stop)
 	return nil
 }
 

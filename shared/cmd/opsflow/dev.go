@@ -76,6 +76,7 @@ func announce(w io.Writer, rt *local.Runtime) {
 	fmt.Fprintf(w, `opsflow is ready (%[1]s)
 
   AWS endpoint  %[2]s   (any credentials, region us-east-1, bus opsflow)
+  console       %[3]s/   (sign in as operations, finance, admin, ...: no password here)
   API           %[3]s/v1
   data          %[4]s
   table         %[5]s

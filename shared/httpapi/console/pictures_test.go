@@ -93,6 +93,9 @@ func (b *browser) picture(t *testing.T, name string) {
 			continue
 		}
 		const lossless = 100 // PNG
+		// The whole page, with what sticks to the window's edges.
+		tall := max(look.height, ask(t, b, chromedp.Evaluate[int64](`document.documentElement.scrollHeight`)))
+		b.do(t, chromedp.EmulateViewport(look.width, tall))
 		image := ask(t, b, chromedp.FullScreenshot(lossless))
 		if err := os.WriteFile(filepath.Join(*screenshots, name+"-"+look.name+".png"), image, 0o600); err != nil {
 			t.Fatal(err)

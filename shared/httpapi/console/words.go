@@ -6,6 +6,7 @@ import (
 	"html/template"
 	"net/url"
 	"reflect"
+	"slices"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -20,6 +21,7 @@ func functions(a *assets) template.FuncMap {
 		"words":   words,
 		"span":    span,
 		"pretty":  pretty,
+		"value":   value,
 		"short":   short,
 		"initial": initial,
 		"link":    subjectLink,
@@ -58,7 +60,18 @@ func text(v any) string {
 }
 
 // words makes a name of ours readable: waiting_approval is "Waiting approval".
-func words(v any) string { return upperFirst(strings.NewReplacer("_", " ", "-", " ").Replace(text(v))) }
+func words(v any) string {
+	list := strings.Fields(strings.NewReplacer("_", " ", "-", " ").Replace(text(v)))
+	for i, word := range list {
+		if slices.Contains(acronyms, word) {
+			list[i] = strings.ToUpper(word)
+		}
+	}
+	return upperFirst(strings.Join(list, " "))
+}
+
+// acronyms are the words of ours that are written in capitals.
+var acronyms = []string{"sla", "sms", "api"}
 
 // sentence begins with a capital and ends with a stop.
 func sentence(s string) string {
@@ -103,6 +116,15 @@ func pretty(raw json.RawMessage) string {
 	return out.String()
 }
 
+// value is a JSON value for reading: a text as it is, anything else laid out.
+func value(raw json.RawMessage) string {
+	var text string
+	if json.Unmarshal(raw, &text) == nil {
+		return text
+	}
+	return pretty(raw)
+}
+
 // subjectLink leads to the workflows about a subject.
 func subjectLink(s ops.SubjectRef) string { return "/workflows?subject=" + url.QueryEscape(s.String()) }
 
@@ -124,7 +146,7 @@ var tones = map[string]string{
 	"valid": "green", "invalid": "red", "matched": "green", "not_matched": "grey", "suppressed": "amber", "error": "red",
 	"excellent": "green", "good": "green", "average": "amber", "below_average": "amber", "poor": "red", "insufficient": "grey",
 	"published": "green", "refused": "red", "verified": "green", "not_verified": "amber", "not_active": "grey", "requested": "amber", "resent": "blue", "draft": "amber",
-	"overdue": "red", "sent": "green", "delivered": "green", "declined": "red", "accepted": "green",
+	"overdue": "red", "email": "blue", "sms": "violet", "webhook": "slate", "sent": "green", "delivered": "green", "declined": "red", "accepted": "green",
 }
 
 func badgeOf(word string) badge {
