@@ -11,6 +11,7 @@ import (
 	"opsflow/shared/local/dynamodb"
 	"opsflow/shared/local/events"
 	"opsflow/shared/local/lambda"
+	"opsflow/shared/local/sqs"
 	"opsflow/shared/local/states"
 	"opsflow/shared/ops"
 	"opsflow/shared/store"
@@ -23,6 +24,7 @@ func (rt *Runtime) awsEndpoint() http.Handler {
 		"AWSStepFunctions":  states.Handler(rt.states),
 		"AWSEvents":         events.Handler(rt.events),
 		"DynamoDB_20120810": dynamodb.New(rt.guardTable(rt.table, store.Indexes()), rt.tableName(), store.Indexes(), rt.o.Clock.Now),
+		sqs.TargetPrefix:    sqs.Handler(rt.sqs),
 	}
 	functions := lambda.Handler(rt.functions, rt.elsewhere)
 	return rt.permissions.guardEndpoint(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -42,7 +44,7 @@ func (rt *Runtime) awsEndpoint() http.Handler {
 		w.WriteHeader(http.StatusBadRequest)
 		_ = json.NewEncoder(w).Encode(map[string]string{ // the caller has gone if this fails
 			"__type": "UnknownOperationException",
-			"message": "this endpoint has Step Functions, EventBridge, Lambda Invoke and DynamoDB; it does not know " +
+			"message": "this endpoint has Step Functions, EventBridge, Lambda Invoke, SQS and DynamoDB; it does not know " +
 				service + " " + operation,
 		})
 	}))

@@ -22,6 +22,7 @@ import (
 	"opsflow/shared/local/issuer"
 	"opsflow/shared/local/lambda"
 	"opsflow/shared/local/queue"
+	"opsflow/shared/local/sqs"
 	"opsflow/shared/local/stack"
 	"opsflow/shared/local/states"
 	"opsflow/shared/ops"
@@ -178,9 +179,15 @@ func (rt *Runtime) openEngines(ctx context.Context) error {
 		return err
 	}
 	rt.onClose(func() error { rt.queues.Close(); return nil })
+	rt.sqs, err = sqs.New(ctx, sqs.Options{
+		DB: rt.db, Clock: rt.o.Clock, Random: rand.Reader, URL: rt.awsURL, Account: stack.Account, Region: stack.Region,
+	})
+	if err != nil {
+		return err
+	}
 	rt.states, err = states.New(states.Options{
 		DB: rt.db, Clock: rt.o.Clock, Account: stack.Account, Region: stack.Region, Logger: rt.o.Logger,
-		Rand: rand.Reader, Invoke: rt.invokeTask, Emit: rt.emit, Authorize: rt.authorizeMachine,
+		Rand: rand.Reader, Invoke: rt.invokeTask, Emit: rt.emit, Call: rt.callService, Authorize: rt.authorizeMachine,
 	})
 	if err != nil {
 		return err

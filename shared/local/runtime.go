@@ -20,6 +20,7 @@ import (
 	"opsflow/shared/local/lambda"
 	"opsflow/shared/local/meter"
 	"opsflow/shared/local/queue"
+	"opsflow/shared/local/sqs"
 	"opsflow/shared/local/stack"
 	"opsflow/shared/local/states"
 	"opsflow/shared/store"
@@ -64,7 +65,9 @@ type Runtime struct {
 	events      *events.Engine
 	functions   *lambda.Registry
 	queues      *queue.Queues
-	elsewhere   *url.URL // where functions that are not here are; nil: nowhere
+	sqs         *sqs.Queues
+	awsHandler  http.Handler // all services
+	elsewhere   *url.URL     // where functions that are not here are; nil: nowhere
 	issuer      *issuer.Issuer
 	outbox      *outbox
 	day         player
@@ -111,7 +114,8 @@ func (rt *Runtime) start(ctx context.Context) error {
 			return err
 		}
 	}
-	rt.serve(awsListener, rt.awsEndpoint())
+	rt.awsHandler = rt.awsEndpoint()
+	rt.serve(awsListener, rt.awsHandler)
 	rt.serve(apiListener, rt.apiEndpoint())
 	if err := rt.states.Resume(ctx); err != nil {
 		return fmt.Errorf("take up executions: %w", err)

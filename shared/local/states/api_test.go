@@ -326,3 +326,31 @@ func wantTypedErrors(ctx context.Context, t *testing.T, c *sfn.Client) {
 		t.Errorf("got %v", err)
 	}
 }
+
+func TestUnknownResourceIsRefusedAtOnce(t *testing.T) {
+	t.Parallel()
+	r := newRig(t)
+	for resource, known := range map[string]bool{
+		"arn:aws:states:::lambda:invoke.sync":                   false,
+		"arn:aws:states:::lambda:remove":                        false,
+		"arn:aws:states:::dynamodb:query":                       false, // only by aws-sdk
+		"arn:aws:states:::dynamodb:getItem.waitForTaskToken":    false,
+		"arn:aws:states:::nothing:here":                         false,
+		"arn:aws:states:::aws-sdk:dynamodb":                     false,
+		"arn:aws:states:::aws-sdk:dynamodb:query.sync":          false,
+		"arn:aws:states:::aws-sdk:dynamodb:query":               true,
+		"arn:aws:states:::aws-sdk:s3:getObject":                 true, // fails when it runs
+		"arn:aws:states:::ecs:runTask.sync":                     true,
+		"arn:aws:states:::sqs:sendMessage.waitForTaskToken":     true,
+		"arn:aws:lambda:us-east-1:000000000000:function:f:live": true,
+	} {
+		problems := r.engine.ValidateStateMachineDefinition(
+			`{"StartAt": "T", "States": {"T": {"Type": "Task", "Resource": "` + resource + `", "End": true}}}`)
+		if known != (len(problems) == 0) {
+			t.Errorf("%s: got %v", resource, problems)
+		}
+		if !known && (problems[0].Location != "/States/T/Resource" || !strings.Contains(problems[0].Message, resource+" is not recognized")) {
+			t.Errorf("%s: got %+v", resource, problems[0])
+		}
+	}
+}

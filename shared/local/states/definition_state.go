@@ -239,6 +239,8 @@ func (p *definitionParser) task(s *state, f fields) {
 		p.schema(f.at, "These fields are required: [Resource]")
 	} else if !strings.HasPrefix(s.resource, "arn:") || strings.Count(s.resource, ":") < 5 {
 		p.schema(f.where("Resource"), "Value is not a valid resource ARN")
+	} else if r := parseResource(s.resource); r.kind == resourceUnknown {
+		p.schema(f.where("Resource"), "%s", r.notRecognised())
 	}
 	f.exclusive(false, "TimeoutSeconds", "TimeoutSecondsPath")
 	f.exclusive(false, "HeartbeatSeconds", "HeartbeatSecondsPath")

@@ -47,6 +47,9 @@ type Options struct {
 	// Invoke calls a Lambda function, by name or ARN, and waits for its answer. An error of Lambda itself has a method
 	// ErrorCode() string that gives its AWS name, such as ResourceNotFoundException.
 	Invoke func(ctx context.Context, function string, payload []byte) (result []byte, fnErr *FunctionError, err error)
+	// Call calls an operation of another service; nil knows none. An error of the service has ErrorCode() string, and
+	// ErrorMessage() string with its words alone.
+	Call func(ctx context.Context, c Call) (output []byte, err error)
 	// Emit puts events on their buses; nil drops them.
 	Emit func(ctx context.Context, events []Event) error
 	// Authorize asks whether a state machine's role may do something on a resource, in the name of an execution. The error
@@ -63,6 +66,7 @@ type Engine struct {
 	db              DB
 	clock           *clock.Clock
 	invoke          func(context.Context, string, []byte) ([]byte, *FunctionError, error)
+	call            func(context.Context, Call) ([]byte, error)
 	emit            func(context.Context, []Event) error
 	authorize       func(role, execution, action, resource string) error
 	account, region string
@@ -87,10 +91,13 @@ func New(o Options) (*Engine, error) {
 		return nil, errors.New("states: DB, Clock and Invoke are required")
 	}
 	e := &Engine{
-		db: o.DB, clock: o.Clock, invoke: o.Invoke, emit: o.Emit, authorize: o.Authorize, account: o.Account, region: o.Region,
+		db: o.DB, clock: o.Clock, invoke: o.Invoke, call: o.Call, emit: o.Emit, authorize: o.Authorize, account: o.Account, region: o.Region,
 		random: &lockedReader{r: o.Rand}, log: o.Logger,
 		running: map[string]*execution{}, definitions: map[string]*graph{}, activities: map[string]bool{},
 		offered: map[string][]activityTask{}, arrival: make(chan struct{}),
+	}
+	if e.call == nil {
+		e.call = noServices
 	}
 	if e.emit == nil {
 		e.emit = func(context.Context, []Event) error { return nil }

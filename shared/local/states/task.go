@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/base64"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"maps"
 	"time"
@@ -32,7 +31,7 @@ func (x *execution) performTask(t *thread, s *state, sc *scope) error {
 		*one.into = n
 	}
 	r := parseResource(s.resource)
-	if r.kind == resourceUnknown {
+	if r.kind == resourceUnknown || r.kind == resourceElsewhere {
 		return runtimeFailure("The resource '%s' is not available in the local runtime.", s.resource)
 	}
 	if r.kind == resourceActivity && !x.e.hasActivity(r.action) {
@@ -55,6 +54,10 @@ func (x *execution) performTask(t *thread, s *state, sc *scope) error {
 			t.Task = nil
 			return err
 		}
+	}
+	if err := r.check(parameters); err != nil {
+		t.Task = nil
+		return err
 	}
 	if r.service == "states" {
 		parameters = x.named(parameters)
@@ -170,8 +173,10 @@ func (x *execution) carryOut(ctx context.Context, r resource, id int, job *task)
 		return x.invokeByParameters(ctx, p)
 	case r.service == "events":
 		return x.putEvents(ctx, p)
-	default:
+	case r.service == "states":
 		return x.startChild(ctx, r, id, job)
+	default:
+		return x.callService(ctx, r, p)
 	}
 }
 
@@ -213,23 +218,6 @@ func (e *FunctionError) failure() *failure {
 		f.Cause = "The cause could not be determined because Lambda did not return an error type. Returned payload: " + f.Cause
 	}
 	return f
-}
-
-// serviceFailure names an error of the service that carried out the task: Lambda.ResourceNotFoundException.
-func serviceFailure(r resource, err error) *failure {
-	prefix := map[string]string{"events": "EventBridge.", "states": "StepFunctions."}[r.service]
-	if prefix == "" {
-		prefix = "Lambda."
-	}
-	var coded interface{ ErrorCode() string }
-	name := "SdkClientException"
-	if errors.As(err, &coded) {
-		name = coded.ErrorCode()
-	}
-	if prefix == "Lambda." && name == "AccessDeniedException" {
-		name = "AWSLambdaException" // Lambda's clients know no more of it
-	}
-	return &failure{Name: prefix + name, Cause: err.Error(), task: true}
 }
 
 func (x *execution) taskSucceeded(t *thread, output any) {

@@ -1,0 +1,118 @@
+package local
+
+import (
+	"bytes"
+	"context"
+	"crypto/rand"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/http"
+	"strings"
+
+	"opsflow/shared/local/states"
+	"opsflow/shared/ops"
+)
+
+// targets are the services that state machines reach through the endpoint, with what X-Amz-Target begins with.
+var targets = map[string]string{
+	"dynamodb": "DynamoDB_20120810", "sqs": "AmazonSQS", "sfn": "AWSStepFunctions", "eventbridge": "AWSEvents",
+}
+
+// serviceError is an error of an AWS service, by AWS's name.
+type serviceError struct{ code, message string }
+
+func (e *serviceError) Error() string        { return e.code + ": " + e.message }
+func (e *serviceError) ErrorCode() string    { return e.code }
+func (e *serviceError) ErrorMessage() string { return e.message }
+
+// callService carries out an operation for a Task state: by the endpoint's own handlers, so that a state machine meets what
+// any client meets.
+func (rt *Runtime) callService(ctx context.Context, c states.Call) ([]byte, error) {
+	switch {
+	case c.Service == "sns" && c.Operation == "Publish":
+		return rt.publish(c.Input)
+	case c.Service == "lambda" && c.Operation == "Invoke":
+		return rt.invokeBySDK(ctx, c.Input)
+	}
+	target, ok := targets[c.Service]
+	if !ok {
+		return nil, &serviceError{"UnsupportedOperation", c.Service + " " + c.Operation + " is not available in the local runtime"}
+	}
+	r, err := http.NewRequestWithContext(ctx, http.MethodPost, rt.awsURL, bytes.NewReader(c.Input))
+	if err != nil {
+		return nil, fmt.Errorf("call %s %s: %w", c.Service, c.Operation, err)
+	}
+	r.Header.Set("X-Amz-Target", target+"."+c.Operation)
+	r.Header.Set("Content-Type", "application/x-amz-json-1.0")
+	w := answer{header: http.Header{}, status: http.StatusOK}
+	rt.awsHandler.ServeHTTP(&w, r)
+	if w.status == http.StatusOK {
+		return w.body.Bytes(), nil
+	}
+	var said struct {
+		Type    string `json:"__type"`
+		Message string `json:"message"`
+	}
+	if err := json.Unmarshal(w.body.Bytes(), &said); err != nil {
+		return nil, fmt.Errorf("call %s %s: status %d", c.Service, c.Operation, w.status)
+	}
+	return nil, &serviceError{said.Type[strings.LastIndexByte(said.Type, '#')+1:], said.Message}
+}
+
+// answer keeps what a handler answers.
+type answer struct {
+	header http.Header
+	status int
+	body   bytes.Buffer
+}
+
+func (a *answer) Header() http.Header         { return a.header }
+func (a *answer) WriteHeader(status int)      { a.status = status }
+func (a *answer) Write(p []byte) (int, error) { return a.body.Write(p) }
+
+// publish is SNS Publish: what a topic or a phone would get lands in the outbox.
+func (rt *Runtime) publish(input []byte) ([]byte, error) {
+	var in struct{ TopicArn, TargetArn, PhoneNumber, Subject, Message string }
+	if err := json.Unmarshal(input, &in); err != nil {
+		return nil, &serviceError{"InvalidParameter", "Invalid parameter: " + err.Error()}
+	}
+	m := Message{At: rt.o.Clock.Now(), Channel: "topic", To: in.TopicArn, Title: in.Subject, Text: in.Message}
+	switch {
+	case in.PhoneNumber != "":
+		m.Channel, m.To = "sms", in.PhoneNumber
+	case in.TargetArn != "":
+		m.To = in.TargetArn
+	case in.TopicArn == "":
+		return nil, &serviceError{"InvalidParameter", "Invalid parameter: TopicArn or TargetArn Reason: no value for required parameter"}
+	}
+	if m.Channel == "topic" && !strings.HasPrefix(m.To, "arn:aws:sns:") {
+		return nil, &serviceError{"InvalidParameter", "Invalid parameter: TopicArn"}
+	}
+	id, err := ops.RandomID("", rand.Reader)
+	if err != nil {
+		return nil, err
+	}
+	rt.outbox.add(m)
+	return json.Marshal(map[string]string{"MessageId": id})
+}
+
+// invokeBySDK is Lambda Invoke as aws-sdk shows it: the payload as text, a function's own error as a successful call.
+func (rt *Runtime) invokeBySDK(ctx context.Context, input []byte) ([]byte, error) {
+	var in struct{ FunctionName, Payload string }
+	if err := json.Unmarshal(input, &in); err != nil {
+		return nil, &serviceError{"InvalidRequestContentException", err.Error()}
+	}
+	out, failure, err := rt.invokeTask(ctx, in.FunctionName, []byte(in.Payload))
+	if coded, ok := errors.AsType[errorCoder](err); ok {
+		return nil, &serviceError{coded.ErrorCode(), err.Error()}
+	}
+	if err != nil {
+		return nil, err
+	}
+	said := map[string]any{"ExecutedVersion": "$LATEST", "StatusCode": http.StatusOK, "Payload": string(out)}
+	if failure != nil {
+		said["FunctionError"], said["Payload"] = "Unhandled", string(failure.Payload)
+	}
+	return json.Marshal(said)
+}
