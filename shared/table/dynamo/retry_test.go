@@ -61,7 +61,7 @@ func TestBusyTableIsTriedEightTimesWithFullJitter(t *testing.T) {
 		"conflict of a plain put":    {one, []string{failure("TransactionConflictException")}, 8, true, false},
 		"conflict of transactions":   {two, []string{conflict}, 8, true, false},
 		"transaction in progress":    {two, []string{failure("TransactionInProgressException")}, 8, true, false},
-		"throttled at first":         {one, []string{failure("ThrottlingException"), conflict, "{}"}, 3, false, false},
+		"throttled at first":         {two, []string{failure("ThrottlingException"), conflict, "{}"}, 3, false, false},
 		"connection broken at first": {one, []string{"broken", "{}"}, 2, false, false},
 		"connection broken for good": {one, []string{"broken"}, 8, false, true},
 		"refused":                    {one, []string{failure("ValidationException")}, 1, false, true},
