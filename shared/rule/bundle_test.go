@@ -70,7 +70,7 @@ type workflows struct {
 	launched map[string]int
 	contexts []map[string]json.RawMessage
 	arrived  []string // the events that waiting workflows were told of
-	fail     error // what Launch answers, noting nothing
+	fail     error    // what Launch answers, noting nothing
 }
 
 func (w *workflows) TemplateExists(_ context.Context, name string) (bool, error) {

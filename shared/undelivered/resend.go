@@ -119,7 +119,8 @@ func (s *Service) sendOwn(ctx context.Context, env ops.Envelope) error {
 // one takes it along as event_id.
 func sameEvent(env ops.Envelope) (json.RawMessage, error) {
 	var detail map[string]json.RawMessage
-	if json.Unmarshal(env.Detail, &detail) != nil || detail == nil || detail["event_id"] != nil {
+	_ = json.Unmarshal(env.Detail, &detail) // what is no object has no event_id, and gets none
+	if detail == nil || detail["event_id"] != nil {
 		return env.Detail, nil
 	}
 	before, _ := ops.IdentifyEvent(env)

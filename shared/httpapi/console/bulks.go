@@ -117,10 +117,10 @@ func (c *Console) bulk(q *request) (bulkView, error) {
 	slices.SortFunc(v.Tiles, func(x, y outcomeTile) int { return urgency(y.Outcome) - urgency(x.Outcome) })
 	v.Pager = pager{Count: strconv.Itoa(b.Total) + " items"}
 	if q.field("cursor") != "" {
-		v.Pager.First = address(q, "cursor", "")
+		v.Pager.First = address(q, "")
 	}
 	if next < b.Total {
-		v.Pager.Next = address(q, "cursor", strconv.Itoa(next))
+		v.Pager.Next = address(q, strconv.Itoa(next))
 	}
 	return v, nil
 }

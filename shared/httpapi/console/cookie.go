@@ -28,7 +28,7 @@ func cookieName(r *http.Request, name string) string {
 }
 
 func setCookie(w http.ResponseWriter, r *http.Request, name, value string, maxAge time.Duration) {
-	http.SetCookie(w, &http.Cookie{
+	http.SetCookie(w, &http.Cookie{ //nolint:gosec // over plain HTTP, on one machine, it can't be Secure
 		Name: cookieName(r, name), Value: value, Path: "/", MaxAge: int(maxAge.Seconds()),
 		HttpOnly: true, Secure: overTLS(r), SameSite: http.SameSiteLaxMode,
 	})

@@ -45,20 +45,20 @@ func pages[T any](q *request, p ops.Page[T], things string) pager {
 		out.Count = "at least " + out.Count
 	}
 	if q.field("cursor") != "" {
-		out.First = address(q, "cursor", "")
+		out.First = address(q, "")
 	}
 	if p.NextCursor != "" {
-		out.Next = address(q, "cursor", p.NextCursor)
+		out.Next = address(q, p.NextCursor)
 	}
 	return out
 }
 
-// address is this page's with one parameter set, or, if the value is empty, without it.
-func address(q *request, name, value string) string {
+// address is this page's from a cursor on, or, if that is empty, from the beginning.
+func address(q *request, cursor string) string {
 	values := q.URL.Query()
-	values.Del(name)
-	if value != "" {
-		values.Set(name, value)
+	values.Del("cursor")
+	if cursor != "" {
+		values.Set("cursor", cursor)
 	}
 	for key := range values { // a form sends its empty fields too
 		values[key] = slices.DeleteFunc(values[key], func(v string) bool { return v == "" })

@@ -60,7 +60,7 @@ func (i *Issuer) serveAuthorize(w http.ResponseWriter, r *http.Request) {
 		}))
 		answer.Set("state", q.Get("state"))
 		back.RawQuery = answer.Encode()
-		http.Redirect(w, r, back.String(), http.StatusSeeOther)
+		http.Redirect(w, r, back.String(), http.StatusSeeOther) //nolint:gosec // ownHost has looked at it
 		return
 	}
 	type choice struct{ User, Role, Does, URL string }
