@@ -14,13 +14,14 @@ const (
 	Errored    Outcome = "error"       // Reason says what broke
 )
 
-// The reasons of suppression, in order of precedence.
+// The reasons of suppression, in order of precedence. ReasonUnless is also that of a dropped action.
 const (
 	ReasonDuplicate = "duplicate"
 	ReasonPaused    = "paused"
 	ReasonCooldown  = "cooldown"
 	ReasonCap       = "cap"
 	ReasonDepth     = "depth"
+	ReasonUnless    = "unless" // of each action the `unless` held, so there was nothing to do
 )
 
 // Decision is what one rule made of one event, and why.
@@ -35,8 +36,18 @@ type Decision struct {
 	At          time.Time `json:"at"`
 }
 
-// Effect is what an action of a rule brought about: the record that stands for it.
+// Effect is what an action of a rule brought about: the record that stands for it, or why there is none.
 type Effect struct {
-	Kind Kind   `json:"kind"`
-	ID   string `json:"id"`
+	Kind Kind   `json:"kind,omitempty"`
+	ID   string `json:"id,omitempty"`
+	// Status tells of an action for which there is no record: that it was dropped.
+	Status ActionStatus `json:"status,omitempty"`
+	Reason string       `json:"reason,omitempty"`
+	Leaf   *Leaf        `json:"leaf,omitempty"` // of its `unless`
 }
+
+// EffectOf is the effect that a record stands for.
+func EffectOf(r Ref) Effect { return Effect{Kind: r.Kind, ID: r.ID} }
+
+// Ref names the record; the zero Ref when there is none.
+func (e Effect) Ref() Ref { return Ref{e.Kind, e.ID} }

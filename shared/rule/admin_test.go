@@ -171,7 +171,7 @@ func TestTwoSweepsDoAnActionOnce(t *testing.T) {
 	b := setup(t)
 	e := b.deliver(t, "service_completed", `{"booking_id": "bk-1", "vendor_id": "v-1"}`)
 	effects := decision(t, e, "satisfaction-survey").Effects
-	if err := b.HandleDue(t.Context(), ops.Ref(effects[0])); err != nil { // as from a stale row of the index
+	if err := b.HandleDue(t.Context(), effects[0].Ref()); err != nil { // as from a stale row of the index
 		t.Fatal(err)
 	}
 	wantEqual(t, "starts before its time", b.workflows.starts(), []string{})
@@ -179,7 +179,7 @@ func TestTwoSweepsDoAnActionOnce(t *testing.T) {
 	var sweeps sync.WaitGroup
 	for range 8 {
 		sweeps.Go(func() {
-			if err := b.HandleDue(t.Context(), ops.Ref(effects[0])); err != nil {
+			if err := b.HandleDue(t.Context(), effects[0].Ref()); err != nil {
 				t.Error(err)
 			}
 		})
@@ -199,20 +199,28 @@ func TestTwoSweepsDoAnActionOnce(t *testing.T) {
 	}
 }
 
-func TestTheSameAlertByTwoRulesOfOneEvent(t *testing.T) {
+func TestEachActionOfARuleHasItsAlertAndItIsCounted(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
-	b.create(t, `{"name": "loud", "event": "sla_violation", "actions": [
-		{"type": "raise_alert", "alert": "sla_violation", "severity": "low", "title": "Late"},
-		{"type": "raise_alert", "alert": "sla_violation", "severity": "low", "title": "Late again"},
+	b.create(t, `{"name": "loud", "event": "quality_score_updated", "actions": [
+		{"type": "raise_alert", "alert": "quality_drop", "severity": "low", "title": "Low"},
+		{"type": "raise_alert", "alert": "quality_drop", "severity": "medium", "title": "Still low", "delay": "1h"},
 		{"type": "escalate", "ladder": "managers", "severity": "critical"}]}`)
-	b.deliver(t, "sla_violation", `{"subject_type": "booking", "subject_id": "bk-1"}`)
+	for range 2 {
+		b.deliver(t, "quality_score_updated", `{"vendor_id": "v-1", "score": 1, "max_score": 5}`)
+		b.advance(t, time.Hour)
+		b.sweep(t)
+	}
 	page, err := b.store.Alerts(t.Context(), ops.AlertFilter{Status: ops.AlertOpen})
-	if err != nil || len(page.Items) != 2 {
+	if err != nil || len(page.Items) != 3 {
 		t.Fatalf("%d alerts, %v", len(page.Items), err)
 	}
-	critical, low := page.Items[0], page.Items[1]
-	if critical.Ladder != "managers" || critical.LadderStep != 1 || critical.Severity != ops.SeverityCritical || low.Count != 2 {
-		t.Errorf("got %+v and %+v", critical, low)
+	for _, a := range page.Items {
+		if a.Count != 2 {
+			t.Errorf("%s was counted %d times", a.Title, a.Count)
+		}
+	}
+	if critical := page.Items[0]; critical.Ladder != "managers" || critical.LadderStep != 1 || critical.Severity != ops.SeverityCritical {
+		t.Errorf("got %+v", critical)
 	}
 }

@@ -42,7 +42,7 @@ func (k *knowledge) found(ref ops.Ref) {
 // The error is a *ops.Conflict when somebody else wrote first; what is to be known for the next try is in known then.
 func (e *Engine) decide(ctx context.Context, arrived *ops.Event, known *knowledge) error {
 	event := *arrived
-	p := plan{engine: e, event: &event, known: known, now: e.clock.Now(), alerts: map[ops.Ref]*ops.Alert{}}
+	p := plan{engine: e, event: &event, known: known, now: e.clock.Now(), warned: map[ops.Ref]bool{}}
 	if event.Status == ops.EventValid {
 		if err := p.decide(ctx); err != nil {
 			return err
@@ -83,7 +83,7 @@ type plan struct {
 	doc     Doc
 	paused  bool
 	records []ops.Record
-	alerts  map[ops.Ref]*ops.Alert // those among records: two rules may raise the same
+	warned  map[ops.Ref]bool // the alerts among records that more than one rule can ask for
 
 	launches []*ops.Instance      // to be started once written
 	actions  []*ops.PendingAction // to be done once written
@@ -183,12 +183,14 @@ func (p *plan) ask(ctx context.Context, r *ready, ok bool) (ops.Decision, error)
 	if !p.fits(len(limits) + r.records()) {
 		return p.refuse(ctx, r, leaf)
 	}
-	effects, err := p.act(ctx, r)
+	effects, did, err := p.act(ctx, r)
 	switch {
 	case refused(err):
 		return p.fail(ctx, r, err, leaf)
 	case err != nil:
 		return ops.Decision{}, err
+	case !did:
+		return ops.Decision{Outcome: ops.Suppressed, Reason: ops.ReasonUnless, Leaf: leaf, Effects: effects}, nil
 	}
 	p.records = append(p.records, limits...)
 	return ops.Decision{Outcome: ops.Matched, Leaf: leaf, Effects: effects}, nil
@@ -272,14 +274,14 @@ func (p *plan) warnOfCap(ctx context.Context, r *ready, counter *ops.Counter) er
 // warnOnce adds an alert to the plan unless there is one like it.
 func (p *plan) warnOnce(ctx context.Context, spec alert.Spec) error {
 	ref := ops.Ref{Kind: ops.KindAlert, ID: ops.AlertID(spec.Type, spec.Subject, spec.Key)}
-	if p.alerts[ref] != nil {
+	if p.warned[ref] {
 		return nil
 	}
 	next, err := alert.Next(ctx, p.engine.store, spec, p.now)
 	if err != nil || next.V > 0 {
 		return err
 	}
-	p.alerts[ref] = next
+	p.warned[ref] = true
 	p.records = append(p.records, next)
 	return nil
 }
@@ -293,17 +295,12 @@ func (p *plan) warn(ctx context.Context, spec alert.Spec) error {
 	return err
 }
 
+// raise adds an alert to the plan. No other of the plan has its key: that names the rule, and the action or the reason.
 func (p *plan) raise(ctx context.Context, spec alert.Spec) (*ops.Alert, error) {
-	ref := ops.Ref{Kind: ops.KindAlert, ID: ops.AlertID(spec.Type, spec.Subject, spec.Key)}
-	if planned := p.alerts[ref]; planned != nil {
-		planned.Count++
-		return planned, nil
-	}
 	next, err := alert.Next(ctx, p.engine.store, spec, p.now)
 	if err != nil {
 		return nil, err
 	}
-	p.alerts[ref] = next
 	p.records = append(p.records, next)
 	return next, nil
 }

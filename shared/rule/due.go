@@ -96,7 +96,7 @@ func (e *Engine) do(ctx context.Context, a *ops.PendingAction) error {
 		subject.SubjectRef = a.Subject
 	}
 	doc := eventDoc(event, subject)
-	if a.Action.Unless != nil {
+	if a.Action.Unless != nil && !a.Action.Delay.IsZero() {
 		unless, err := CompileConditionIn(*a.Action.Unless, e.calendar)
 		if err != nil {
 			return e.end(ctx, a, ops.ActionFailed, err)
@@ -173,7 +173,7 @@ func (e *Engine) doAlert(ctx context.Context, a *ops.PendingAction, doc Doc) err
 	if err != nil {
 		return err
 	}
-	spec := warning(&a.Action, a.Subject, set.rule(a.RuleID), doc, causeOfAction(a))
+	spec := warning(&a.Action, a.Index, a.Subject, set.rule(a.RuleID), doc, causeOfAction(a))
 	return e.retry(ctx, "raise an alert", func() error {
 		next, err := alert.Next(ctx, e.store, spec, e.clock.Now())
 		if err != nil {

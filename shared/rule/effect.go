@@ -91,35 +91,54 @@ func (p *plan) effectsOf(r *ready) []ops.Effect {
 	var effects []ops.Effect
 	for i := range r.Actions {
 		if ref, ok := p.marker(r, i); ok {
-			effects = append(effects, ops.Effect(ref))
+			effects = append(effects, ops.EffectOf(ref))
 		}
 	}
 	return effects
 }
 
-// act plans the actions of a rule that matched and gives what stands for each. Workflows come first: they are what can be
-// refused, and then nothing of the rule is done.
-func (p *plan) act(ctx context.Context, r *ready) ([]ops.Effect, error) {
+// unneeded asks the `unless` of an action that is to be done at once: when it holds, the action is dropped and the effect says
+// why. That of a put-off action is asked when it is due.
+func (r *ready) unneeded(index int, doc Doc, now time.Time) (ops.Effect, bool) {
+	if r.unless[index] == nil || !r.Actions[index].Delay.IsZero() {
+		return ops.Effect{}, false
+	}
+	holds, leaf := r.unless[index].Eval(doc, now)
+	if !holds {
+		return ops.Effect{}, false
+	}
+	return ops.Effect{Status: ops.ActionDropped, Reason: ops.ReasonUnless, Leaf: leaf}, true
+}
+
+// act plans the actions of a rule that matched and gives what stands for each; did is false when nothing is left to do.
+// Workflows come first: they are what can be refused, and then nothing of the rule is done.
+func (p *plan) act(ctx context.Context, r *ready) (effects []ops.Effect, did bool, err error) {
+	effects = make([]ops.Effect, len(r.Actions))
 	starts := map[int]*ops.Instance{}
 	for i := range r.Actions {
-		ref, ok := p.marker(r, i)
-		if !ok || ref.Kind != ops.KindInstance || p.known.exists[ref] {
+		var dropped bool
+		if effects[i], dropped = r.unneeded(i, p.doc, p.now); dropped {
 			continue
 		}
-		instance, err := p.engine.workflows.Plan(ctx, startRequest(ref.ID, &r.Actions[i], p.event, r.ID, p.doc))
-		if err != nil {
-			return nil, fmt.Errorf("start %s: %w", r.Actions[i].Template, err)
-		}
-		starts[i] = instance
-	}
-	effects := make([]ops.Effect, len(r.Actions))
-	for i := range r.Actions {
 		ref, marked := p.marker(r, i)
 		if marked {
-			effects[i] = ops.Effect(ref)
+			effects[i] = ops.EffectOf(ref)
 			if p.known.exists[ref] {
 				continue
 			}
+		}
+		did = true
+		if ref.Kind != ops.KindInstance {
+			continue
+		}
+		if starts[i], err = p.engine.workflows.Plan(ctx, startRequest(ref.ID, &r.Actions[i], p.event, r.ID, p.doc)); err != nil {
+			return nil, false, fmt.Errorf("start %s: %w", r.Actions[i].Template, err)
+		}
+	}
+	for i := range r.Actions {
+		ref := effects[i].Ref()
+		if effects[i].Status == ops.ActionDropped || p.known.exists[ref] {
+			continue
 		}
 		if instance := starts[i]; instance != nil {
 			p.records = append(p.records, instance)
@@ -127,10 +146,10 @@ func (p *plan) act(ctx context.Context, r *ready) ([]ops.Effect, error) {
 			continue
 		}
 		if err := p.actLater(ctx, r, i, ref, &effects[i]); err != nil {
-			return nil, err
+			return nil, false, err
 		}
 	}
-	return effects, nil
+	return effects, did, nil
 }
 
 // actLater plans an action that isn't a workflow started at once: an alert, or a record of what is to be done.
@@ -150,7 +169,7 @@ func (p *plan) actLater(ctx context.Context, r *ready, index int, ref ops.Ref, e
 	pending.CreatedAt, pending.UpdatedAt = p.now, p.now
 	pending.ExpiresAt = pending.DueAt.Add(ops.EventRetention)
 	if a.Delay.IsZero() && (a.Type == ops.RaiseAlert || a.Type == ops.Escalate) {
-		raised, err := p.raise(ctx, warning(&a, p.event.Subject, r.Rule, p.doc, p.cause(r)))
+		raised, err := p.raise(ctx, warning(&a, index, p.event.Subject, r.Rule, p.doc, p.cause(r)))
 		if err != nil {
 			return err
 		}
@@ -230,10 +249,11 @@ func startRequest(id string, a *ops.Action, event *ops.Event, ruleID string, doc
 	}
 }
 
-// warning is the alert that an action of a rule asks for. The event's subject and the rule make its cause.
-func warning(a *ops.Action, subject ops.SubjectRef, r *ops.Rule, doc Doc, cause ops.Cause) alert.Spec {
+// warning is the alert that an action of a rule, by its index, asks for. The event's subject and the action make its cause:
+// two actions of one rule raise two alerts.
+func warning(a *ops.Action, index int, subject ops.SubjectRef, r *ops.Rule, doc Doc, cause ops.Cause) alert.Spec {
 	spec := alert.Spec{
-		Type: a.Alert, Severity: a.Severity, Title: a.Title, Subject: subject, Key: "rule/" + r.ID,
+		Type: a.Alert, Severity: a.Severity, Title: a.Title, Subject: subject, Key: "rule/" + r.ID + "/" + strconv.Itoa(index),
 		Detail: "Raised by rule " + r.ID + ".", Cause: cause,
 	}
 	if v, ok := Resolve(mustJSON(a.Title), doc); ok && kindOf(v) == textKind {
@@ -244,7 +264,6 @@ func warning(a *ops.Action, subject ops.SubjectRef, r *ops.Rule, doc Doc, cause 
 		return spec
 	}
 	spec.Ladder = a.Ladder
-	spec.Key += "/" + a.Ladder
 	spec.Detail = "Escalated by rule " + r.ID + " along the ladder " + a.Ladder + "."
 	spec.Type = cmp.Or(spec.Type, ops.AlertSLAViolation)
 	spec.Severity = cmp.Or(spec.Severity, ops.SeverityHigh)

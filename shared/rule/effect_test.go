@@ -139,7 +139,7 @@ func TestASweepThatComesWhileAnActionIsDoneLeavesItAlone(t *testing.T) {
 	b.create(t, `{"name": "remind", "event": "booking_confirmed", "actions": [
 		{"type": "notify", "template": "confirmed", "to": {"team": "Finance"}, "delay": "1h"}]}`)
 	e := b.deliver(t, "booking_confirmed", `{"booking_id": "bk-1"}`)
-	ref := ops.Ref(decision(t, e, "remind").Effects[0])
+	ref := decision(t, e, "remind").Effects[0].Ref()
 	b.advance(t, time.Hour)
 	b.bus.during = func() { // the message is on its way and nothing says so but the claim
 		b.bus.during = nil

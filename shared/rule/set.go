@@ -20,6 +20,7 @@ func roots() []string { return []string{"detail", "subject", "event"} }
 type ready struct {
 	*ops.Rule
 	condition *Cond
+	unless    []*Cond // of each action; nil for one without
 	zone      *time.Location
 	broken    error // a stored rule that this version of the program can't take
 }
@@ -114,9 +115,16 @@ func (e *Engine) readRules(ctx context.Context, stored bool) ([]*ops.Rule, error
 }
 
 func (e *Engine) prepare(r *ops.Rule) *ready {
-	c := &ready{Rule: r, zone: time.UTC}
+	c := &ready{Rule: r, zone: time.UTC, unless: make([]*Cond, len(r.Actions))}
 	if c.condition, c.broken = CompileConditionIn(r.Condition, e.calendar); c.broken != nil {
 		return c
+	}
+	for i := range r.Actions {
+		if u := r.Actions[i].Unless; u != nil {
+			if c.unless[i], c.broken = CompileConditionIn(*u, e.calendar); c.broken != nil {
+				return c
+			}
+		}
 	}
 	if r.TimeZone != "" {
 		c.zone, c.broken = time.LoadLocation(r.TimeZone)

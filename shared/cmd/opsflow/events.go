@@ -137,7 +137,7 @@ func why(d ops.Decision) string {
 func effects(d ops.Decision) string {
 	texts := make([]string, len(d.Effects))
 	for i, e := range d.Effects {
-		texts[i] = string(e.Kind) + " " + e.ID
+		texts[i] = strings.TrimSpace(string(e.Kind) + " " + e.ID + string(e.Status))
 	}
 	return strings.Join(texts, ", ")
 }

@@ -105,14 +105,17 @@ func (c *Console) replay(q *request) (outcome, error) {
 
 // effectURL is the page of what a decision brought about; empty when it has none.
 func effectURL(e ops.Effect) string {
-	if e.Kind == ops.KindAction {
+	if e.Kind == ops.KindAction || e.Kind == "" {
 		return ""
 	}
-	return targetURL(ops.Ref(e))
+	return targetURL(e.Ref())
 }
 
 // effectText is what people call it.
 func effectText(e ops.Effect) string {
-	kind, _, _ := strings.Cut(targetText(ops.Ref(e)), "/")
+	if e.Kind == "" {
+		return string(e.Status)
+	}
+	kind, _, _ := strings.Cut(targetText(e.Ref()), "/")
 	return words(kind) + " " + short(e.ID)
 }
