@@ -44,9 +44,41 @@ type Timeline struct {
 
 // Entry is one thing that happened.
 type Entry struct {
-	At   time.Time `json:"at"`
-	What string    `json:"what"` // "booking_received", for programs
-	Text string    `json:"text"`
+	At      time.Time `json:"at"`
+	What    What      `json:"what"`
+	Text    string    `json:"text"`
+	arrived time.Time // when we heard of it
+}
+
+// What happened, for programs.
+type What string
+
+// Whatever can happen, in the order in which it happens to a booking. EventBridge gives times in seconds, so that much of
+// it seems to happen at once: this order then says what came first.
+const (
+	BookingReceived   What = "booking_received"
+	BookingConfirmed  What = "booking_confirmed"
+	ProviderAssigned  What = "provider_assigned"
+	PaymentReceived   What = "payment_received"
+	PaymentConfirmed  What = "payment_confirmed"
+	PaymentFailed     What = "payment_failed"
+	ServiceDone       What = "service_done"
+	ComplaintReceived What = "complaint_received"
+	ComplaintResolved What = "complaint_resolved"
+)
+
+var course = []What{
+	BookingReceived, BookingConfirmed, ProviderAssigned, PaymentReceived, PaymentConfirmed, PaymentFailed, ServiceDone,
+	ComplaintReceived, ComplaintResolved,
+}
+
+// inOrder compares entries: by time, then by the course of things, then by arrival.
+func inOrder(a, b Entry) int {
+	return cmp.Or(
+		a.At.Compare(b.At),
+		cmp.Compare(slices.Index(course, a.What), slices.Index(course, b.What)),
+		a.arrived.Compare(b.arrived),
+	)
 }
 
 // Store is what a timeline is read from.
@@ -88,9 +120,7 @@ func Of(ctx context.Context, s Store, booking string) (*Timeline, error) {
 	if err != nil {
 		return nil, fmt.Errorf("read the booking's workflows: %w", err)
 	}
-	slices.SortStableFunc(t.Entries, func(a, b Entry) int {
-		return cmp.Or(a.At.Compare(b.At), cmp.Compare(a.What, b.What))
-	})
+	slices.SortStableFunc(t.Entries, inOrder)
 	t.Summary = inWords[t.Stage]
 	return t, nil
 }
@@ -118,14 +148,14 @@ func each[T any](read func(ops.PageRequest) (ops.Page[T], error), do func(T) err
 // stages are the stages that a booking reaches by an event.
 var stages = map[ops.EventType]struct {
 	stage Stage
-	what  string
+	what  What
 	text  string
 }{
-	ops.BookingCreated:    {Received, "booking_received", "We received your booking."},
-	ops.BookingConfirmed:  {Confirmed, "booking_confirmed", "Your booking is confirmed."},
-	ops.VendorAssigned:    {Assigned, "provider_assigned", "A provider was assigned to your booking."},
-	ops.ServiceCompleted:  {Done, "service_done", "The service was done."},
-	ops.CustomerComplaint: {Received, "complaint_received", "We received your complaint and will look into it."},
+	ops.BookingCreated:    {Received, BookingReceived, "We received your booking."},
+	ops.BookingConfirmed:  {Confirmed, BookingConfirmed, "Your booking is confirmed."},
+	ops.VendorAssigned:    {Assigned, ProviderAssigned, "A provider was assigned to your booking."},
+	ops.ServiceCompleted:  {Done, ServiceDone, "The service was done."},
+	ops.CustomerComplaint: {Received, ComplaintReceived, "We received your complaint and will look into it."},
 }
 
 var order = []Stage{Received, Confirmed, Assigned, Done}
@@ -141,7 +171,7 @@ func (t *Timeline) addEvent(ctx context.Context, s Store, e *ops.Event) error {
 	if slices.Index(order, known.stage) > slices.Index(order, t.Stage) {
 		t.Stage = known.stage
 	}
-	t.Entries = append(t.Entries, Entry{e.Time, known.what, known.text})
+	t.Entries = append(t.Entries, Entry{e.Time, known.what, known.text, e.CreatedAt})
 	return nil
 }
 
@@ -159,28 +189,37 @@ func (t *Timeline) addPayment(ctx context.Context, s Store, listed *ops.Event) e
 	if err := json.Unmarshal(e.Detail, &p); err != nil {
 		return fmt.Errorf("read a payment: %w", err)
 	}
-	entry := Entry{e.Time, "payment_received", fmt.Sprintf("We received your payment of %s %s.", p.Amount, p.Currency)}
-	switch p.Status {
-	case "confirmed":
-		entry = Entry{e.Time, "payment_confirmed", fmt.Sprintf("Your payment of %s %s is confirmed.", p.Amount, p.Currency)}
-	case "failed":
-		entry = Entry{e.Time, "payment_failed", fmt.Sprintf("Your payment of %s %s did not go through.", p.Amount, p.Currency)}
+	entry := func(at time.Time, status string) (Entry, bool) {
+		said, ok := payments[status]
+		return Entry{at, said.what, fmt.Sprintf(said.text, p.Amount, p.Currency), e.CreatedAt}, ok
 	}
-	t.Entries = append(t.Entries, entry)
-	if entry.What != "payment_received" {
+	if end, ok := entry(e.Time, p.Status); ok {
+		t.Entries = append(t.Entries, end)
 		return nil
 	}
-	// Whoever approves the payment confirms it on its record, without an event.
+	t.Entries = append(t.Entries, Entry{
+		e.Time, PaymentReceived, fmt.Sprintf("We received your payment of %s %s.", p.Amount, p.Currency), e.CreatedAt,
+	})
+	// Whoever approves or refuses the payment confirms it or lets it fail on its record, without an event.
 	payment, err := s.Subject(ctx, e.Subject)
 	if err != nil {
 		return fmt.Errorf("read a payment: %w", err)
 	}
-	if string(payment.Fields["status"]) == `"confirmed"` && payment.Last[ops.PaymentReceived].EventID == e.ID {
-		t.Entries = append(t.Entries, Entry{
-			payment.Times["status"], "payment_confirmed", fmt.Sprintf("Your payment of %s %s is confirmed.", p.Amount, p.Currency),
-		})
+	var status string
+	_ = json.Unmarshal(payment.Fields["status"], &status) // absent or no text: it is pending
+	if end, ok := entry(payment.Times["status"], status); ok && payment.Last[ops.PaymentReceived].EventID == e.ID {
+		t.Entries = append(t.Entries, end)
 	}
 	return nil
+}
+
+// payments are the ends of a payment by its status, in words about an amount and a currency.
+var payments = map[string]struct {
+	what What
+	text string
+}{
+	"confirmed": {PaymentConfirmed, "Your payment of %s %s is confirmed."},
+	"failed":    {PaymentFailed, "Your payment of %s %s did not go through."},
 }
 
 // addWorkflow says what of our own work the customer has a part in.
@@ -188,5 +227,5 @@ func (t *Timeline) addWorkflow(i *ops.Instance) {
 	if i.Status != ops.InstanceCompleted || i.Type != ops.ComplaintResolution {
 		return // the others are told by events, or are ours alone
 	}
-	t.Entries = append(t.Entries, Entry{i.EndedAt, "complaint_resolved", "Your complaint was dealt with."})
+	t.Entries = append(t.Entries, Entry{i.EndedAt, ComplaintResolved, "Your complaint was dealt with.", i.EndedAt})
 }
