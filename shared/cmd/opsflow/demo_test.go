@@ -5,6 +5,9 @@ import (
 	"os"
 	"path/filepath"
 	"testing"
+	"time"
+
+	"opsflow/shared/local/clock"
 )
 
 // update writes the golden files again: go test ./shared/cmd/opsflow -update.
@@ -12,11 +15,9 @@ var update = flag.Bool("update", false, "write the golden files again")
 
 func TestTheTourEndsTheSameEachTime(t *testing.T) {
 	t.Parallel()
-	o := setup(t)
-	first := o.must("demo", "--json")
 	golden := filepath.Join("testdata", "demo.json")
 	if *update {
-		if err := os.WriteFile(golden, []byte(first), 0o600); err != nil {
+		if err := os.WriteFile(golden, []byte(setup(t).must("demo", "--json")), 0o600); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -24,13 +25,23 @@ func TestTheTourEndsTheSameEachTime(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if first != string(want) {
-		t.Errorf("the tour ends with\n%s\nwant\n%s\n(if that is right: go test ./shared/cmd/opsflow -update)", first, want)
+	for name, on := range map[string]*clock.Clock{
+		"the machine's clock":              clock.Real(),
+		"a clock that stands, on Tuesday":  clock.Virtual(time.Date(2026, 11, 24, 9, 0, 0, 0, time.UTC)),
+		"a clock that stands, at midnight": clock.Virtual(time.Date(2026, 11, 27, 0, 0, 0, 0, time.UTC)),
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			o := setupOn(t, on)
+			if first := o.must("demo", "--json"); first != string(want) {
+				t.Errorf("the tour ends with\n%s\nwant\n%s\n(if that is right: go test ./shared/cmd/opsflow -update)", first, want)
+			}
+			if again := o.must("demo", "--json"); again != string(want) {
+				t.Errorf("a second tour on the same system ends with\n%s\nwant\n%s", again, want)
+			}
+			o.everyWorkflowIsAccountedFor()
+		})
 	}
-	if again := o.must("demo", "--json"); again != first {
-		t.Errorf("a second tour on the same system ends with\n%s\nwant\n%s", again, first)
-	}
-	o.everyWorkflowIsAccountedFor()
 }
 
 // everyWorkflowIsAccountedFor checks that each is completed, waits for an open task, or failed with an alert.

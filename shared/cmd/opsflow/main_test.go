@@ -32,8 +32,14 @@ type operator struct {
 
 func setup(t *testing.T) *operator {
 	t.Helper()
+	return setupOn(t, clock.Real())
+}
+
+// setupOn starts the system with a clock of its own.
+func setupOn(t *testing.T, c *clock.Clock) *operator {
+	t.Helper()
 	rt, err := local.Start(t.Context(), local.Options{
-		AWSAddr: "127.0.0.1:0", APIAddr: "127.0.0.1:0", Clock: clock.Real(), Demo: true,
+		AWSAddr: "127.0.0.1:0", APIAddr: "127.0.0.1:0", Clock: c, Demo: true,
 		Template: filepath.Join("..", "..", "..", "template.yaml"),
 	})
 	if err != nil {

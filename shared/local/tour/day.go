@@ -113,7 +113,7 @@ func day() []scene {
 		scene{16*hour + 20*minute, "Finance approve the refund", func(ctx context.Context, t *Tour) error {
 			return t.decide(ctx, ops.Finance, "approve_refund", func(*ops.Task) *decision { return &decision{outcome: "approved"} })
 		}},
-		scene{17 * hour, "The teams look after their alerts", func(ctx context.Context, t *Tour) error {
+		scene{16*hour + 50*minute, "The teams look after their alerts", func(ctx context.Context, t *Tour) error {
 			if err := t.alerts(ctx, quinn, ops.AlertCustomerComplaint, "resolve", "refunded, and the vendor was spoken to"); err != nil {
 				return err
 			}
