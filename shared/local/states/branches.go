@@ -37,7 +37,7 @@ func (x *execution) startThreads(t *thread, s *state) {
 			}
 			var err error
 			if input, err = x.itemInput(t, s, index, list[index]); err != nil {
-				x.end(StatusFailed, nil, x.asFailure(t, err))
+				x.failThread(c, x.asFailure(t, err)) // starts the rest itself, if there is to be one
 				return
 			}
 		}
@@ -141,6 +141,7 @@ func (x *execution) childrenOf(t *thread) []*thread {
 }
 
 func (x *execution) remove(t *thread) {
+	x.stopChild(t)
 	delete(x.threads, t.ID)
 	x.touch(t)
 	if cancel := x.cancel[t.ID]; cancel != nil {

@@ -263,8 +263,9 @@ func (x *execution) end(status string, output any, f *failure) {
 	}
 	x.event(x.threads[0], eventOfStatus[status], details)
 	x.rec.Status, x.rec.StoppedAt = status, x.e.now().UnixMilli()
-	for id := range x.threads {
+	for id, t := range x.threads {
 		x.changed[id] = true
+		x.stopChild(t)
 	}
 	clear(x.threads)
 	rec := x.rec

@@ -281,11 +281,7 @@ func (e *Engine) StopExecution(ctx context.Context, arn, errorName, cause string
 	}
 	if x := e.find(executionKey(arn)); x != nil {
 		f := &failure{Name: errorName, Cause: cause, noError: errorName == "", noCause: cause == ""}
-		err := x.burst(ctx, func() error {
-			x.end(StatusAborted, nil, f)
-			return nil
-		})
-		if err == nil {
+		if err := x.abort(ctx, f); err == nil {
 			x.mu.Lock()
 			defer x.mu.Unlock()
 			return time.UnixMilli(x.rec.StoppedAt).UTC(), nil
@@ -298,6 +294,13 @@ func (e *Engine) StopExecution(ctx context.Context, arn, errorName, cause string
 		return time.Time{}, apiError("ServiceUnavailable", "The execution is being loaded; try again")
 	}
 	return d.StopDate, nil
+}
+
+func (x *execution) abort(ctx context.Context, f *failure) error {
+	return x.burst(ctx, func() error {
+		x.end(StatusAborted, nil, f)
+		return nil
+	})
 }
 
 // ListExecutions gives executions of a state machine, the newest first, and where the next page begins. An empty status

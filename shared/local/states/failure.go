@@ -54,7 +54,9 @@ func (f *failure) matchedBy(names []string) bool {
 	for _, name := range names {
 		switch {
 		case name == errAll:
-			return true
+			if f.Name != errDataLimit { // which only its own name matches
+				return true
+			}
 		case name == f.Name:
 			return true
 		case name == errTaskFailed && f.task && f.Name != errTimeout && f.Name != errHeartbeatTimeout:

@@ -106,8 +106,7 @@ func (x *execution) startMapRun(t *thread, s *state, sc *scope, list *[]any) err
 			return err
 		}
 	}
-	byShare := int(math.Floor(percentage / 100 * float64(len(*list))))
-	t.Join.Tolerated = max(int(min(count, math.MaxInt32)), byShare)
+	t.Join.Tolerated = m.tolerate.failures(count, percentage, len(*list))
 	id, err := newUUID(x.e.random)
 	if err != nil {
 		return err
@@ -119,6 +118,21 @@ func (x *execution) startMapRun(t *thread, s *state, sc *scope, list *[]any) err
 	t.Join.MapRun = fmt.Sprintf("arn:aws:states:%s:%s:mapRun:%s/%s:%s", x.e.region, x.e.account, x.rec.Machine, label, id)
 	x.event(t, "MapRunStarted", map[string]any{"mapRunArn": t.Join.MapRun})
 	return nil
+}
+
+// failures is how many of a map run's children may fail. Of two thresholds the first to be exceeded ends the run; one that
+// is not given does not count, and without any no child may fail.
+func (t *tolerance) failures(count int64, percentage float64, children int) int {
+	byShare := int64(math.Floor(percentage / 100 * float64(children)))
+	hasCount := t.count != "" || t.countPath != nil
+	hasShare := t.percentage != "" || t.percentagePath != nil
+	switch {
+	case hasCount && hasShare:
+		count = min(count, byShare)
+	case hasShare:
+		count = byShare
+	}
+	return int(min(count, math.MaxInt32))
 }
 
 // batches groups the selected items as ItemBatcher asks.

@@ -271,5 +271,22 @@ func (x *execution) taskTimedOut(t *thread, name string) {
 		cancel()
 		delete(x.cancel, t.ID)
 	}
+	x.stopChild(t)
 	x.failState(t, s, f)
+}
+
+// stopChild aborts the execution whose end a task waited for. It is best effort, as on AWS: a child that is just being started
+// goes on.
+func (x *execution) stopChild(t *thread) {
+	if t.Phase != phaseTask || t.Task == nil || t.Task.Child == "" {
+		return
+	}
+	child := t.Task.Child
+	x.effects = append(x.effects, func() {
+		x.e.goBusy(func() {
+			if c := x.e.find(child); c != nil {
+				x.e.report(c.abort(x.e.ctx, &failure{noError: true, noCause: true}))
+			}
+		})
+	})
 }
