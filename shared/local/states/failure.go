@@ -53,10 +53,8 @@ func (f *failure) fatal() bool { return f.Name == errRuntime }
 func (f *failure) matchedBy(names []string) bool {
 	for _, name := range names {
 		switch {
-		case name == errAll:
-			if f.Name != errDataLimit { // which only its own name matches
-				return true
-			}
+		case name == errAll: // AWS's guide exempts States.DataLimitExceeded; recorded executions show that it is caught
+			return true
 		case name == f.Name:
 			return true
 		case name == errTaskFailed && f.task && f.Name != errTimeout && f.Name != errHeartbeatTimeout:

@@ -35,20 +35,6 @@ func TestAnItemThatCannotBeSelectedFailsItsIterationOnly(t *testing.T) {
 	}
 }
 
-func TestOnlyItsOwnNameCatchesDataLimitExceeded(t *testing.T) {
-	t.Parallel()
-	for errorEquals, want := range map[string]string{"States.ALL": states.StatusFailed, "States.DataLimitExceeded": states.StatusSucceeded} {
-		r := newRig(t)
-		r.stub("big", stubTask{Behaviour: "large_string", Bytes: 256 << 10})
-		arn := r.start(t, `{"StartAt": "T", "States": {"T": {"Type": "Task", "Resource": "arn:aws:lambda:us-east-1:000000000000:function:big",
-			"Catch": [{"ErrorEquals": ["`+errorEquals+`"], "Next": "C"}], "End": true}, "C": {"Type": "Succeed"}}}`, `{}`)
-		r.idle(t)
-		if x := r.describe(t, arn); x.Status != want {
-			t.Errorf("Catch %s: got %s %s", errorEquals, x.Status, deref(x.Error))
-		}
-	}
-}
-
 func TestAChildThatNobodyWaitsForAnyMoreIsStopped(t *testing.T) {
 	t.Parallel()
 	cases := map[string]struct {
