@@ -1,6 +1,9 @@
 package ops
 
-import "strings"
+import (
+	"strings"
+	"unicode"
+)
 
 // isName says whether s is a name of 1 to most characters: a letter, then letters, digits and those of more. Letters are
 // small ones, capitals too if they may be. (Regular expressions with counted repetitions would take 0.3 ms of every cold
@@ -43,4 +46,9 @@ func slug(name string) string {
 		b = b[:n-1]
 	}
 	return string(b)
+}
+
+// oneLine says whether a text can be shown in one line: it has no control characters and no other ends of lines.
+func oneLine(s string) bool {
+	return !strings.ContainsFunc(s, func(c rune) bool { return unicode.IsControl(c) || c == '\u2028' || c == '\u2029' })
 }

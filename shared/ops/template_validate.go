@@ -78,8 +78,8 @@ func (c *templateCheck) example() {
 
 func (c *templateCheck) step(s *Step, path string) {
 	c.require(isStepID(s.ID), path+".id", "1 to 50 characters of A-Z a-z 0-9 _ -, a letter first", s.ID)
-	c.require(strings.TrimSpace(s.Name) != "" && len([]rune(s.Name)) <= maxStepName, path+".name",
-		fmt.Sprintf("1 to %d characters", maxStepName), s.Name)
+	c.require(strings.TrimSpace(s.Name) != "" && len([]rune(s.Name)) <= maxStepName && oneLine(s.Name), path+".name",
+		fmt.Sprintf("1 to %d characters of one line", maxStepName), s.Name)
 	c.require(s.EstimatedMinutes >= 0, path+".estimated_minutes", "0 or more", strconv.Itoa(s.EstimatedMinutes))
 	seen := map[string]bool{}
 	for i, d := range s.DependsOn {

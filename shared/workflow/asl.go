@@ -3,6 +3,7 @@ package workflow
 import (
 	"bytes"
 	"encoding/json"
+	"fmt"
 )
 
 // What Compile uses of the Amazon States Language (https://states-language.net/spec.html), in the order in which people
@@ -38,6 +39,38 @@ func (s states) MarshalJSON() ([]byte, error) {
 	}
 	b.WriteByte('}')
 	return b.Bytes(), nil
+}
+
+// check refuses a machine that Step Functions would not take, or would take for another one: of two states with one name
+// the last would stand for both.
+func (m *machine) check() error {
+	led := map[string]bool{m.StartAt: true}
+	known := map[string]bool{}
+	for _, n := range m.States {
+		if known[n.name] {
+			return fmt.Errorf("two states are called %q", n.name)
+		}
+		if len([]rune(n.name)) > maxStateName {
+			return fmt.Errorf("the name %q of a state has more than %d characters", n.name, maxStateName)
+		}
+		known[n.name] = true
+		led[n.state.Next] = true
+		for _, c := range n.state.Catch {
+			led[c.Next] = true
+		}
+	}
+	delete(led, "")
+	for name := range led {
+		if !known[name] {
+			return fmt.Errorf("there is no state %q to lead to", name)
+		}
+	}
+	for name := range known {
+		if !led[name] {
+			return fmt.Errorf("nothing leads to state %q", name)
+		}
+	}
+	return nil
 }
 
 type state struct {

@@ -9,12 +9,10 @@ import (
 	"opsflow/shared/ops"
 )
 
-// The names that a compiled state machine uses for what CloudFormation, or publishing, puts in: the functions' ARNs.
-const (
-	runStepsARN      = "${RunStepsFunctionArn}"
-	openTaskARN      = "${OpenTaskFunctionArn}"
-	recordOutcomeARN = "${RecordOutcomeFunctionArn}"
-)
+// substituted are the names in a built-in template's state machine for which CloudFormation puts in the functions' ARNs.
+var substituted = Functions{
+	RunSteps: "${RunStepsFunctionArn}", OpenTask: "${OpenTaskFunctionArn}", RecordOutcome: "${RecordOutcomeFunctionArn}",
+}
 
 const (
 	invoke     = "arn:aws:states:::lambda:invoke"
@@ -30,7 +28,14 @@ const (
 	stateSuperseded = "Superseded"
 )
 
-// Compile makes the template's state machine, in Amazon States Language; the same template always gives the same text.
+// maxStateName is how many characters Step Functions allows for a state's name.
+const maxStateName = 80
+
+// Compile makes the template's state machine as it stands in the repository: with names in the place of the functions'
+// ARNs. See compile.
+func Compile(t *ops.Template) ([]byte, error) { return compile(t, substituted) }
+
+// compile makes the template's state machine, in Amazon States Language; the same template always gives the same text.
 //
 // The machine is a chain with one state per wait, in an order in which each wait comes after all that it needs, and a
 // state at the end that runs what is left; it decides nothing. Every state's function first does whatever the instance's
@@ -44,12 +49,12 @@ const (
 // say what a graph says whose branches meet across each other.
 //
 // The execution's data stays {"instance_id", "attempt"} all along: what the workflow knows is in its record.
-func Compile(t *ops.Template) ([]byte, error) {
+func compile(t *ops.Template, f Functions) ([]byte, error) {
 	g := newGraph(t)
 	if len(g.order) == 0 || len(g.order) != len(t.Steps) {
 		return nil, fmt.Errorf("compile template %s: its steps are not a graph without cycles", t.Name)
 	}
-	c := &compiler{graph: g, waits: waits(t, g), names: map[string]bool{
+	c := &compiler{functions: f, graph: g, waits: waits(t, g), names: map[string]bool{
 		stateRun: true, stateFinish: true, stateOutcome: true, stateFailed: true, stateSuperseded: true,
 	}}
 	c.reworks()
@@ -74,13 +79,16 @@ func Compile(t *ops.Template) ([]byte, error) {
 	c.enter(last)
 	c.add(last, &state{
 		Comment: comment("Runs ", before, "", "Takes up the last wait's outcome") + " and records how the workflow ended.",
-		Type:    "Task", Resource: invoke, Parameters: parameters(runStepsARN, "", false), ResultPath: null, End: true,
+		Type:    "Task", Resource: invoke, Parameters: parameters(c.functions.RunSteps, "", false), ResultPath: null, End: true,
 	})
 	c.ends()
 	m := machine{
 		Comment: fmt.Sprintf("Template %s, version %d. Generated from the template: change that instead.", t.Name, max(1, t.Version)),
 		StartAt: c.states[0].name,
 		States:  c.states,
+	}
+	if err := m.check(); err != nil {
+		return nil, fmt.Errorf("compile template %s: %w", t.Name, err)
 	}
 	var b bytes.Buffer
 	e := json.NewEncoder(&b)
@@ -93,10 +101,11 @@ func Compile(t *ops.Template) ([]byte, error) {
 }
 
 type compiler struct {
-	graph  *graph
-	waits  []*ops.Step
-	states states
-	names  map[string]bool
+	functions Functions
+	graph     *graph
+	waits     []*ops.Step
+	states    states
+	names     map[string]bool
 	// entries are the first states of the waits so far, and of the end.
 	entries []string
 	// back holds, for each place in the chain, the place of the first wait to which a refusal that is taken up there can
@@ -146,7 +155,7 @@ func (c *compiler) wait(step *ops.Step, before []string) {
 	}
 	c.add(name, &state{
 		Comment: comment("Runs ", before, ", then opens", "Opens") + " every task that is ready and waits for " + what,
-		Type:    "Task", Resource: invokeWait, Parameters: parameters(openTaskARN, step.ID, true), ResultPath: null,
+		Type:    "Task", Resource: invokeWait, Parameters: parameters(c.functions.OpenTask, step.ID, true), ResultPath: null,
 	})
 }
 
@@ -157,7 +166,7 @@ func (c *compiler) delay(step *ops.Step, before []string) {
 	c.enter(name)
 	c.add(name, &state{
 		Comment: comment("Runs ", before, ", then tells", "Tells") + " when the delay is over.",
-		Type:    "Task", Resource: invoke, Parameters: parameters(runStepsARN, step.ID, false),
+		Type:    "Task", Resource: invoke, Parameters: parameters(c.functions.RunSteps, step.ID, false),
 		ResultSelector: map[string]string{"until.$": "$.Payload.wait_until"}, ResultPath: path("$.wait"),
 	})
 	c.add(c.name(step.Name, step.ID), &state{
@@ -172,7 +181,7 @@ func (c *compiler) ends() {
 	c.add(stateOutcome, &state{
 		Comment: "Paid for only when a function could not say itself how the workflow ended.",
 		Type:    "Task", Resource: invoke,
-		Parameters: &arguments{FunctionName: recordOutcomeARN, Payload: payload{
+		Parameters: &arguments{FunctionName: c.functions.RecordOutcome, Payload: payload{
 			InstanceID: "$.instance_id", Attempt: "$.attempt", Error: "$.error",
 		}},
 		ResultPath: null, Next: stateFailed,
@@ -219,14 +228,20 @@ func (c *compiler) returns(name string, s *state) []catcher {
 	return all
 }
 
-// name finds a state's name that is not taken.
+// name takes a state's name: the step's, or when another state has that, one with the step's id. People may call a step what
+// another one's state is called by then, so a number makes the last difference.
 func (c *compiler) name(name, id string) string {
-	if c.names[name] {
-		name = fmt.Sprintf("%s (%s)", id, name)
-		name = string([]rune(name)[:min(len([]rune(name)), 80)])
+	taken := name
+	for n := 1; c.names[taken]; n++ {
+		end := ")"
+		if n > 1 {
+			end = fmt.Sprintf(") %d", n)
+		}
+		text := []rune(id + " (" + name)
+		taken = string(text[:min(len(text), maxStateName-len(end))]) + end
 	}
-	c.names[name] = true
-	return name
+	c.names[taken] = true
+	return taken
 }
 
 func comment(runs string, steps []string, then, otherwise string) string {

@@ -146,13 +146,48 @@ func TestStateMachinesInTheRepositoryAreNotStale(t *testing.T) {
 	}
 }
 
-func TestStepsOfOneNameGetStatesOfTheirOwn(t *testing.T) {
+func TestEveryStepHasAStateOfItsOwnWhateverItIsCalled(t *testing.T) {
 	t.Parallel()
-	a := compile(t,
-		`{"id": "a", "name": "Finish", "kind": "manual"}`,
-		`{"id": "b", "name": "Same", "kind": "manual", "depends_on": ["a"]}`,
-		`{"id": "c", "name": "Same", "kind": "manual", "depends_on": ["b"]}`)
-	if got := a.chain(); len(got) != 4 {
-		t.Errorf("the chain is %q", got)
+	long := strings.Repeat("long ", 11)
+	for name, names := range map[string][]string{
+		"of one name":                      {"Same", "Same", "Same", "Same"},
+		"as the machine's own states":      {"Finish", "Run the steps", "Record the outcome", "Workflow failed", "Superseded"},
+		"as another one's second name":     {"s2 (X)", "X", "X", "s2 (X) 2"},
+		"as another one's numbered name":   {"s3 (X)", "s3 (X) 2", "X", "X", "X"},
+		"as the state before a delay":      {"Before Rest", "Rest", "Rest"},
+		"alike in as far as there is room": {long, long, "s1 (" + long[:50], long},
+		"as what publishing fills in":      {"${RunStepsFunctionArn}", "${OpenTaskFunctionArn}", `"quoted" \\ <tag>`},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			var steps []string
+			for n, step := range names {
+				kind := `"kind": "manual"`
+				if n%2 == 1 {
+					kind = `"kind": "delay", "for": "1h"`
+				}
+				needs := ""
+				if n > 0 {
+					needs = fmt.Sprintf(`, "depends_on": ["s%d"]`, n-1)
+				}
+				steps = append(steps, fmt.Sprintf(`{"id": "s%d", "name": %q, %s%s}`, n, step, kind, needs))
+			}
+			a := compile(t, steps...)
+			want := len(names) + len(names)/2 + 1 // a delay has two
+			if got := a.chain(); len(got) != want {
+				t.Errorf("the chain is %q, want %d states", got, want)
+			}
+		})
+	}
+}
+
+func TestPublishingLeavesNamesOfStepsAsTheyAre(t *testing.T) {
+	t.Parallel()
+	b := setup(t, nil)
+	tpl := b.publish(t, document(`{"id": "a", "name": "${OpenTaskFunctionArn}", "kind": "manual"}`))
+	a := b.machine.machine(tpl.StateMachine)
+	s, ok := a.States["${OpenTaskFunctionArn}"]
+	if !ok || s.Parameters.FunctionName != "fn-open-task" {
+		t.Errorf("the state is %+v, %v", s, ok)
 	}
 }

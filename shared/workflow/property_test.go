@@ -21,6 +21,7 @@ import (
 // node is a step of a random template, with what will happen to it.
 type node struct {
 	id, kind  string
+	name      string
 	depends   []int
 	when      string // "", "yes" or "no": whether its condition holds
 	fails     int    // tries that fail
@@ -81,7 +82,7 @@ func (s node) json(nodes []node) string {
 	for _, d := range s.depends {
 		names = append(names, fmt.Sprintf("%q", nodes[d].id))
 	}
-	text := fmt.Sprintf(`{"id": %q, "name": %q, "kind": %q, "depends_on": [%s]`, s.id, "Step "+s.id, s.kind, strings.Join(names, ","))
+	text := fmt.Sprintf(`{"id": %q, "name": %q, "kind": %q, "depends_on": [%s]`, s.id, s.name, s.kind, strings.Join(names, ","))
 	if s.when != "" {
 		text += fmt.Sprintf(`, "when": {"path": "context.answer", "op": "eq", "value": %q}`, s.when)
 	}
@@ -99,10 +100,17 @@ func (s node) json(nodes []node) string {
 	return text + "}"
 }
 
+// stepNames are names that a machine's other states may have, too.
+var stepNames = []string{
+	"Step", "Step", "Step 2", "s1 (Step)", "s2 (Step)", "s2 (Step) 2", "Before Step", "Finish", "Run the steps", "s3 (Finish)",
+	"Record the outcome", "Superseded", "${RunStepsFunctionArn}", "$.instance_id", "a/b~\"<&>", "الحجز",
+}
+
 func randomNodes(t *rapid.T) []node {
 	nodes := make([]node, rapid.IntRange(1, 9).Draw(t, "steps"))
 	for n := range nodes {
 		s := node{id: fmt.Sprintf("s%d", n), choice: -1, otherwise: -1}
+		s.name = rapid.SampledFrom(stepNames).Draw(t, "name")
 		s.kind = rapid.SampledFrom([]string{"automated", "automated", "approval", "approval", "delay", "decision"}).Draw(t, "kind")
 		for d := range n {
 			if rapid.IntRange(0, 2).Draw(t, "depends") == 0 {

@@ -1,7 +1,6 @@
 package workflow
 
 import (
-	"bytes"
 	"context"
 	"fmt"
 	"slices"
@@ -129,21 +128,15 @@ func (e *Engine) Publish(ctx context.Context, name string, version int, actor op
 	return t, nil
 }
 
-// definition is the template's state machine with the functions' ARNs filled in.
+// definition is the template's state machine, which calls this engine's functions.
 func (e *Engine) definition(t *ops.Template) ([]byte, error) {
-	definition, err := Compile(t)
-	if err != nil {
-		return nil, err
-	}
-	for name, arn := range map[string]string{
-		runStepsARN: e.Functions.RunSteps, openTaskARN: e.Functions.OpenTask, recordOutcomeARN: e.Functions.RecordOutcome,
-	} {
+	f := e.Functions
+	for name, arn := range map[string]string{"run-steps": f.RunSteps, "open-task": f.OpenTask, "record-outcome": f.RecordOutcome} {
 		if arn == "" {
-			return nil, ops.Errorf(ops.CodeInternal, "publish template %s: the ARN for %s is not configured", t.Name, name)
+			return nil, ops.Errorf(ops.CodeInternal, "publish template %s: the ARN of %s is not configured", t.Name, name)
 		}
-		definition = bytes.ReplaceAll(definition, []byte(name), []byte(arn))
 	}
-	return definition, nil
+	return compile(t, f)
 }
 
 func machineName(template string, version int) string { return template + "-v" + strconv.Itoa(version) }

@@ -224,6 +224,26 @@ func TestJSONataIsRefusedClearly(t *testing.T) {
 	}
 }
 
+func TestANameThatStandsTwiceIsRefused(t *testing.T) {
+	t.Parallel()
+	r := newRig(t)
+	for definition, want := range map[string]string{
+		`{"StartAt": "P", "States": {"P": {"Type": "Pass", "End": true}, "P": {"Type": "Pass", "End": true}}}`: "DUPLICATE_STATE_NAME: Duplicate State name: P at /States/P",
+		`{"StartAt": "P", "States": {"P": {"Type": "Pass", "End": true, "Type": "Succeed"}}}`:                  "INVALID_JSON_DESCRIPTION: Duplicate field 'Type' at /States/P/Type",
+		`{"StartAt": "M", "States": {"M": {"Type": "Map", "End": true, "ItemProcessor": {"StartAt": "M", "States": {
+			"M": {"Type": "Pass", "End": true}}}}}}`: "DUPLICATE_STATE_NAME: Duplicate State name: M",
+	} {
+		_, err := r.engine.CreateStateMachine(t.Context(), states.CreateStateMachineInput{Name: "m", Definition: definition})
+		wantError(t, err, "InvalidDefinition")
+		if !strings.Contains(err.Error(), want) {
+			t.Errorf("got %v, want %s", err, want)
+		}
+		if problems := r.engine.ValidateStateMachineDefinition(definition); len(problems) == 0 {
+			t.Errorf("it is said to be valid: %s", definition)
+		}
+	}
+}
+
 func TestRunsAfterUpdateKeepTheirDefinition(t *testing.T) {
 	t.Parallel()
 	r := newRig(t)

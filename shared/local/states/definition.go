@@ -101,10 +101,13 @@ func parseDefinition(text string) (*graph, diagnostics) {
 		d.schema("", "Definition must be a valid JSON object")
 		return nil, d
 	}
-	v, err := value.Parse([]byte(text))
+	v, repeated, err := value.ParseUnique([]byte(text))
 	if err != nil {
 		d.add(codeNotJSON, "", "%s", jacksonMessage(text, err))
 		return nil, d
+	}
+	for _, at := range repeated {
+		d.repeated(at)
 	}
 	obj, ok := v.(*value.Object)
 	if !ok {
@@ -117,6 +120,17 @@ func parseDefinition(text string) (*graph, diagnostics) {
 		return nil, d
 	}
 	return g, nil
+}
+
+// repeated tells of a member that its object has twice: the last would count, and nobody could have meant that.
+func (d *diagnostics) repeated(at string) {
+	parts := strings.Split(at, "/")
+	name := parts[len(parts)-1]
+	if len(parts) > 2 && parts[len(parts)-2] == "States" {
+		d.add(codeDuplicate, at, "Duplicate State name: %s", name)
+		return
+	}
+	d.add(codeNotJSON, at, "Duplicate field '%s'", name)
 }
 
 var firstToken = regexp.MustCompile(`^\s*([A-Za-z_][A-Za-z_0-9]*)`)
@@ -170,7 +184,7 @@ func (p *definitionParser) graph(o *value.Object, at string, top bool) *graph {
 	for _, m := range all.Members() {
 		where := at + "/States/" + m.Key
 		if p.seen[m.Key] {
-			p.add(codeDuplicate, where, "Duplicate state name: %s", m.Key)
+			p.add(codeDuplicate, where, "Duplicate State name: %s", m.Key)
 		}
 		p.seen[m.Key] = true
 		so, ok := m.Value.(*value.Object)

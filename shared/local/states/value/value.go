@@ -11,28 +11,44 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"strconv"
 	"unicode/utf8"
 )
 
-// Parse reads one JSON document and nothing after it.
-func Parse(text []byte) (any, error) {
-	dec := json.NewDecoder(bytes.NewReader(text))
-	dec.UseNumber()
-	v, err := parseNext(dec)
+// Parse reads one JSON document and nothing after it. Of members with the same name the last one counts.
+func Parse(text []byte) (any, error) { return parse(text, nil) }
+
+// ParseUnique is Parse for a text whose objects may have each name only once: repeated are the places of the members whose
+// name their object has already, as JSON pointers ("/States/Wait").
+func ParseUnique(text []byte) (v any, repeated []string, err error) {
+	v, err = parse(text, func(at string) { repeated = append(repeated, at) })
+	return v, repeated, err
+}
+
+func parse(text []byte, repeated func(at string)) (any, error) {
+	p := &parser{Decoder: json.NewDecoder(bytes.NewReader(text)), repeated: repeated}
+	p.UseNumber()
+	v, err := p.next("")
 	if err != nil {
 		if errors.Is(err, io.EOF) {
 			err = io.ErrUnexpectedEOF
 		}
 		return nil, err
 	}
-	if _, err := dec.Token(); !errors.Is(err, io.EOF) {
-		return nil, fmt.Errorf("text after the end of the JSON value at byte %d", dec.InputOffset())
+	if _, err := p.Token(); !errors.Is(err, io.EOF) {
+		return nil, fmt.Errorf("text after the end of the JSON value at byte %d", p.InputOffset())
 	}
 	return v, nil
 }
 
-func parseNext(dec *json.Decoder) (any, error) {
-	tok, err := dec.Token()
+type parser struct {
+	*json.Decoder
+	repeated func(at string) // nil: nobody asks, and no places are kept
+}
+
+// next reads the value at a place.
+func (p *parser) next(at string) (any, error) {
+	tok, err := p.Token()
 	if err != nil {
 		return nil, err
 	}
@@ -41,31 +57,50 @@ func parseNext(dec *json.Decoder) (any, error) {
 		return tok, nil // nil, bool, json.Number or string
 	}
 	if delim == '[' {
-		list := []any{}
-		for dec.More() {
-			v, err := parseNext(dec)
-			if err != nil {
-				return nil, err
-			}
-			list = append(list, v)
-		}
-		_, err := dec.Token()
-		return list, err
+		return p.list(at)
 	}
-	obj := NewObject(0)
-	for dec.More() {
-		key, err := dec.Token()
+	return p.object(at)
+}
+
+func (p *parser) list(at string) (any, error) {
+	list := []any{}
+	for p.More() {
+		here := ""
+		if p.repeated != nil {
+			here = at + "/" + strconv.Itoa(len(list))
+		}
+		v, err := p.next(here)
 		if err != nil {
 			return nil, err
 		}
-		v, err := parseNext(dec)
+		list = append(list, v)
+	}
+	_, err := p.Token()
+	return list, err
+}
+
+func (p *parser) object(at string) (any, error) {
+	obj := NewObject(0)
+	for p.More() {
+		key, err := p.Token()
 		if err != nil {
 			return nil, err
 		}
 		name, _ := key.(string) // the decoder gives nothing else here
+		here := ""
+		if p.repeated != nil {
+			here = at + "/" + name
+		}
+		v, err := p.next(here)
+		if err != nil {
+			return nil, err
+		}
+		if p.repeated != nil && obj.find(name) >= 0 {
+			p.repeated(here)
+		}
 		obj.Set(name, v)
 	}
-	_, err = dec.Token()
+	_, err := p.Token()
 	return obj, err
 }
 
