@@ -76,6 +76,7 @@ lint: tools ## Lint and check the formatting
 .PHONY: template
 template:
 	cfn-lint template.yaml
+	sam validate # transforms it, as a deploy does: --lint alone does not
 	sam validate --lint
 
 .PHONY: machines

@@ -6,13 +6,25 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"net"
+	"net/http"
 	"os"
 	"strings"
+	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
+	awshttp "github.com/aws/aws-sdk-go-v2/aws/transport/http"
 	"github.com/aws/aws-sdk-go-v2/credentials"
 
 	"opsflow/shared/calendar"
+)
+
+// How long a request to AWS may take. DynamoDB, Step Functions and EventBridge answer within milliseconds; each of these is
+// far beyond their slowest answers, and well within a function's time.
+const (
+	connecting   = time.Second
+	answering    = 3 * time.Second
+	wholeRequest = 5 * time.Second
 )
 
 // Need is a group of variables that a function cannot do without.
@@ -127,15 +139,24 @@ func Logger() *slog.Logger { return slog.New(slog.NewJSONHandler(os.Stdout, nil)
 // AWS is the configuration of AWS clients, built by hand: a Lambda function has its region and credentials in the
 // environment, and loading the SDK's whole configuration chain costs start time and binary size. AWS_ENDPOINT_URL sends
 // every client to another place (the local runtime, LocalStack).
+//
+// A request has its bounds in time, so that a connection that went silent costs a try and not the invocation.
 func (e Env) AWS() aws.Config {
 	c := aws.Config{
 		Region:      e.Region,
+		HTTPClient:  bounded(connecting, answering, wholeRequest),
 		Credentials: aws.NewCredentialsCache(credentials.NewStaticCredentialsProvider(e.accessKey, e.secretKey, e.session)),
 	}
 	if e.endpoint != "" {
 		c.BaseEndpoint = aws.String(e.endpoint)
 	}
 	return c
+}
+
+func bounded(connecting, answering, whole time.Duration) aws.HTTPClient {
+	return awshttp.NewBuildableClient().WithTimeout(whole).
+		WithDialerOptions(func(d *net.Dialer) { d.Timeout = connecting }).
+		WithTransportOptions(func(t *http.Transport) { t.ResponseHeaderTimeout = answering })
 }
 
 func split(s string) []string {

@@ -1,6 +1,7 @@
 package stack_test
 
 import (
+	"maps"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -17,7 +18,9 @@ const root = "../../.."
 
 func load(t *testing.T, parameters map[string]string) *stack.Stack {
 	t.Helper()
-	s, err := stack.Load(filepath.Join(root, "template.yaml"), parameters)
+	given := map[string]string{"OidcIssuer": "https://issuer.test"}
+	maps.Copy(given, parameters)
+	s, err := stack.Load(filepath.Join(root, "template.yaml"), given)
 	if err != nil {
 		t.Fatal(err)
 	}
