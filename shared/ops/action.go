@@ -13,8 +13,17 @@ type ActionStatus string
 const (
 	ActionWaiting ActionStatus = "waiting"
 	ActionDone    ActionStatus = "done"
-	ActionDropped ActionStatus = "dropped" // its `unless` held when it was due
+	ActionDropped ActionStatus = "dropped" // Reason says why
 	ActionFailed  ActionStatus = "failed"
+)
+
+// The reasons for which an action is dropped.
+const (
+	DroppedUnless    = ReasonUnless // its `unless` held
+	DroppedStopped   = "stopped"    // an action before it failed, whose on_error is stop
+	DroppedRuleOff   = "rule_off"   // its rule was off when it was due
+	DroppedShadow    = "shadow"     // its rule was in shadow mode when it was due
+	DroppedCancelled = "cancelled"  // somebody cancelled it
 )
 
 // PendingAction is a rule's action that waits for its time, or that was begun and must be carried out: it stands for the
@@ -32,12 +41,21 @@ type PendingAction struct {
 	Detail  json.RawMessage `json:"detail"`
 	Subject SubjectRef      `json:"subject,omitzero"`
 	DueAt   time.Time       `json:"due_at"`
-	Status  ActionStatus    `json:"status"`
-	Effect  *Effect         `json:"effect,omitempty"` // what came of it
-	Error   string          `json:"error,omitempty"`
-	Tries   int             `json:"tries,omitempty"`
-	Cause   Cause           `json:"cause,omitzero"`
+	// After is the action of the same rule and event that has to end before this one is begun; Next are those that wait so
+	// for this one.
+	After  string       `json:"after,omitempty"`
+	Next   []string     `json:"next,omitempty"`
+	Status ActionStatus `json:"status"`
+	Reason string       `json:"reason,omitempty"` // why it was dropped
+	Leaf   *Leaf        `json:"leaf,omitempty"`   // that decided its `unless`
+	Effect *Effect      `json:"effect,omitempty"` // what came of it
+	Error  string       `json:"error,omitempty"`
+	Tries  int          `json:"tries,omitempty"`
+	Cause  Cause        `json:"cause,omitzero"`
 }
+
+// PutOff reports whether the action isn't begun as soon as its event is decided.
+func (a *PendingAction) PutOff() bool { return !a.Action.Delay.IsZero() || a.After != "" }
 
 // TimerDue is the timer of what must be done at a time.
 const TimerDue = "due"

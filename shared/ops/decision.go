@@ -14,7 +14,7 @@ const (
 	Errored    Outcome = "error"       // Reason says what broke
 )
 
-// The reasons of suppression, in order of precedence. ReasonUnless is also that of a dropped action.
+// The reasons of suppression, in order of precedence.
 const (
 	ReasonDuplicate = "duplicate"
 	ReasonPaused    = "paused"
@@ -40,10 +40,11 @@ type Decision struct {
 type Effect struct {
 	Kind Kind   `json:"kind,omitempty"`
 	ID   string `json:"id,omitempty"`
-	// Status tells of an action for which there is no record: that it was dropped.
+	// Status tells of an action for which there is no record that it was dropped, with Reason, or failed, with Error.
 	Status ActionStatus `json:"status,omitempty"`
 	Reason string       `json:"reason,omitempty"`
-	Leaf   *Leaf        `json:"leaf,omitempty"` // of its `unless`
+	Leaf   *Leaf        `json:"leaf,omitempty"` // that decided its `unless`
+	Error  string       `json:"error,omitempty"`
 }
 
 // EffectOf is the effect that a record stands for.

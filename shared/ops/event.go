@@ -41,7 +41,7 @@ func EventTypes() []EventType {
 // Source is the EventBridge source of opsflow's own events. Nobody else may use it.
 const Source = "opsflow"
 
-// MaxDepth is how many events and effects may follow from one another before the chain is stopped with an alert.
+// MaxDepth is how many events and effects may follow from one another: the chain is stopped there, with an alert.
 const MaxDepth = 8
 
 // EventRetention is how long events, decisions and the records that make effects happen once are kept.
@@ -118,6 +118,9 @@ type Cause struct {
 	InstanceID string `json:"instance,omitempty"`
 	Depth      int    `json:"depth,omitempty"` // 0 for what came from outside
 }
+
+// Ends reports whether nothing may follow from an event with this cause.
+func (c Cause) Ends() bool { return c.Depth >= MaxDepth }
 
 // Ref names the record.
 func (e *Event) Ref() Ref { return Ref{KindEvent, e.ID} }

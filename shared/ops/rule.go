@@ -64,6 +64,15 @@ const (
 	EmitEvent     ActionType = "emit_event"
 )
 
+// ErrorPolicy tells what happens to the actions behind one that failed.
+type ErrorPolicy string
+
+// What an action's on_error may be.
+const (
+	ContinueOnError ErrorPolicy = "continue"
+	StopOnError     ErrorPolicy = "stop"
+)
+
 // Action is one thing that a rule does. A text value that begins with "$." is a path into {detail, subject, event};
 // "$$." is a literal "$.".
 type Action struct {
@@ -72,6 +81,9 @@ type Action struct {
 	Delay Duration `json:"delay,omitzero"`
 	// Unless is asked on fresh data when the action is due; true drops it.
 	Unless *Condition `json:"unless,omitempty"`
+	// OnError is what happens to the rule's actions behind this one when it fails: continue, which is also what no value
+	// means, does them all the same; stop drops them, and they wait until this one has ended.
+	OnError ErrorPolicy `json:"on_error,omitempty"`
 	// OncePer is a path whose value, instead of the event, makes the effect unique: "$.detail.payment_id" acts once per
 	// payment however many events name it.
 	OncePer string `json:"once_per,omitempty"`

@@ -68,7 +68,7 @@ func (r *Rule) Faults() []Fault {
 
 type ruleCheck struct{ checker }
 
-// actionFields says which fields an action may have beside type, delay, unless and once_per.
+// actionFields says which fields an action may have beside type, delay, unless, on_error and once_per.
 var actionFields = map[ActionType][]string{
 	StartWorkflow: {"template", "input"},
 	RaiseAlert:    {"alert", "severity", "title"},
@@ -100,6 +100,8 @@ func (c *ruleCheck) action(a *Action, path string) {
 		c.require(!f.given || slices.Contains(allowed, f.name), path+"."+f.name, "left out of a "+string(a.Type)+" action", "")
 	}
 	c.require(a.Delay.D <= maxRuleDelay, path+".delay", "at most a year", a.Delay.String())
+	c.require(a.OnError == "" || a.OnError == ContinueOnError || a.OnError == StopOnError, path+".on_error",
+		oneOf([]ErrorPolicy{ContinueOnError, StopOnError}), string(a.OnError))
 	c.require(a.OncePer == "" || strings.HasPrefix(a.OncePer, "$."), path+".once_per", "a path like $.detail.payment_id", a.OncePer)
 	c.members(a.Input, path+".input")
 	c.members(a.Detail, path+".detail")

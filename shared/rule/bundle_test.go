@@ -26,8 +26,21 @@ type bundle struct {
 	store     *store.Store
 	workflows *workflows
 	bus       *bus
+	journal   *journal
 	clock     *clock.Clock
 	n         int
+}
+
+// journal is what was done, in order: "start quality_assurance", "send booking_ready".
+type journal struct {
+	mu    sync.Mutex
+	lines []string
+}
+
+func (j *journal) add(line string) {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	j.lines = append(j.lines, line)
 }
 
 func setup(t testing.TB) *bundle {
@@ -53,7 +66,10 @@ func setupWith(t testing.TB, c *clock.Clock, engineClock ops.Clock) *bundle {
 		t.Fatal(err)
 	}
 	s := store.New(tbl, randomness(), c.Now)
-	b := &bundle{store: s, workflows: &workflows{clock: c, launched: map[string]int{}}, bus: &bus{}, clock: c}
+	done := &journal{}
+	b := &bundle{
+		store: s, workflows: &workflows{clock: c, journal: done, launched: map[string]int{}}, bus: &bus{journal: done}, journal: done, clock: c,
+	}
 	b.Engine = rule.New(rule.Config{
 		Store: s, Workflows: b.workflows, Bus: b.bus, Templates: b.workflows, Clock: engineClock, Random: randomness(),
 		Logger: slog.New(slog.DiscardHandler),
@@ -66,6 +82,7 @@ func randomness() io.Reader { return rand.NewChaCha8([32]byte{7}) }
 // workflows plans instances of a few templates and counts launches.
 type workflows struct {
 	clock    ops.Clock
+	journal  *journal
 	mu       sync.Mutex
 	launched map[string]int
 	contexts []map[string]json.RawMessage
@@ -97,6 +114,7 @@ func (w *workflows) Launch(_ context.Context, i *ops.Instance) error {
 	if w.fail != nil {
 		return w.fail
 	}
+	w.journal.add("start " + i.Template)
 	w.launched[i.Template+" "+i.ID]++
 	w.contexts = append(w.contexts, i.Context)
 	return nil
@@ -123,10 +141,11 @@ func (w *workflows) starts() []string {
 }
 
 type bus struct {
-	mu     sync.Mutex
-	sent   []ops.OutEvent
-	fail   error
-	during func() // called before an event is taken
+	journal *journal
+	mu      sync.Mutex
+	sent    []ops.OutEvent
+	fail    error
+	during  func() // called before an event is taken
 }
 
 func (b *bus) Put(_ context.Context, events ...ops.OutEvent) error {
@@ -137,6 +156,9 @@ func (b *bus) Put(_ context.Context, events ...ops.OutEvent) error {
 	defer b.mu.Unlock()
 	if b.fail != nil {
 		return b.fail
+	}
+	for _, e := range events {
+		b.journal.add("send " + string(e.Type))
 	}
 	b.sent = append(b.sent, events...)
 	return nil

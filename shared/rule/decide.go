@@ -57,7 +57,7 @@ func (e *Engine) decide(ctx context.Context, arrived *ops.Event, known *knowledg
 		}
 		return err
 	}
-	e.carryOut(ctx, p.launches, p.actions)
+	e.carryOut(ctx, p.follows...)
 	e.announcer.Announce(ctx, p.records...)
 	return e.arrived(ctx, &event)
 }
@@ -85,8 +85,7 @@ type plan struct {
 	records []ops.Record
 	warned  map[ops.Ref]bool // the alerts among records that more than one rule can ask for
 
-	launches []*ops.Instance      // to be started once written
-	actions  []*ops.PendingAction // to be done once written
+	follows []ops.Record // instances to be started, and actions to be done, once written: in order
 }
 
 func (p *plan) decide(ctx context.Context) error {
@@ -155,10 +154,10 @@ func (p *plan) learn(ctx context.Context) error {
 	return nil
 }
 
-// ask decides about one rule, whose condition holds or not. Its records join the plan only when all of its actions could be planned.
+// ask decides about one rule, whose condition holds or not.
 func (p *plan) ask(ctx context.Context, r *ready, ok bool) (ops.Decision, error) {
 	if r.broken != nil {
-		return p.fail(ctx, r, r.broken, nil)
+		return ops.Decision{Outcome: ops.Errored, Reason: r.broken.Error()}, p.countFailure(ctx, r, r.broken)
 	}
 	_, leaf := r.condition.Eval(p.doc, p.now)
 	switch {
@@ -183,30 +182,36 @@ func (p *plan) ask(ctx context.Context, r *ready, ok bool) (ops.Decision, error)
 	if !p.fits(len(limits) + r.records()) {
 		return p.refuse(ctx, r, leaf)
 	}
-	effects, did, err := p.act(ctx, r)
-	switch {
-	case refused(err):
-		return p.fail(ctx, r, err, leaf)
-	case err != nil:
-		return ops.Decision{}, err
-	case !did:
-		return ops.Decision{Outcome: ops.Suppressed, Reason: ops.ReasonUnless, Leaf: leaf, Effects: effects}, nil
-	}
-	p.records = append(p.records, limits...)
-	return ops.Decision{Outcome: ops.Matched, Leaf: leaf, Effects: effects}, nil
-}
-
-// fail decides about a rule that can't act. What is wrong with one rule is its decision, not the event's failure; when it
-// goes on, people are told, unless so much happens that there is no room for it.
-func (p *plan) fail(ctx context.Context, r *ready, cause error, leaf *ops.Leaf) (ops.Decision, error) {
-	failed, err := p.engine.failure(ctx, r.ID, cause.Error(), p.cause(r))
+	got, err := p.act(ctx, r)
 	if err != nil {
 		return ops.Decision{}, err
+	}
+	d := ops.Decision{Outcome: ops.Matched, Leaf: leaf, Effects: got.effects}
+	switch {
+	case got.did:
+		p.records = append(p.records, limits...)
+	case got.failed != nil:
+		d.Outcome, d.Reason = ops.Errored, got.failed.Error()
+	default:
+		d.Outcome, d.Reason = ops.Suppressed, ops.ReasonUnless
+	}
+	if got.failed != nil {
+		err = p.countFailure(ctx, r, got.failed)
+	}
+	return d, err
+}
+
+// countFailure notes that something is wrong with a rule, which is not the event's failure. When it goes on, people are told,
+// unless so much happens that there is no room for it.
+func (p *plan) countFailure(ctx context.Context, r *ready, cause error) error {
+	failed, err := p.engine.failure(ctx, r.ID, cause.Error(), p.cause(r))
+	if err != nil {
+		return err
 	}
 	if p.fits(len(failed)) {
 		p.records = append(p.records, failed...)
 	}
-	return ops.Decision{Outcome: ops.Errored, Reason: cause.Error(), Leaf: leaf}, nil
+	return nil
 }
 
 // limit looks at what keeps a rule that matched from acting, and gives the records that must be written if it acts.
@@ -214,7 +219,7 @@ func (p *plan) limit(ctx context.Context, r *ready) (records []ops.Record, reaso
 	if p.paused {
 		return nil, ops.ReasonPaused, nil
 	}
-	if p.event.Cause.Depth > ops.MaxDepth {
+	if p.event.Cause.Ends() {
 		return nil, ops.ReasonDepth, p.warn(ctx, alert.Spec{
 			Type: ops.AlertSystemError, Severity: ops.SeverityHigh, Subject: p.event.Subject, Key: "depth/" + r.ID, Cause: p.cause(r),
 			Title:  "A chain of events was stopped",

@@ -42,17 +42,23 @@ func (e *Engine) attempt(ctx context.Context, id string, due func(*ops.PendingAc
 	if a.Status != ops.ActionWaiting || !due(a) {
 		return nil
 	}
-	now := e.clock.Now()
 	set, err := e.current(ctx)
 	if err != nil {
 		return err
 	}
-	put := !a.Action.Delay.IsZero() && set.paused(now)
-	if put { // the kill switch holds what isn't begun until it ends, which may be any time
-		a.SetTimer(ops.TimerDue, earlier(set.switches.PausedUntil, now.Add(lookAgain)))
-	} else {
+	now := e.clock.Now()
+	reason, held, err := e.hindrance(ctx, a, set, now)
+	if err != nil {
+		return err
+	}
+	if reason != "" {
+		return e.drop(ctx, a, reason)
+	}
+	if held.IsZero() {
 		a.Tries++
 		a.SetTimer(ops.TimerDue, now.Add(backoff(a.Tries)))
+	} else {
+		a.SetTimer(ops.TimerDue, held)
 	}
 	err = e.store.Save(ctx, a)
 	if ops.AsConflict(err) != nil {
@@ -61,17 +67,70 @@ func (e *Engine) attempt(ctx context.Context, id string, due func(*ops.PendingAc
 	if err != nil {
 		return fmt.Errorf("claim action %s: %w", id, err)
 	}
-	if put {
+	if !held.IsZero() {
 		return nil
 	}
 	return e.do(ctx, a)
 }
 
-// lookAgain is how often an action that the kill switch holds is looked at: a pause can end before its time.
+// hindrance tells what keeps an action from being done: for which reason it is to be dropped, or until when it has to wait. One
+// that was begun at once with its event is only finished.
+func (e *Engine) hindrance(ctx context.Context, a *ops.PendingAction, set *ruleSet, now time.Time) (reason string, until time.Time, err error) {
+	if !a.PutOff() {
+		return "", time.Time{}, nil
+	}
+	if a.Tries == 0 {
+		switch set.rule(a.RuleID).Mode {
+		case ops.RuleOff:
+			return ops.DroppedRuleOff, time.Time{}, nil
+		case ops.RuleShadow:
+			return ops.DroppedShadow, time.Time{}, nil
+		case ops.RuleActive:
+		}
+		if a.After != "" {
+			if reason, until, err = e.lookBefore(ctx, a.After, now); err != nil || reason != "" {
+				return reason, time.Time{}, err
+			}
+		}
+	}
+	if set.paused(now) { // which may end before its time
+		until = later(until, earlier(set.switches.PausedUntil, now.Add(lookAgain)))
+	}
+	return "", until, nil
+}
+
+// isDue reports whether an action's time has come, whenever it was tried last.
+func (e *Engine) isDue(a *ops.PendingAction) bool { return !a.DueAt.After(e.clock.Now()) }
+
+// lookBefore looks at the action that another waits for: whether the other is to be dropped because it failed, or else until
+// when the other has to wait; the zero time when it has ended.
+func (e *Engine) lookBefore(ctx context.Context, id string, now time.Time) (reason string, until time.Time, err error) {
+	before, err := e.store.PendingAction(ctx, id)
+	switch {
+	case ops.ErrorCode(err) == ops.CodeNotFound: // it ended so long ago
+		return "", time.Time{}, nil
+	case err != nil:
+		return "", time.Time{}, fmt.Errorf("read action %s: %w", id, err)
+	case before.Status == ops.ActionWaiting:
+		return "", later(before.DueAt.Add(repairAfter), now.Add(lookAgain)), nil
+	case before.Status == ops.ActionFailed || before.Reason == ops.DroppedStopped:
+		return ops.DroppedStopped, time.Time{}, nil
+	}
+	return "", time.Time{}, nil
+}
+
+// lookAgain is how often an action is looked at that the kill switch holds, or that waits for another.
 const lookAgain = 5 * time.Minute
 
 func earlier(a, b time.Time) time.Time {
 	if a.Before(b) {
+		return a
+	}
+	return b
+}
+
+func later(a, b time.Time) time.Time {
+	if a.After(b) {
 		return a
 	}
 	return b
@@ -82,8 +141,38 @@ func backoff(tries int) time.Duration {
 	return min(repairAfter<<min(max(tries-1, 0), 5), time.Hour)
 }
 
-// do carries out an action that is ours to do, on the subject as it is now, and marks it done.
+// do carries out an action that is ours to do, and then what waits for it.
 func (e *Engine) do(ctx context.Context, a *ops.PendingAction) error {
+	if err := e.perform(ctx, a); err != nil {
+		return err
+	}
+	e.goOn(ctx, a)
+	return nil
+}
+
+// goOn does what waited for an action, if that has ended. What fails has a timer.
+func (e *Engine) goOn(ctx context.Context, ended *ops.PendingAction) {
+	if ended.Status == ops.ActionWaiting {
+		return
+	}
+	for _, id := range ended.Next {
+		if err := e.attempt(ctx, id, e.isDue); err != nil {
+			e.log.WarnContext(ctx, "action not done, its timer will", "action", id, "error", err)
+		}
+	}
+}
+
+// drop ends an action that isn't done.
+func (e *Engine) drop(ctx context.Context, a *ops.PendingAction, reason string) error {
+	if err := e.end(ctx, a, ending{status: ops.ActionDropped, reason: reason}); err != nil {
+		return err
+	}
+	e.goOn(ctx, a)
+	return nil
+}
+
+// perform does an action on the subject as it is now, and marks it done.
+func (e *Engine) perform(ctx context.Context, a *ops.PendingAction) error {
 	event := &ops.Event{
 		ID: a.EventID, Type: string(a.Event), Source: a.Source, Time: a.At, Detail: a.Detail, Subject: a.Subject, Cause: a.Cause,
 	}
@@ -96,13 +185,14 @@ func (e *Engine) do(ctx context.Context, a *ops.PendingAction) error {
 		subject.SubjectRef = a.Subject
 	}
 	doc := eventDoc(event, subject)
-	if a.Action.Unless != nil && !a.Action.Delay.IsZero() {
+	if a.Action.Unless != nil && a.PutOff() {
 		unless, err := CompileConditionIn(*a.Action.Unless, e.calendar)
 		if err != nil {
-			return e.end(ctx, a, ops.ActionFailed, err)
+			return e.end(ctx, a, ending{status: ops.ActionFailed, err: err})
 		}
-		if holds, _ := unless.Eval(doc, e.clock.Now()); holds {
-			return e.end(ctx, a, ops.ActionDropped, nil)
+		holds, leaf := unless.Eval(doc, e.clock.Now())
+		if a.Leaf = leaf; holds {
+			return e.end(ctx, a, ending{status: ops.ActionDropped, reason: ops.DroppedUnless})
 		}
 	}
 	switch a.Action.Type {
@@ -113,19 +203,26 @@ func (e *Engine) do(ctx context.Context, a *ops.PendingAction) error {
 	case ops.Notify, ops.EmitEvent:
 		return e.doSend(ctx, a, doc)
 	}
-	return e.end(ctx, a, ops.ActionFailed, fmt.Errorf("no action is called %q", a.Action.Type))
+	return e.end(ctx, a, ending{status: ops.ActionFailed, err: fmt.Errorf("no action is called %q", a.Action.Type)})
+}
+
+// ending is how an action ended.
+type ending struct {
+	status ops.ActionStatus
+	reason string // of one that was dropped
+	err    error  // of one that failed
 }
 
 // end writes how an action ended, together with what it brought about. A conflict means that somebody else did it too: all
 // that an action does is done once under its own id, so there is nothing to take back.
-func (e *Engine) end(ctx context.Context, a *ops.PendingAction, status ops.ActionStatus, cause error, made ...ops.Record) error {
+func (e *Engine) end(ctx context.Context, a *ops.PendingAction, how ending, made ...ops.Record) error {
 	ended := *a
 	ended.Timers = nil
-	ended.Status = status
+	ended.Status, ended.Reason = how.status, how.reason
 	ended.UpdatedAt = e.clock.Now()
-	if cause != nil {
-		ended.Error = cause.Error()
-		e.log.ErrorContext(ctx, "action failed", "action", a.ID, "rule", a.RuleID, "error", cause)
+	if how.err != nil {
+		ended.Error = how.err.Error()
+		e.log.ErrorContext(ctx, "action failed", "action", a.ID, "rule", a.RuleID, "error", how.err)
 		failed, err := e.failure(ctx, a.RuleID, ended.Error, causeOfAction(a))
 		if err != nil {
 			return err
@@ -149,21 +246,21 @@ func (e *Engine) doStart(ctx context.Context, a *ops.PendingAction, event *ops.E
 	id := sibling(a.ID, "wf-")
 	instance, err := e.workflows.Plan(ctx, startRequest(id, &a.Action, event, a.RuleID, doc))
 	if refused(err) {
-		return e.end(ctx, a, ops.ActionFailed, err)
+		return e.end(ctx, a, ending{status: ops.ActionFailed, err: err})
 	}
 	if err != nil {
 		return fmt.Errorf("start %s: %w", a.Action.Template, err)
 	}
 	a.Effect = &ops.Effect{Kind: ops.KindInstance, ID: id}
-	err = e.end(ctx, a, ops.ActionDone, nil, instance)
+	err = e.end(ctx, a, ending{status: ops.ActionDone}, instance)
 	if c := ops.AsConflict(err); c != nil && c.Has(instance.Ref()) { // started before: only the mark is missing
-		return e.end(ctx, a, ops.ActionDone, nil)
+		return e.end(ctx, a, ending{status: ops.ActionDone})
 	}
 	if err != nil {
 		return err
 	}
 	if instance.V > 0 { // else somebody else ended the action, and launches
-		e.carryOut(ctx, []*ops.Instance{instance}, nil)
+		e.carryOut(ctx, instance)
 	}
 	return nil
 }
@@ -180,7 +277,7 @@ func (e *Engine) doAlert(ctx context.Context, a *ops.PendingAction, doc Doc) err
 			return err
 		}
 		a.Effect = &ops.Effect{Kind: ops.KindAlert, ID: next.ID}
-		return e.end(ctx, a, ops.ActionDone, nil, next)
+		return e.end(ctx, a, ending{status: ops.ActionDone}, next)
 	})
 }
 
@@ -197,10 +294,15 @@ func (e *Engine) doSend(ctx context.Context, a *ops.PendingAction, doc Doc) erro
 		out.Detail = mustJSON(orEmpty(ResolveAll(a.Action.Detail, doc)))
 		a.Effect = &ops.Effect{Kind: ops.KindEvent, ID: out.ID}
 	}
-	if err := e.bus.Put(ctx, out); err != nil {
+	err := e.bus.Put(ctx, out)
+	if refused(err) {
+		a.Effect = nil
+		return e.end(ctx, a, ending{status: ops.ActionFailed, err: err})
+	}
+	if err != nil {
 		return fmt.Errorf("put %s: %w", out.Type, err)
 	}
-	return e.end(ctx, a, ops.ActionDone, nil)
+	return e.end(ctx, a, ending{status: ops.ActionDone})
 }
 
 // notificationDetail asks for a message, in the words of ops.Notification. Without a detail of its own the message can use

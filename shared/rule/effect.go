@@ -14,9 +14,6 @@ import (
 	"opsflow/shared/ops"
 )
 
-// repairAfter is when sweep-due looks at an action that was begun and isn't known to be done.
-const repairAfter = 2 * time.Minute
-
 // effectID is the id, for its prefix, of what an action of a rule brings about: from the event's identity, or the value at
 // once_per, and never from the rule's version. So it is the same however often it is asked for.
 func effectID(prefix string, event *ops.Event, doc Doc, ruleID string, index int, a *ops.Action) string {
@@ -41,9 +38,9 @@ const actionPrefix = "act-"
 func (p *plan) marker(r *ready, index int) (ref ops.Ref, ok bool) {
 	a := &r.Actions[index]
 	switch {
-	case a.Type == ops.StartWorkflow && a.Delay.IsZero():
+	case a.Type == ops.StartWorkflow && !r.putOff[index]:
 		return ops.Ref{Kind: ops.KindInstance, ID: effectID("wf-", p.event, p.doc, r.ID, index, a)}, true
-	case (a.Type == ops.RaiseAlert || a.Type == ops.Escalate) && a.Delay.IsZero() && a.OncePer == "":
+	case (a.Type == ops.RaiseAlert || a.Type == ops.Escalate) && !r.putOff[index] && a.OncePer == "":
 		return ops.Ref{}, false
 	}
 	return ops.Ref{Kind: ops.KindAction, ID: effectID(actionPrefix, p.event, p.doc, r.ID, index, a)}, true
@@ -97,111 +94,6 @@ func (p *plan) effectsOf(r *ready) []ops.Effect {
 	return effects
 }
 
-// unneeded asks the `unless` of an action that is to be done at once: when it holds, the action is dropped and the effect says
-// why. That of a put-off action is asked when it is due.
-func (r *ready) unneeded(index int, doc Doc, now time.Time) (ops.Effect, bool) {
-	if r.unless[index] == nil || !r.Actions[index].Delay.IsZero() {
-		return ops.Effect{}, false
-	}
-	holds, leaf := r.unless[index].Eval(doc, now)
-	if !holds {
-		return ops.Effect{}, false
-	}
-	return ops.Effect{Status: ops.ActionDropped, Reason: ops.ReasonUnless, Leaf: leaf}, true
-}
-
-// act plans the actions of a rule that matched and gives what stands for each; did is false when nothing is left to do.
-// Workflows come first: they are what can be refused, and then nothing of the rule is done.
-func (p *plan) act(ctx context.Context, r *ready) (effects []ops.Effect, did bool, err error) {
-	effects = make([]ops.Effect, len(r.Actions))
-	starts := map[int]*ops.Instance{}
-	for i := range r.Actions {
-		var dropped bool
-		if effects[i], dropped = r.unneeded(i, p.doc, p.now); dropped {
-			continue
-		}
-		ref, marked := p.marker(r, i)
-		if marked {
-			effects[i] = ops.EffectOf(ref)
-			if p.known.exists[ref] {
-				continue
-			}
-		}
-		did = true
-		if ref.Kind != ops.KindInstance {
-			continue
-		}
-		if starts[i], err = p.engine.workflows.Plan(ctx, startRequest(ref.ID, &r.Actions[i], p.event, r.ID, p.doc)); err != nil {
-			return nil, false, fmt.Errorf("start %s: %w", r.Actions[i].Template, err)
-		}
-	}
-	for i := range r.Actions {
-		ref := effects[i].Ref()
-		if effects[i].Status == ops.ActionDropped || p.known.exists[ref] {
-			continue
-		}
-		if instance := starts[i]; instance != nil {
-			p.records = append(p.records, instance)
-			p.launches = append(p.launches, instance)
-			continue
-		}
-		if err := p.actLater(ctx, r, i, ref, &effects[i]); err != nil {
-			return nil, false, err
-		}
-	}
-	return effects, did, nil
-}
-
-// actLater plans an action that isn't a workflow started at once: an alert, or a record of what is to be done.
-func (p *plan) actLater(ctx context.Context, r *ready, index int, ref ops.Ref, effect *ops.Effect) error {
-	a := r.Actions[index]
-	pending := &ops.PendingAction{
-		ID: ref.ID, RuleID: r.ID, Index: index, Action: a, EventID: p.event.ID, Event: ops.EventType(p.event.Type),
-		Source: p.event.Source, At: p.event.Time, Detail: p.event.Detail, Subject: p.event.Subject,
-		Status: ops.ActionWaiting, DueAt: p.now, Cause: p.event.Cause,
-	}
-	if !a.Delay.IsZero() {
-		pending.DueAt = p.engine.calendar.Deadline(p.event.Time, a.Delay)
-		pending.SetTimer(ops.TimerDue, pending.DueAt)
-	} else {
-		pending.SetTimer(ops.TimerDue, p.now.Add(repairAfter))
-	}
-	pending.CreatedAt, pending.UpdatedAt = p.now, p.now
-	pending.ExpiresAt = pending.DueAt.Add(ops.EventRetention)
-	if a.Delay.IsZero() && (a.Type == ops.RaiseAlert || a.Type == ops.Escalate) {
-		raised, err := p.raise(ctx, warning(&a, index, p.event.Subject, r.Rule, p.doc, p.cause(r)))
-		if err != nil {
-			return err
-		}
-		*effect = ops.Effect{Kind: ops.KindAlert, ID: raised.ID}
-		if a.OncePer == "" {
-			return nil
-		}
-		pending.Status, pending.Effect = ops.ActionDone, effect
-		pending.ClearTimer(ops.TimerDue)
-	}
-	p.records = append(p.records, pending)
-	if pending.Status == ops.ActionWaiting && a.Delay.IsZero() {
-		p.actions = append(p.actions, pending)
-	}
-	return nil
-}
-
-// carryOut does what was written. What fails here isn't lost, and is no reason to have the event delivered again: instances
-// and actions have timers of their own, by which sweep-due does them.
-func (e *Engine) carryOut(ctx context.Context, launches []*ops.Instance, actions []*ops.PendingAction) {
-	for _, i := range launches {
-		if err := e.workflows.Launch(ctx, i); err != nil {
-			e.log.WarnContext(ctx, "workflow not started, its timer will", "instance", i.ID, "error", err)
-		}
-	}
-	for _, a := range actions {
-		if err := e.do(ctx, a); err != nil {
-			e.log.WarnContext(ctx, "action not done, its timer will", "action", a.ID, "error", err)
-		}
-	}
-}
-
 // complete does what an earlier delivery of an event had written and not done.
 func (e *Engine) complete(ctx context.Context, event *ops.Event) error {
 	for _, d := range event.Decisions {
@@ -229,10 +121,10 @@ func (e *Engine) completeEffect(ctx context.Context, effect ops.Effect) error {
 		}
 		waitsForSlot := i.WaitingFor != nil && i.WaitingFor.Kind == "slot"
 		if i.Status == ops.InstancePending && !waitsForSlot {
-			e.carryOut(ctx, []*ops.Instance{i}, nil)
+			e.carryOut(ctx, i)
 		}
 	case ops.KindAction:
-		return e.attempt(ctx, effect.ID, func(a *ops.PendingAction) bool { return !a.DueAt.After(e.clock.Now()) })
+		return e.attempt(ctx, effect.ID, e.isDue)
 	default: // written whole with the event
 	}
 	return nil
@@ -305,7 +197,7 @@ func SubjectDoc(s *ops.Subject) json.RawMessage {
 	return mustJSON(fields)
 }
 
-// refused reports whether a workflow can't be started, however often it is tried.
+// refused reports whether an action can't be done, however often it is tried.
 func refused(err error) bool {
 	switch ops.ErrorCode(err) { //nolint:exhaustive // all others may pass
 	case ops.CodeNotFound, ops.CodeInvalid, ops.CodeTooLarge:

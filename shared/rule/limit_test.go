@@ -2,7 +2,6 @@ package rule_test
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"strings"
 	"testing"
@@ -74,22 +73,35 @@ func TestTheDayOfACapIsTheRulesOwn(t *testing.T) {
 	wantEqual(t, "decisions", got, []string{"watch matched", "watch matched"})
 }
 
-func TestAnEndlessChainIsStopped(t *testing.T) {
+// A rule that triggers itself sends eight events and no ninth.
+func TestAnEndlessChainIsStoppedAtDepthEight(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
-	e := b.deliverAs(t, ops.Envelope{
-		ID: "ours", Source: ops.Source, DetailType: "booking_created", Time: now,
-		Detail: json.RawMessage(`{"booking_id": "bk-1", "customer_id": "cu-1", "cause": {"depth": 9}}`),
-	})
-	if d := decision(t, e, "process-booking"); d.Reason != ops.ReasonDepth {
-		t.Errorf("got %+v", d)
+	b.create(t, `{"name": "echo", "event": "booking_confirmed", "actions": [
+		{"type": "emit_event", "detail_type": "booking_confirmed", "detail": {"booking_id": "$.detail.booking_id"}}]}`)
+	e := b.deliver(t, "booking_confirmed", `{"booking_id": "bk-1"}`)
+	for seen := 0; seen < len(b.bus.sent); {
+		next := b.bus.sent[seen]
+		if seen++; next.Type != ops.BookingConfirmed {
+			continue
+		}
+		body, err := next.Body()
+		if err != nil {
+			t.Fatal(err)
+		}
+		e = b.deliverAs(t, ops.Envelope{
+			ID: fmt.Sprintf("ours-%d", seen), Source: ops.Source, DetailType: "booking_confirmed", Time: b.clock.Now(), Detail: body,
+		})
+	}
+	if d := decision(t, e, "echo"); d.Reason != ops.ReasonDepth || e.Cause.Depth != ops.MaxDepth {
+		t.Errorf("got %+v at depth %d", d, e.Cause.Depth)
 	}
 	page, err := b.store.Alerts(t.Context(), ops.AlertFilter{})
 	if err != nil || len(page.Items) != 1 || page.Items[0].Type != ops.AlertSystemError {
 		t.Errorf("got %+v, %v", page.Items, err)
 	}
-	outside := b.deliver(t, "booking_created", `{"booking_id": "bk-2", "customer_id": "cu-1", "cause": {"depth": 9}}`)
-	if d := decision(t, outside, "process-booking"); d.Outcome != ops.Matched {
+	outside := b.deliver(t, "booking_confirmed", `{"booking_id": "bk-2", "cause": {"depth": 9}}`)
+	if d := decision(t, outside, "echo"); d.Outcome != ops.Matched {
 		t.Errorf("a sender outside stopped a chain: %+v", d)
 	}
 }
@@ -101,7 +113,6 @@ func TestARuleWhoseTemplateIsGoneHarmsNoOther(t *testing.T) {
 		ID: "broken", Name: "broken", Type: ops.RuleTrigger, Event: ops.BookingCreated, Mode: ops.RuleActive, Priority: 9, Version: 1,
 		MaxExecutionsPerDay: 5,
 		Actions: []ops.Action{
-			{Type: ops.RaiseAlert, Alert: ops.AlertQualityDrop, Severity: ops.SeverityLow, Title: "x"},
 			{Type: ops.StartWorkflow, Template: "gone"},
 		},
 	}
@@ -113,8 +124,8 @@ func TestARuleWhoseTemplateIsGoneHarmsNoOther(t *testing.T) {
 	if d := decision(t, e, "broken"); d.Outcome != ops.Errored || !strings.Contains(d.Reason, "gone") {
 		t.Errorf("got %+v", d)
 	}
-	if page, err := b.store.Alerts(t.Context(), ops.AlertFilter{}); err != nil || len(page.Items) != 0 {
-		t.Errorf("%d alerts, %v", len(page.Items), err)
+	if n, err := b.store.Count(t.Context(), "rule/broken/2026-11-24"); err != nil || n != 0 {
+		t.Errorf("a rule that did nothing was counted %d times, %v", n, err)
 	}
 }
 

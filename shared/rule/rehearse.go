@@ -42,7 +42,7 @@ func (h *rehearsal) ask(event *ops.Event, doc Doc) (d ops.Decision, actions []in
 		return d, nil
 	case p.repeated(r):
 		d.Reason = ops.ReasonDuplicate
-	case event.Cause.Depth > ops.MaxDepth:
+	case event.Cause.Ends():
 		d.Reason = ops.ReasonDepth
 	case !r.Cooldown.IsZero() && !event.Subject.IsZero() && now.Before(h.cooled[event.Subject]):
 		d.Reason = ops.ReasonCooldown

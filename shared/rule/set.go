@@ -21,6 +21,7 @@ type ready struct {
 	*ops.Rule
 	condition *Cond
 	unless    []*Cond // of each action; nil for one without
+	putOff    []bool  // of each action: it has a delay, or waits for one before it
 	zone      *time.Location
 	broken    error // a stored rule that this version of the program can't take
 }
@@ -115,7 +116,7 @@ func (e *Engine) readRules(ctx context.Context, stored bool) ([]*ops.Rule, error
 }
 
 func (e *Engine) prepare(r *ops.Rule) *ready {
-	c := &ready{Rule: r, zone: time.UTC, unless: make([]*Cond, len(r.Actions))}
+	c := &ready{Rule: r, zone: time.UTC, unless: make([]*Cond, len(r.Actions)), putOff: putOff(r.Actions)}
 	if c.condition, c.broken = CompileConditionIn(r.Condition, e.calendar); c.broken != nil {
 		return c
 	}
@@ -130,6 +131,20 @@ func (e *Engine) prepare(r *ops.Rule) *ready {
 		c.zone, c.broken = time.LoadLocation(r.TimeZone)
 	}
 	return c
+}
+
+// putOff tells of each action whether it can't be done, or fail, in the transaction of its event. What stands behind one that
+// can't, and that stops the others when it fails, waits for it.
+func putOff(actions []ops.Action) []bool {
+	all := make([]bool, len(actions))
+	waits := false
+	for i := range actions {
+		a := &actions[i]
+		all[i] = waits || !a.Delay.IsZero()
+		sent := a.Type == ops.Notify || a.Type == ops.EmitEvent
+		waits = waits || a.OnError == ops.StopOnError && (all[i] || sent)
+	}
+	return all
 }
 
 // rule gives a rule by its id; one that is no more has nothing but the id.

@@ -149,9 +149,34 @@ func sayAction(a *ops.Action) string {
 		what += ", " + a.Delay.String() + " later"
 	}
 	if a.Unless != nil {
-		what += ", unless it is settled by then"
+		what += ", unless " + sayCondition(a.Unless)
+	}
+	if a.OnError == ops.StopOnError {
+		what += "; if it fails, what follows is left out"
 	}
 	return what
+}
+
+// sayCondition says what a condition asks.
+func sayCondition(c *ops.Condition) string {
+	list, word := c.All, " and "
+	if c.Any != nil {
+		list, word = c.Any, " or "
+	}
+	switch {
+	case c.Not != nil:
+		return "not (" + sayCondition(c.Not) + ")"
+	case list == nil:
+		return strings.TrimSpace(c.Path + " " + strings.ReplaceAll(string(c.Op), "_", " ") + " " + plain(c.Value))
+	}
+	parts := make([]string, len(list))
+	for i := range list {
+		parts[i] = sayCondition(&list[i])
+		if len(list[i].All)+len(list[i].Any) > 1 {
+			parts[i] = "(" + parts[i] + ")"
+		}
+	}
+	return strings.Join(parts, word)
 }
 
 func (c *Console) ruleMode(q *request) (outcome, error) {
