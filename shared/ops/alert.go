@@ -98,7 +98,7 @@ type Alert struct {
 
 // The timers of an alert.
 const (
-	// TimerAnnounce is set while nobody was told yet that the alert was opened.
+	// TimerAnnounce is set while nobody was told yet that the alert was opened, or that an instance failed.
 	TimerAnnounce = "announce"
 	// TimerEscalate is when the next rung of its ladder is told of an open alert, or when an acknowledgement lapses.
 	TimerEscalate = "escalate"

@@ -154,7 +154,8 @@ const (
 	AskCancel = "cancel"
 )
 
-// TokenWait is the state of the state machine in which the execution waited last for a task token.
+// TokenWait is the state of the state machine in which the execution waited last for a task token; of a completed instance,
+// the one that it was completed in.
 type TokenWait struct {
 	Step  string `json:"step,omitempty"`
 	Token string `json:"token,omitempty"`

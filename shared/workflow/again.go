@@ -29,6 +29,11 @@ func (e *Engine) Retry(ctx context.Context, id string, actor ops.Actor, r Retry)
 		if i.Status != ops.InstanceFailed {
 			return illegal(i, "retry")
 		}
+		if _, untold := i.Timers[ops.TimerAnnounce]; untold {
+			if err := e.Bus.Put(ctx, outcomeEvent(i)); err != nil {
+				return ops.Errorf(ops.CodeUnavailable, "tell that workflow %s failed before: %w", i.ID, err)
+			}
+		}
 		p, err := e.plan(ctx, i.Template, i.TemplateVersion)
 		if err != nil {
 			return err

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"opsflow/shared/audit"
@@ -18,6 +19,9 @@ import (
 //
 // While an invocation holds the lease nobody takes its work away: what is wanted is written on the record (ops.Asked), and
 // the invocation does it after its step, or whoever takes the instance over when it died.
+
+// askedTo begins the history entry of what somebody asked for: asked_to_pause.
+const askedTo = "asked_to_"
 
 // stopWithin is how long after a pause or the end its execution should have been stopped.
 const stopWithin = time.Minute
@@ -49,7 +53,7 @@ func (e *Engine) ask(ctx context.Context, id string, actor ops.Actor, asked ops.
 		asked.By, asked.At = actor.ID, now
 		before := viewOf(i)
 		i.Asked, i.UpdatedAt = &asked, now
-		i.Log(ops.HistoryEntry{At: now, What: "asked_to_" + asked.What, By: actor.ID, Detail: reasonOf(asked.Reason)})
+		i.Log(ops.HistoryEntry{At: now, What: askedTo + asked.What, By: actor.ID, Detail: reasonOf(asked.Reason)})
 		after := viewOf(i)
 		working := i.Lease.Owner != "" && i.Lease.Until.After(now)
 		if !working {
@@ -79,7 +83,10 @@ func (e *Engine) obey(ctx context.Context, i *ops.Instance, with ...ops.Record) 
 		return err
 	}
 	stop := i.Status != ops.InstancePaused || !i.Timers[ops.TimerStop].IsZero()
-	r := &run{Engine: e, plan: p, d: Drive{InstanceID: i.ID, Attempt: i.Attempt}, i: i, owner: owner, staged: map[ops.Ref]ops.Record{}}
+	r := &run{
+		Engine: e, plan: p, d: Drive{InstanceID: i.ID, Attempt: i.Attempt}, i: i, owner: owner, staged: map[ops.Ref]ops.Record{},
+		logged: len(i.History),
+	}
 	r.stage(with...)
 	if i.Asked.What == ops.AskCancel && r.undoable() {
 		// Undoing takes its time: nobody else may be at it.
@@ -107,7 +114,10 @@ func (r *run) heed(ctx context.Context, err error) error {
 	if !errors.Is(err, errAsked) {
 		return err
 	}
-	if err := r.obey(ctx, false); err != nil {
+	for errors.Is(err, errAsked) { // who asked for a pause may ask for the end before that is written
+		err = r.obey(ctx, false)
+	}
+	if err != nil {
 		return err
 	}
 	return &Superseded{InstanceID: r.i.ID}
@@ -116,18 +126,24 @@ func (r *run) heed(ctx context.Context, err error) error {
 // errAsked says that the instance was stored, and that it is asked to pause or to end: no further step is to be done.
 var errAsked = errors.New("asked to pause or to end")
 
-// adopt takes over what somebody has asked of the instance since this invocation read it, if nothing else has changed: then
-// what the invocation did can still be stored.
+// adopt takes over what people have asked of the instance since this invocation wrote it, if nothing else has changed: then
+// what the invocation did can still be stored. Each who asks writes once, and leaves one entry in the history.
 func (r *run) adopt(ctx context.Context, conflict *ops.Conflict) bool {
-	if r.i.Asked != nil || len(conflict.Lost) != 1 || conflict.Lost[0] != r.i.Ref() {
+	if len(conflict.Lost) != 1 || conflict.Lost[0] != r.i.Ref() {
 		return false
 	}
 	now, err := r.Store.Instance(ctx, r.i.ID)
-	if err != nil || now.Asked == nil || now.V != r.i.V+1 || now.Lease.Owner != r.owner {
+	if err != nil || now.Asked == nil || now.Lease.Owner != r.owner || len(now.History) < r.logged {
+		return false
+	}
+	asks := now.History[r.logged:]
+	other := func(h ops.HistoryEntry) bool { return !strings.HasPrefix(h.What, askedTo) }
+	if now.V != r.i.V+int64(len(asks)) || slices.ContainsFunc(asks, other) {
 		return false
 	}
 	r.i.V = now.V
-	r.i.History = append(r.i.History, now.History[len(now.History)-1])
+	r.i.History = append(r.i.History, asks...)
+	r.logged += len(asks)
 	if !r.i.Status.Ended() {
 		r.i.Asked = now.Asked
 		r.i.SetTimer(ops.TimerLease, r.Clock.Now().Add(leaseFor)) // has sweep-due do it, should this invocation die now

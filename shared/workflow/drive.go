@@ -78,8 +78,11 @@ func (e *Engine) driveOnce(ctx context.Context, d Drive, owner string, again int
 		return Progress{}, false, &Superseded{InstanceID: i.ID}
 	case !d.Entered.IsZero() && d.Entered.Before(i.Waits.Entered): // late: the execution is in a later state
 		return Progress{}, false, &Superseded{InstanceID: i.ID}
-	case i.Status == ops.InstanceCompleted: // and the answer of who said so was lost
-		return Progress{Status: i.Status, WaitUntil: e.Clock.Now().Format(time.RFC3339)}, true, nil
+	case i.Status == ops.InstanceCompleted:
+		if d.Step == i.Waits.Step { // the answer of who completed it was lost: it may not have told anybody
+			err = e.tellEnd(ctx, i)
+		}
+		return Progress{Status: i.Status, WaitUntil: e.Clock.Now().Format(time.RFC3339)}, true, err
 	case i.Status == ops.InstanceFailed && i.Error != nil:
 		return Progress{}, false, &WorkflowFailed{Failure: *i.Error}
 	case i.Status.Ended() || i.Status == ops.InstancePaused:
@@ -89,7 +92,9 @@ func (e *Engine) driveOnce(ctx context.Context, d Drive, owner string, again int
 	if err != nil {
 		return Progress{}, false, err
 	}
-	r := &run{Engine: e, owner: owner, plan: plan, d: d, i: i, again: again, sent: sent, staged: map[ops.Ref]ops.Record{}}
+	r := &run{
+		Engine: e, owner: owner, plan: plan, d: d, i: i, again: again, sent: sent, staged: map[ops.Ref]ops.Record{}, logged: len(i.History),
+	}
 	if err := r.claim(ctx, owner); err != nil {
 		return Progress{}, false, r.heed(ctx, err)
 	}

@@ -60,6 +60,12 @@ func (e *Engine) HandleDue(ctx context.Context, ref ops.Ref) error {
 			}
 			return e.stop(ctx, i)
 		}
+		if at, ok := i.Timers[ops.TimerAnnounce]; ok {
+			if at.After(now) {
+				return nil
+			}
+			return e.tellEnd(ctx, i)
+		}
 		return e.clearTimers(ctx, i)
 	}
 	if i.Asked != nil && !i.Lease.Until.After(now) { // whoever was to do it died

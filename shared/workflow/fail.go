@@ -3,7 +3,6 @@ package workflow
 import (
 	"context"
 	"errors"
-	"fmt"
 	"slices"
 
 	"opsflow/shared/alert"
@@ -28,12 +27,11 @@ func (r *run) fail(ctx context.Context, s *planned, rec *ops.StepRecord, way ops
 			return err
 		}
 	}
-	records, events, err := r.end(ctx, r.i, e, r.task)
+	records, err := r.end(ctx, r.i, e, r.task)
 	if err != nil {
 		return err
 	}
 	r.stage(records...)
-	r.emits = append(r.emits, events...)
 	if err := r.flush(ctx); err != nil {
 		return err
 	}
@@ -81,41 +79,6 @@ func failureOf(i *ops.Instance) alert.Spec {
 		s.Detail = i.Error.Message
 	}
 	return s
-}
-
-// end makes an instance failed, and gives what is to be stored and sent with it: the alert, its open tasks, which nobody
-// needs to decide any more, and the event.
-func (e *Engine) end(
-	ctx context.Context, i *ops.Instance, failure ops.StepError, task taskReader,
-) ([]ops.Record, []ops.OutEvent, error) {
-	now := e.Clock.Now()
-	i.Status, i.Error, i.EndedAt, i.UpdatedAt = ops.InstanceFailed, &failure, now, now
-	i.Timers, i.Lease, i.WaitingFor, i.Waits = nil, ops.Lease{}, nil, ops.TokenWait{}
-	detail, _ := encodeOutput(failure)
-	i.Log(ops.HistoryEntry{At: now, What: "failed", Step: failure.Step, Detail: detail})
-	a, err := alert.Next(ctx, e.Store, failureOf(i), now)
-	if err != nil {
-		return nil, nil, err
-	}
-	records := []ops.Record{a}
-	for n := range i.Steps {
-		rec := &i.Steps[n]
-		if rec.TaskID == "" || rec.Status != ops.StepInProgress {
-			continue
-		}
-		t, err := task(ctx, rec.TaskID)
-		if err != nil {
-			if ops.ErrorCode(err) == ops.CodeNotFound {
-				continue
-			}
-			return nil, nil, fmt.Errorf("read the task of step %s: %w", rec.ID, err)
-		}
-		if !t.Status.Decided() {
-			t.Status, t.UpdatedAt = ops.TaskCancelled, now
-			records = append(records, t)
-		}
-	}
-	return records, []ops.OutEvent{e.outcomeEvent(i, ops.WorkflowFailed)}, nil
 }
 
 // announce tells of the alerts among records that were just saved.

@@ -78,21 +78,27 @@ func misbehaves(t *testing.T, action workflow.Action, says string, within time.D
 	}
 }
 
+// Whether it does so before its last step or with it, its end is told once, and as it is.
 func TestAWorkflowThatOutgrowsItsRecordFails(t *testing.T) {
 	t.Parallel()
-	b := setup(t, map[string]workflow.Action{"test.act": func(context.Context, workflow.ActionInput) (workflow.ActionResult, error) {
-		return workflow.ActionResult{Output: strings.Repeat("x", 60<<10)}, nil
-	}})
-	var steps []string
-	for n := range 8 {
-		steps = append(steps, fmt.Sprintf(`{"id": "s%d", "name": "S%d", "kind": "automated", "action": "test.act"}`, n, n))
-	}
-	b.publish(t, document(steps...))
-	i := b.start(t, "sample", ops.SubjectRef{}, `{}`)
-	if i.Status != ops.InstanceFailed || i.Error.Code != "too_large" {
-		t.Errorf("it is %s: %+v", i.Status, i.Error)
-	}
-	if a := b.alerts(t, ops.AlertWorkflowFailed); len(a) != 1 {
-		t.Errorf("alerts are %+v", a)
+	for _, kilobytes := range []int{60, 63} {
+		for _, count := range []int{7, 8} {
+			b := setup(t, map[string]workflow.Action{"test.act": func(context.Context, workflow.ActionInput) (workflow.ActionResult, error) {
+				return workflow.ActionResult{Output: strings.Repeat("x", kilobytes<<10)}, nil
+			}})
+			var steps []string
+			for n := range count {
+				steps = append(steps, fmt.Sprintf(`{"id": "s%d", "name": "S%d", "kind": "automated", "action": "test.act"}`, n, n))
+			}
+			b.publish(t, document(steps...))
+			i := b.start(t, "sample", ops.SubjectRef{}, `{}`)
+			if i.Status != ops.InstanceFailed || i.Error.Code != "too_large" {
+				t.Errorf("%d steps of %d KB: it is %s: %+v", count, kilobytes, i.Status, i.Error)
+			}
+			b.told(t, fmt.Sprintf("%d steps of %d KB", count, kilobytes), i)
+			if a := b.alerts(t, ops.AlertWorkflowFailed); len(a) != 1 {
+				t.Errorf("%d steps of %d KB: alerts are %+v", count, kilobytes, a)
+			}
+		}
 	}
 }

@@ -60,6 +60,9 @@ func (e *Engine) failStored(ctx context.Context, id string, attempt int, why fun
 		if err != nil {
 			return retryable(fmt.Errorf("read workflow %s: %w", id, err))
 		}
+		if i.Attempt == attempt && i.Status == ops.InstanceCompleted {
+			return retryable(e.tellEnd(ctx, i)) // whoever completed it did not answer: it may not have told anybody
+		}
 		if i.Attempt != attempt || i.Status.Ended() || i.Status == ops.InstancePaused {
 			return nil
 		}
@@ -70,17 +73,14 @@ func (e *Engine) failStored(ctx context.Context, id string, attempt int, why fun
 			}
 			continue
 		}
-		records, events, err := e.end(ctx, i, why(i), e.Store.Task)
+		records, err := e.end(ctx, i, why(i), e.Store.Task)
 		if err != nil {
 			return retryable(err)
-		}
-		if err := e.Bus.Put(ctx, events...); err != nil {
-			return retryable(fmt.Errorf("tell that workflow %s failed: %w", id, err))
 		}
 		err = e.save(ctx, i, records...)
 		if err == nil {
 			e.announce(ctx, records)
-			return nil
+			return retryable(e.ended(ctx, i))
 		}
 		if ops.AsConflict(err) == nil {
 			return retryable(err)

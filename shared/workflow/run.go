@@ -48,6 +48,8 @@ type run struct {
 	awaited []*planned
 	// redone says that a step that had its turn is to be done again.
 	redone bool
+	// logged is how many entries of the history are stored.
+	logged int
 }
 
 // pass does everything that can be done. It stores how the instance stands then and gives the lease back.
@@ -152,31 +154,6 @@ func (r *run) wakeAt(at time.Time, bySweep bool) {
 	r.lookAfter(at)
 }
 
-func (r *run) complete() {
-	i, now := r.i, r.Clock.Now()
-	i.Waits = ops.TokenWait{}
-	i.Status, i.Progress, i.EndedAt, i.Timers = ops.InstanceCompleted, 100, now, nil
-	i.Log(ops.HistoryEntry{At: now, What: "completed"})
-	r.emits = append(r.emits, r.outcomeEvent(i, ops.WorkflowCompleted))
-}
-
-// outcomeEvent tells the world how a workflow ended.
-func (e *Engine) outcomeEvent(i *ops.Instance, t ops.EventType) ops.OutEvent {
-	detail := map[string]any{
-		"instance_id": i.ID, "template": i.Template, "type": i.Type, "status": i.Status, "attempt": i.Attempt,
-	}
-	if !i.Subject.IsZero() {
-		detail["subject"] = i.Subject
-	}
-	if i.Error != nil {
-		detail["error"] = i.Error
-	}
-	b, _ := json.Marshal(detail) //nolint:errchkjson // texts and numbers
-	return ops.OutEvent{
-		ID: fmt.Sprintf("%s:%s:%d", i.ID, t, i.Attempt), Type: t, Time: e.Clock.Now(), Detail: b, Cause: cause(i),
-	}
-}
-
 // cause is what the instance's effects follow from.
 func cause(i *ops.Instance) ops.Cause {
 	by := i.TriggeredBy
@@ -222,8 +199,9 @@ func (r *run) effectKey(step string, n int) string {
 	return key
 }
 
-// flush carries out what was done since the last one: first events go out, then all records are stored at once. Events may
-// so go out twice, under the same ids, but never get lost.
+// flush carries out what was done since the last one: first the steps' events go out, then all records are stored at once.
+// Events may so go out twice, under the same ids, but never get lost. How the workflow ended is told after that, for only the
+// stored record decides it.
 func (r *run) flush(ctx context.Context) error {
 	if err := r.send(ctx); err != nil {
 		return err
@@ -248,12 +226,12 @@ func (r *run) flush(ctx context.Context) error {
 		return fmt.Errorf("store workflow %s: %w", r.i.ID, err)
 	}
 	clear(r.staged)
-	r.order, r.flushed = nil, now
+	r.order, r.flushed, r.logged = nil, now, len(r.i.History)
 	r.announce(ctx, records)
 	if r.i.Asked != nil {
 		return errAsked
 	}
-	return nil
+	return r.ended(ctx, r.i)
 }
 
 // outgrown fails an instance whose record can't hold what its steps gave.
