@@ -14,8 +14,9 @@ import (
 	"opsflow/shared/workflow"
 )
 
-// do does an action to one record.
-type do func(ctx context.Context, s Services, id string, by ops.Actor) error
+// do does an action to one record. The note says what came of it, where that isn't plain: also when the store would not
+// save it.
+type do func(ctx context.Context, s Services, id string, by ops.Actor) (note string, err error)
 
 // action says what a bulk action is done to, and how.
 type action struct {
@@ -85,10 +86,20 @@ var actions = map[ops.BulkAction]action{
 		_, err := s.Workflows.Retry(ctx, id, by, workflow.Retry(r))
 		return err
 	})},
+	ops.BulkReplayEvents: {ops.KindEvent, noting(func(ctx context.Context, s Services, id string, by ops.Actor, _ none) (string, error) {
+		return s.Events.ReplayOne(ctx, id, by)
+	})},
 }
 
-// with makes a do of an action that takes parameters of type P, which are read strictly.
+// with is noting for an action of which there is nothing to note.
 func with[P any](run func(context.Context, Services, string, ops.Actor, P) error) func(json.RawMessage) (do, error) {
+	return noting(func(ctx context.Context, s Services, id string, by ops.Actor, p P) (string, error) {
+		return "", run(ctx, s, id, by, p)
+	})
+}
+
+// noting makes a do of an action that takes parameters of type P, which are read strictly.
+func noting[P any](run func(context.Context, Services, string, ops.Actor, P) (string, error)) func(json.RawMessage) (do, error) {
 	return func(params json.RawMessage) (do, error) {
 		var p P
 		if len(params) > 0 {
@@ -96,7 +107,9 @@ func with[P any](run func(context.Context, Services, string, ops.Actor, P) error
 				return nil, err
 			}
 		}
-		return func(ctx context.Context, s Services, id string, by ops.Actor) error { return run(ctx, s, id, by, p) }, nil
+		return func(ctx context.Context, s Services, id string, by ops.Actor) (string, error) {
+			return run(ctx, s, id, by, p)
+		}, nil
 	}
 }
 

@@ -28,6 +28,7 @@ type Store interface {
 	ops.AlertStore
 	ops.TaskStore
 	ops.InstanceStore
+	ops.EventStore
 }
 
 // Alerts does the actions on alerts; *alert.Service.
@@ -52,8 +53,15 @@ type Workflows interface {
 	Retry(ctx context.Context, id string, by ops.Actor, r workflow.Retry) (*ops.Instance, error)
 }
 
+// Events does the actions on events; *rule.Engine.
+type Events interface {
+	// ReplayOne says what rules made of the event beyond what they had before, also when the store would not save it.
+	ReplayOne(ctx context.Context, id string, by ops.Actor) (note string, err error)
+}
+
 // Services do an action to one record.
 type Services struct {
+	Events    Events
 	Alerts    Alerts
 	Tasks     Tasks
 	Workflows Workflows

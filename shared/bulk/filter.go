@@ -1,10 +1,12 @@
 package bulk
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"opsflow/shared/ops"
 )
@@ -12,6 +14,7 @@ import (
 // alerts is the filter as the list of alerts has it. CodeInvalid names what is unknown or not for alerts.
 func (f Filter) alerts() (ops.AlertFilter, error) {
 	c := &checks{}
+	c.noPeriod(f)
 	c.absent("team", f.Team)
 	c.absent("assignee", f.Assignee)
 	c.absent("workflow", f.Workflow)
@@ -28,6 +31,7 @@ func (f Filter) alerts() (ops.AlertFilter, error) {
 // workflows is the filter as the list of workflows has it.
 func (f Filter) workflows() (ops.InstanceFilter, error) {
 	c := &checks{}
+	c.noPeriod(f)
 	c.absent("severity", f.Severity)
 	c.absent("assignee", f.Assignee)
 	c.absent("workflow", f.Workflow)
@@ -42,6 +46,7 @@ func (f Filter) workflows() (ops.InstanceFilter, error) {
 // tasks is the filter as the list of tasks has it.
 func (f Filter) tasks() (ops.TaskFilter, error) {
 	c := &checks{}
+	c.noPeriod(f)
 	c.absent("type", f.Type)
 	c.absent("severity", f.Severity)
 	c.absent("subject", f.Subject)
@@ -55,12 +60,37 @@ func (f Filter) tasks() (ops.TaskFilter, error) {
 	return out, c.err()
 }
 
+// events is the filter as the list of events has it. Without a status it is for those that are valid.
+func (f Filter) events() (ops.EventFilter, error) {
+	c := &checks{}
+	c.absent("severity", f.Severity)
+	c.absent("team", f.Team)
+	c.absent("assignee", f.Assignee)
+	c.absent("workflow", f.Workflow)
+	c.absent("template", f.Template)
+	out := ops.EventFilter{
+		Status: cmp.Or(member(c, "status", f.Status, []ops.EventStatus{ops.EventValid, ops.EventInvalid}), ops.EventValid),
+		Type:   f.Type, Subject: c.subject(f.Subject), From: f.From, To: f.To,
+	}
+	c.require(f.From.IsZero() || f.To.IsZero() || f.From.Before(f.To), "from", "a time before to", f.From.Format(time.RFC3339))
+	return out, c.err()
+}
+
 // checks gathers the faults of a filter.
 type checks struct{ faults []ops.Fault }
 
 func (c *checks) require(ok bool, name, expected, got string) {
 	if !ok {
 		c.faults = append(c.faults, ops.Fault{Path: "$.filter." + name, Expected: expected, Got: strconv.Quote(got)})
+	}
+}
+
+// noPeriod refuses a period of records that have none.
+func (c *checks) noPeriod(f Filter) {
+	for name, at := range map[string]time.Time{"from": f.From, "to": f.To} {
+		if !at.IsZero() {
+			c.absent(name, at.Format(time.RFC3339))
+		}
 	}
 }
 

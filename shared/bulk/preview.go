@@ -38,11 +38,11 @@ func (s *Service) Preview(ctx context.Context, r Request, by ops.Actor) (*Previe
 	g.SetLimit(previewers)
 	for i, id := range ids {
 		g.Go(func() error {
-			err := s.safely(func() error { return run(ctx, s.WhatIf, id, by) })
+			note, err := s.safely(func() (string, error) { return run(ctx, s.WhatIf, id, by) })
 			if errors.Is(err, ErrWouldSave) {
 				err = nil
 			}
-			p.Items[i] = s.outcome(ctx, id, err)
+			p.Items[i] = s.outcome(ctx, id, note, err)
 			return ctx.Err()
 		})
 	}
@@ -60,9 +60,10 @@ func (s *Service) Preview(ctx context.Context, r Request, by ops.Actor) (*Previe
 const maxReason = 600
 
 // outcome is what an item's error, nil for none, comes to.
-func (s *Service) outcome(ctx context.Context, id string, err error) ops.BulkItem {
+func (s *Service) outcome(ctx context.Context, id, note string, err error) ops.BulkItem {
 	item := ops.BulkItem{ID: id, Outcome: ops.BulkDone}
 	if err == nil {
+		item.Note = cut(note)
 		return item
 	}
 	item.Outcome, item.Code, item.Reason = ops.BulkRefused, ops.ErrorCode(err), err.Error()
@@ -76,14 +77,19 @@ func (s *Service) outcome(ctx context.Context, id string, err error) ops.BulkIte
 		}
 		item.Outcome = ops.BulkFailed
 	}
-	if len(item.Reason) > maxReason {
-		item.Reason = strings.ToValidUTF8(item.Reason[:maxReason], "") + "..."
-	}
+	item.Reason = cut(item.Reason)
 	return item
 }
 
+func cut(text string) string {
+	if len(text) <= maxReason {
+		return text
+	}
+	return strings.ToValidUTF8(text[:maxReason], "") + "..."
+}
+
 // safely makes a panic an error, so that one item's defect is not the chunk's.
-func (s *Service) safely(run func() error) (err error) {
+func (s *Service) safely(run func() (string, error)) (note string, err error) {
 	defer func() {
 		if v := recover(); v != nil {
 			err = fmt.Errorf("panic: %v\n%s", v, debug.Stack())

@@ -50,7 +50,7 @@ func (s *Service) Process(ctx context.Context, w Work) error {
 			continue
 		}
 		ref := ops.Ref{Kind: kind, ID: c.Items[i].ID}
-		item, err := s.item(ctx, b, ref, c.Tries > 1, func() error { return run(ctx, s.Services, ref.ID, b.Actor) })
+		item, err := s.item(ctx, b, ref, c.Tries > 1, func() (string, error) { return run(ctx, s.Services, ref.ID, b.Actor) })
 		if err != nil {
 			return fmt.Errorf("chunk %d of bulk operation %s: %w", c.Number, b.ID, err)
 		}
@@ -97,7 +97,7 @@ func tooBusy(bulk string, chunk int) error {
 
 // item does one item, unless this operation has done it before, and tells what became of it. An error is no outcome: the
 // time is over, or nobody can tell whether it was done.
-func (s *Service) item(ctx context.Context, b *ops.Bulk, ref ops.Ref, again bool, run func() error) (ops.BulkItem, error) {
+func (s *Service) item(ctx context.Context, b *ops.Bulk, ref ops.Ref, again bool, run func() (string, error)) (ops.BulkItem, error) {
 	done := ops.BulkItem{ID: ref.ID, Outcome: ops.BulkDone}
 	if again {
 		if before, err := s.doneBefore(ctx, b, ref); before || err != nil {
@@ -105,7 +105,8 @@ func (s *Service) item(ctx context.Context, b *ops.Bulk, ref ops.Ref, again bool
 		}
 	}
 	for try := 1; ; try++ {
-		item := s.outcome(ctx, ref.ID, s.safely(run))
+		note, err := s.safely(run)
+		item := s.outcome(ctx, ref.ID, note, err)
 		if err := ctx.Err(); err != nil {
 			return item, err
 		}

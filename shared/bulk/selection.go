@@ -3,7 +3,9 @@ package bulk
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strconv"
+	"time"
 
 	"opsflow/shared/ops"
 )
@@ -11,13 +13,16 @@ import (
 // Filter selects records as the list of their kind does. Empty members match everything; at least one must be set.
 type Filter struct {
 	Status   string `json:"status,omitempty"`
-	Type     string `json:"type,omitempty"`     // alerts, workflows
+	Type     string `json:"type,omitempty"`     // alerts, workflows, events
 	Severity string `json:"severity,omitempty"` // alerts
-	Subject  string `json:"subject,omitempty"`  // alerts, workflows: type/id
+	Subject  string `json:"subject,omitempty"`  // alerts, workflows, events: type/id
 	Team     string `json:"team,omitempty"`     // tasks, workflows
 	Assignee string `json:"assignee,omitempty"` // tasks
 	Workflow string `json:"workflow,omitempty"` // tasks: of this one
 	Template string `json:"template,omitempty"` // workflows
+	// From and To narrow events to those that arrived in [From, To).
+	From time.Time `json:"from,omitzero"`
+	To   time.Time `json:"to,omitzero"`
 }
 
 // selected gives the ids that a request is about, each once, in order.
@@ -66,6 +71,18 @@ func (s *Service) matching(ctx context.Context, kind ops.Kind, f Filter) ([]stri
 			filter.PageRequest = p
 			return s.Store.Tasks(ctx, filter)
 		}, func(t *ops.Task) string { return t.ID })
+	}
+	if kind == ops.KindEvent {
+		filter, err := f.events()
+		if err != nil {
+			return nil, err
+		}
+		ids, err := collect(func(p ops.PageRequest) (ops.Page[*ops.Event], error) {
+			filter.PageRequest = p
+			return s.Store.Events(ctx, filter)
+		}, func(e *ops.Event) string { return e.ID })
+		slices.Reverse(ids) // in the order in which they came
+		return ids, err
 	}
 	if kind == ops.KindInstance {
 		filter, err := f.workflows()

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"opsflow/shared/ops"
+	"opsflow/shared/rule"
 )
 
 func (a *api) eventRoutes() {
@@ -29,7 +30,7 @@ func (a *api) eventRoutes() {
 	}, a.putEvent)
 	handle(a, route{
 		id: "replay-event", method: http.MethodPost, path: "/v1/events/{id}/replay", action: replayEvents,
-		summary: "Take an event in once more, an invalid one with its corrected detail; what was done is not done again",
+		summary: "Take an event in once more, an invalid one as corrected: all rules are asked but those that acted on it; what was done is not done again",
 	}, a.replayEvent)
 }
 
@@ -96,6 +97,9 @@ type eventsQuery struct {
 	Status  string `query:"status" enum:"valid,invalid,corrected"`
 	Type    string `query:"type" maxLength:"128" doc:"The detail-type."`
 	Subject string `query:"subject" maxLength:"257" doc:"What they are about, as type/id." example:"booking/bk-1"`
+
+	From time.Time `query:"from" doc:"Those that arrived from this time on."`
+	To   time.Time `query:"to" doc:"Those that arrived before this time."`
 }
 
 func (a *api) listEvents(ctx context.Context, q *eventsQuery) (*listOutput[EventSummary], error) {
@@ -104,7 +108,7 @@ func (a *api) listEvents(ctx context.Context, q *eventsQuery) (*listOutput[Event
 		return nil, err
 	}
 	return a.eventsPage(ctx, ops.EventFilter{
-		Status: ops.EventStatus(q.Status), Type: q.Type, Subject: subject, PageRequest: q.request(),
+		Status: ops.EventStatus(q.Status), Type: q.Type, Subject: subject, From: q.From, To: q.To, PageRequest: q.request(),
 	})
 }
 
@@ -130,7 +134,9 @@ func (a *api) getEvent(ctx context.Context, in *IDPath) (*oneOutput[eventBody], 
 
 // ReplayEvent is what a replay may say; no body at all will do.
 type ReplayEvent struct {
-	Detail map[string]json.RawMessage `json:"detail,omitempty" doc:"The corrected detail of an invalid event."`
+	Type   string                     `json:"type,omitempty" maxLength:"128" doc:"The corrected detail-type of an invalid event; absent: as it came."`
+	Time   time.Time                  `json:"time,omitzero" doc:"When it happened; absent: as it came."`
+	Detail map[string]json.RawMessage `json:"detail,omitempty" doc:"Its corrected detail; absent: as it came."`
 }
 
 type replayInput struct {
@@ -139,14 +145,17 @@ type replayInput struct {
 }
 
 func (a *api) replayEvent(ctx context.Context, in *replayInput) (*oneOutput[eventBody], error) {
-	var detail json.RawMessage
-	if in.Body != nil && in.Body.Detail != nil {
-		var err error
-		if detail, err = json.Marshal(in.Body.Detail); err != nil {
-			return nil, fmt.Errorf("write the detail: %w", err)
+	var c rule.Correction
+	if b := in.Body; b != nil {
+		c.Type, c.Time = b.Type, b.Time
+		if b.Detail != nil {
+			var err error
+			if c.Detail, err = json.Marshal(b.Detail); err != nil {
+				return nil, fmt.Errorf("write the detail: %w", err)
+			}
 		}
 	}
-	e, err := a.Rules.Replay(ctx, in.ID, detail, actorOf(ctx))
+	e, err := a.Rules.Replay(ctx, in.ID, c, actorOf(ctx))
 	if err != nil {
 		return nil, fmt.Errorf("replay event: %w", err)
 	}

@@ -422,8 +422,8 @@ func (f *fakeRules) Decisions(ctx context.Context, id string, outcome ops.Outcom
 	}, nil
 }
 
-func (f *fakeRules) Replay(_ context.Context, id string, detail json.RawMessage, actor ops.Actor) (*ops.Event, error) {
-	f.text, f.actor = string(detail), actor
+func (f *fakeRules) Replay(_ context.Context, id string, c rule.Correction, actor ops.Actor) (*ops.Event, error) {
+	f.text, f.actor = c.Type+string(c.Detail), actor
 	return one((*fakes)(f), f.events, id)
 }
 

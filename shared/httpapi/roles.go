@@ -100,6 +100,7 @@ var singleActions = map[ops.BulkAction]action{
 	ops.BulkResumeWorkflows:   controlWorkflows,
 	ops.BulkCancelWorkflows:   controlWorkflows,
 	ops.BulkRetryWorkflows:    controlWorkflows,
+	ops.BulkReplayEvents:      replayEvents,
 }
 
 // authorize refuses with CodeForbidden what the actor's teams may not do, and says who may.

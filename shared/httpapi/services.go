@@ -101,8 +101,8 @@ type Rules interface {
 	Versions(ctx context.Context, id string) ([]rule.Version, error)
 	// Decisions lists what a rule made of events, the newest first. CodeNotFound.
 	Decisions(ctx context.Context, id string, outcome ops.Outcome, p ops.PageRequest) (ops.Page[rule.EventDecision], error)
-	// Replay takes in a stored event once more, an invalid one with another detail. CodeNotFound, CodeInvalid, CodeConflict.
-	Replay(ctx context.Context, id string, detail json.RawMessage, actor ops.Actor) (*ops.Event, error)
+	// Replay takes in a stored event once more, an invalid one corrected. CodeNotFound, CodeInvalid, CodeConflict.
+	Replay(ctx context.Context, id string, c rule.Correction, actor ops.Actor) (*ops.Event, error)
 	// Backtest tells what a rule would have made of stored events; each, if not nil, gets every one. CodeInvalid.
 	Backtest(ctx context.Context, req rule.BacktestRequest, each func(rule.BacktestEvent) error) (*rule.Backtest, error)
 	// Pause reads the kill switch; PauseAll turns it on, ResumeAll off.

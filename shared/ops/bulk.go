@@ -22,13 +22,14 @@ const (
 	BulkResumeWorkflows   BulkAction = "workflow.resume"
 	BulkCancelWorkflows   BulkAction = "workflow.cancel"
 	BulkRetryWorkflows    BulkAction = "workflow.retry"
+	BulkReplayEvents      BulkAction = "event.replay"
 )
 
 // BulkActions lists the bulk actions.
 func BulkActions() []BulkAction {
 	return []BulkAction{
 		BulkAcknowledgeAlerts, BulkResolveAlerts, BulkCloseAlerts, BulkClaimTasks, BulkCompleteTasks, BulkRejectTasks,
-		BulkPauseWorkflows, BulkResumeWorkflows, BulkCancelWorkflows, BulkRetryWorkflows,
+		BulkPauseWorkflows, BulkResumeWorkflows, BulkCancelWorkflows, BulkRetryWorkflows, BulkReplayEvents,
 	}
 }
 
@@ -122,6 +123,7 @@ type BulkItem struct {
 	Outcome BulkOutcome `json:"outcome"`
 	Code    Code        `json:"code,omitempty"`   // why not, for programs
 	Reason  string      `json:"reason,omitempty"` // why not, for people
+	Note    string      `json:"note,omitempty"`   // what came of it, where that isn't plain
 }
 
 // BulkChunk is a part of a bulk operation's items.

@@ -32,8 +32,10 @@ type Decision struct {
 	Reason      string    `json:"reason,omitempty"`
 	Leaf        *Leaf     `json:"leaf,omitempty"`
 	Effects     []Effect  `json:"effects,omitempty"` // one per action, in order
-	Delivery    string    `json:"delivery"`          // EventBridge's id of the arrival it was made for
+	Delivery    string    `json:"delivery"`          // the arrival that it was made for: EventBridge's id of it, or a replay's
 	At          time.Time `json:"at"`
+	// Replay says that the event was taken in again on purpose: the name of EventBridge's replay, or of who asked for it.
+	Replay string `json:"replay,omitempty"`
 }
 
 // Effect is what an action of a rule brought about: the record that stands for it, or why there is none.

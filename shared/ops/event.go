@@ -105,7 +105,7 @@ const MaxDeliveries = 50
 
 // Delivered is one arrival of an event.
 type Delivered struct {
-	ID string    `json:"id"` // EventBridge's id of it
+	ID string    `json:"id"` // EventBridge's id of it; of a replay that a person asked for "rpl-" and 26 characters
 	At time.Time `json:"at"`
 	// Replay says that it came again on purpose: the name of EventBridge's replay, or of the person who asked for it.
 	Replay string `json:"replay,omitempty"`
@@ -157,6 +157,8 @@ type EventFilter struct {
 	// Names finds valid events that name this booking, though they are about something else: its payments. It goes with no
 	// other Subject.
 	Names SubjectRef
+	// From and To narrow it to events that arrived in [From, To).
+	From, To time.Time
 	PageRequest
 }
 

@@ -3,6 +3,7 @@ package rule
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -84,6 +85,9 @@ type plan struct {
 	paused  bool
 	records []ops.Record
 	warned  map[ops.Ref]bool // the alerts among records that more than one rule can ask for
+	past    *history         // what was decided when the event came first; nil when it comes first
+
+	unmatched int // decisions of rules that don't match, which the event's record has room for
 
 	follows []ops.Record // instances to be started, and actions to be done, once written: in order
 }
@@ -97,6 +101,9 @@ func (p *plan) decide(ctx context.Context) error {
 	if err := p.learn(ctx); err != nil {
 		return err
 	}
+	if p.past != nil {
+		p.records = slices.Clone(p.past.records) // its subjects have learned of it already
+	}
 	return p.askAll(ctx, set.byEvent[ops.EventType(p.event.Type)])
 }
 
@@ -109,23 +116,39 @@ func (p *plan) askAll(ctx context.Context, some eventRules) error {
 	reading := some.matcher.read()
 	defer some.matcher.done(reading)
 	matched := some.matcher.match(reading, p.doc, p.now)
-	unmatched := 0
+	delivery := p.event.Envelopes[len(p.event.Envelopes)-1]
 	for n, r := range some.rules {
 		ok := len(matched) > 0 && int(matched[0]) == n
 		if ok {
 			matched = matched[1:]
-		} else if unmatched++; unmatched > ops.MaxNotMatched {
-			p.event.NotMatched++
+		}
+		if p.past.acted(r) || !ok && !p.tells(r) {
 			continue
 		}
 		d, err := p.ask(ctx, r, ok)
 		if err != nil {
 			return fmt.Errorf("rule %s: %w", r.ID, err)
 		}
-		d.Rule, d.RuleVersion, d.Delivery, d.At = r.ID, r.Version, p.event.Envelopes[0].ID, p.now
+		d.Rule, d.RuleVersion, d.Delivery, d.At, d.Replay = r.ID, r.Version, delivery.ID, p.now, delivery.Replay
 		p.event.Decisions = append(p.event.Decisions, d)
 	}
 	return nil
+}
+
+// tells reports whether it is kept that a rule doesn't match: only the first MaxNotMatched are, and what was kept before is
+// nothing new.
+func (p *plan) tells(r *ready) bool {
+	switch {
+	case p.past.notMatched(r):
+		return false
+	case p.unmatched == ops.MaxNotMatched:
+		if p.past == nil {
+			p.event.NotMatched++
+		}
+		return false
+	}
+	p.unmatched++
+	return true
 }
 
 // learn takes the event into its subject's record and prepares what conditions see.

@@ -215,7 +215,7 @@ func repeats(decisions []ops.Decision, delivery ops.Delivered) []ops.Decision {
 		if d.Outcome == ops.Matched {
 			out = append(out, ops.Decision{
 				Rule: d.Rule, RuleVersion: d.RuleVersion, Outcome: ops.Suppressed, Reason: ops.ReasonDuplicate,
-				Delivery: delivery.ID, At: delivery.At,
+				Delivery: delivery.ID, At: delivery.At, Replay: delivery.Replay,
 			})
 		}
 	}

@@ -40,7 +40,15 @@ func (s *Store) Events(ctx context.Context, f ops.EventFilter) (ops.Page[*ops.Ev
 		rest.Status = ""
 		l.index, l.partitions = stateIndex, sharded("event#invalid")
 	default:
-		l.index, l.more = listIndex, s.eventDays(ctx, l, req.Cursor)
+		l.index, l.more = listIndex, s.eventDays(ctx, l, f, req.Cursor)
+	}
+	if !f.From.IsZero() || !f.To.IsZero() {
+		rest.From, rest.To = time.Time{}, time.Time{}
+		to := lastText
+		if !f.To.IsZero() {
+			to = stamp(f.To) // an event's key goes on behind its time, so those at To itself are not in
+		}
+		l.from, l.to, l.prefix = l.prefix+stamp(f.From), l.prefix+to, ""
 	}
 	var keep func(*ops.Event) bool
 	if rest != (ops.EventFilter{}) {
@@ -53,9 +61,12 @@ func (s *Store) Events(ctx context.Context, f ops.EventFilter) (ops.Page[*ops.Ev
 
 // eventDays gives the partitions of the days on which stored events can have come, newest first: one day, then two more,
 // then four, so that a quiet quarter is looked through in few rounds.
-func (s *Store) eventDays(ctx context.Context, l list, cursor string) func() []string {
+func (s *Store) eventDays(ctx context.Context, l list, f ops.EventFilter, cursor string) func() []string {
 	now := s.now().UTC()
 	day := now.Add(time.Hour) // another process's clock may be ahead
+	if !f.To.IsZero() && f.To.Before(day) {
+		day = f.To.UTC()
+	}
 	if cursor != "" {
 		// A cursor that cannot be read is refused by page itself.
 		if _, from, err := s.scope(ctx, l, cursor); err == nil && len(from.After) > dayLength {
@@ -64,7 +75,7 @@ func (s *Store) eventDays(ctx context.Context, l list, cursor string) func() []s
 			}
 		}
 	}
-	oldest := now.Add(-ops.EventRetention).Format(time.DateOnly)
+	oldest := max(now.Add(-ops.EventRetention).Format(time.DateOnly), f.From.UTC().Format(time.DateOnly))
 	round := 1
 	return func() []string {
 		var partitions []string

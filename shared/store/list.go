@@ -30,7 +30,8 @@ type list struct {
 	partitions []string // the first ones to read, together
 	// more gives partitions whose rows all come behind those read so far; nil when there are none. May be nil itself.
 	more       func() []string
-	prefix     string // of the sort keys
+	prefix     string // of the sort keys, or else
+	from, to   string // the first and the last of them
 	descending bool
 }
 
@@ -49,7 +50,7 @@ func page[T any, P record[T]](
 		return result, err
 	}
 	query := table.Query{
-		Index: l.index, Prefix: l.prefix, Descending: l.descending, Limit: limit + 2, Consistent: l.index == "",
+		Index: l.index, Prefix: l.prefix, From: l.from, To: l.to, Descending: l.descending, Limit: limit + 2, Consistent: l.index == "",
 	}
 	if keep != nil {
 		query.Limit = max(query.Limit, filteredRead)
@@ -150,9 +151,8 @@ func startAfter(q table.Query, after string) table.Query {
 	if after == "" {
 		return q
 	}
-	q.From, q.To, q.Prefix = q.Prefix, "", ""
-	if q.From != "" {
-		q.To = q.From + "\U0010FFFF"
+	if q.Prefix != "" {
+		q.From, q.To, q.Prefix = q.Prefix, q.Prefix+lastText, ""
 	}
 	if q.Descending {
 		q.To = after
@@ -161,6 +161,9 @@ func startAfter(q table.Query, after string) table.Query {
 	}
 	return q
 }
+
+// lastText sorts behind whatever comes after a prefix.
+const lastText = "\U0010FFFF"
 
 // merge reads several partitions side by side and gives their rows in the order of their sort keys.
 type merge struct {

@@ -2,10 +2,12 @@ package wire
 
 import (
 	"context"
+	"log/slog"
 
 	"opsflow/shared/alert"
 	"opsflow/shared/bulk"
 	"opsflow/shared/ops"
+	"opsflow/shared/rule"
 	"opsflow/shared/store"
 	"opsflow/shared/task"
 	"opsflow/shared/workflow"
@@ -18,8 +20,8 @@ const bulkMachine = "bulk_operation"
 func (p Parts) Bulk() *bulk.Service {
 	return bulk.New(bulk.Config{
 		Store: p.Store, Executions: p.Executions, Machine: p.MachinePrefix + bulkMachine,
-		Services: p.single(p.Store, p.Executions, p.Bus),
-		WhatIf:   p.single(dryStore{p.Store}, dryExecutions{p.Executions}, dryBus{}),
+		Services: p.single(p.Store, p.Executions, p.Bus, p.Logger),
+		WhatIf:   p.single(dryStore{p.Store}, dryExecutions{p.Executions}, dryBus{}, slog.New(slog.DiscardHandler)),
 		Clock:    p.Clock, Random: p.Random, Logger: p.Logger,
 	})
 }
@@ -29,14 +31,19 @@ func (p Parts) single(s interface {
 	alert.Store
 	task.Store
 	workflow.Store
-}, x ops.Executions, bus ops.Bus,
+	rule.Store
+}, x ops.Executions, bus ops.Bus, log *slog.Logger,
 ) bulk.Services {
+	flows := workflow.New(workflow.Config{
+		Store: s, Executions: x, Bus: bus, Clock: p.Clock, Random: p.Random, Logger: log, Calendar: p.Calendar,
+		MachinePrefix: p.MachinePrefix,
+	})
 	return bulk.Services{
-		Alerts: alert.New(alert.Config{Store: s, Bus: bus, Clock: p.Clock, Logger: p.Logger}),
-		Tasks:  task.New(task.Config{Store: s, Executions: x, Bus: bus, Forms: p.Forms, Clock: p.Clock, Logger: p.Logger}),
-		Workflows: workflow.New(workflow.Config{
-			Store: s, Executions: x, Bus: bus, Clock: p.Clock, Random: p.Random, Logger: p.Logger, Calendar: p.Calendar,
-			MachinePrefix: p.MachinePrefix,
+		Alerts:    alert.New(alert.Config{Store: s, Bus: bus, Clock: p.Clock, Logger: log}),
+		Tasks:     task.New(task.Config{Store: s, Executions: x, Bus: bus, Forms: p.Forms, Clock: p.Clock, Logger: log}),
+		Workflows: flows,
+		Events: rule.New(rule.Config{
+			Store: s, Workflows: flows, Bus: bus, Clock: p.Clock, Random: p.Random, Logger: log, Calendar: p.Calendar,
 		}),
 	}
 }

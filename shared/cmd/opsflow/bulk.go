@@ -18,9 +18,9 @@ type bulkCommands struct {
 }
 
 type bulkRun struct {
-	Action  string            `arg:"" help:"What to do, like alert.resolve, task.claim or workflow.cancel."`
+	Action  string            `arg:"" help:"What to do, like alert.resolve, task.claim, workflow.cancel or event.replay."`
 	IDs     []string          `name:"ids" placeholder:"ID,..." xor:"selection" help:"The records."`
-	Filter  map[string]string `placeholder:"NAME=VALUE;..." xor:"selection" help:"Those that match now: status, type, severity, subject, team, assignee, workflow, template."`
+	Filter  map[string]string `placeholder:"NAME=VALUE;..." xor:"selection" help:"Those that match now: status, type, severity, subject, team, assignee, workflow, template; of events from, to."`
 	Params  string            `placeholder:"JSON" help:"What the request for a single record has as its body; - reads it from stdin."`
 	Preview bool              `help:"Only tell what would happen."`
 	Wait    bool              `help:"Wait until every item has its outcome."`
@@ -106,7 +106,7 @@ func describeBulk(w io.Writer, b bulkView) {
 	field(w, "items", fmt.Sprintf("%d: %d done, %d refused, %d failed, %d pending",
 		b.Total, b.Counts.Done, b.Counts.Refused, b.Counts.Failed, b.Counts.Pending))
 	for _, i := range b.Items {
-		row(w, i.ID, string(i.Outcome), string(i.Code), i.Reason)
+		row(w, i.ID, string(i.Outcome), string(i.Code), i.Reason+i.Note)
 	}
 	field(w, "next cursor", b.NextCursor)
 }

@@ -18,7 +18,7 @@ type eventCommands struct {
 	Put  eventsPut  `cmd:"" help:"Put a domain event on the bus."`
 	Show eventsShow `cmd:"" help:"Show an event with what every rule decided."`
 
-	Replay eventsReplay `cmd:"" help:"Take an event in once more, an invalid one with its corrected detail; nothing is done twice."`
+	Replay eventsReplay `cmd:"" help:"Take an event in once more, an invalid one as corrected, or those of a period: all rules are asked but those that acted; nothing is done twice."`
 }
 
 type eventsPut struct {
@@ -65,14 +65,21 @@ func (c *eventsShow) Run(ctx context.Context, s *session) error {
 type eventsReplay struct {
 	ID     string    `arg:"" optional:"" help:"Id of the event, or EventBridge's id of any of its deliveries."`
 	Detail string    `arg:"" optional:"" help:"The corrected detail of an invalid event, a JSON object; - reads it from stdin."`
-	From   time.Time `help:"Instead of an id: the valid events that arrived from this time on, the oldest first."`
+	Type   string    `help:"The corrected detail-type of an invalid event; with --from: only events of this type."`
+	Time   time.Time `help:"When an invalid event really happened; absent: as it came."`
+	From   time.Time `help:"Instead of an id: the valid events that arrived from this time on."`
 	To     time.Time `help:"End of that period; absent: now."`
+
+	Preview bool `help:"With --from: only tell what rules would make of each."`
 }
 
 // Validate refuses what would be both, or neither.
 func (c *eventsReplay) Validate() error {
 	if (c.ID == "") == c.From.IsZero() {
 		return errors.New("events replay takes either the id of an event or --from")
+	}
+	if c.ID != "" && c.Preview {
+		return errors.New("--preview is for a period, with --from")
 	}
 	return nil
 }
@@ -87,8 +94,10 @@ func (c *eventsReplay) Run(ctx context.Context, s *session) error {
 		return err
 	}
 	answer, err := s.api.post(ctx, eventPath(c.ID)+"/replay", struct {
+		Type   string          `json:"type,omitempty"`
+		Time   time.Time       `json:"time,omitzero"`
 		Detail json.RawMessage `json:"detail,omitempty"`
-	}{detail}, "")
+	}{c.Type, c.Time, detail}, "")
 	if err != nil {
 		return err
 	}

@@ -17,16 +17,19 @@ func TestAPeriodIsReplayedAndNothingIsDoneTwice(t *testing.T) {
 	o.idle()
 	var before, after page[ops.Instance]
 	o.read(&before, "workflows", "list")
-	var done replayed
-	if o.read(&done, "events", "replay", "--from", "2020-01-01T00:00:00Z"); done.Events != 2 {
-		t.Errorf("%d events were replayed, want 2", done.Events)
+	var would, done bulkView
+	if o.read(&would, "events", "replay", "--from", "2020-01-01T00:00:00Z", "--preview"); would.Total != 2 || would.Items[0].Note != "" {
+		t.Errorf("the preview says %+v", would)
+	}
+	if o.read(&done, "events", "replay", "--from", "2020-01-01T00:00:00Z"); done.Counts.Done != 2 {
+		t.Errorf("replayed %+v, want 2", done)
 	}
 	o.idle()
 	if o.read(&after, "workflows", "list"); len(after.Items) != len(before.Items) || len(before.Items) == 0 {
 		t.Errorf("%d workflows before, %d after", len(before.Items), len(after.Items))
 	}
-	if o.read(&done, "events", "replay", "--from", "2020-01-01T00:00:00Z", "--to", "2020-02-01T00:00:00Z"); done.Events != 0 {
-		t.Errorf("%d events were replayed of a period without any", done.Events)
+	if o.read(&done, "events", "replay", "--from", "2020-01-01T00:00:00Z", "--to", "2020-02-01T00:00:00Z"); done.Total != 0 {
+		t.Errorf("%d events were replayed of a period without any", done.Total)
 	}
 	for _, args := range [][]string{{"events", "replay"}, {"events", "replay", "evt-1", "--from", "2020-01-01T00:00:00Z"}} {
 		if r := o.run(args...); r.code != exitUsage {

@@ -161,6 +161,12 @@ func (c *Console) titleOf(ctx context.Context, kind, id string) (string, error) 
 			return "", err
 		}
 		return a.Title, nil
+	case "event":
+		e, err := c.Store.Event(ctx, id)
+		if err != nil {
+			return "", err
+		}
+		return words(e.Type), nil
 	case "task":
 		t, err := c.Store.Task(ctx, id)
 		if err != nil {

@@ -4,9 +4,11 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"opsflow/shared/ops"
+	"opsflow/shared/rule"
 )
 
 // eventList is the view of the events, by day.
@@ -27,6 +29,8 @@ type eventView struct {
 	*ops.Event
 	Detail  string
 	Entered string // the corrected detail, when the form is shown again
+	As      string // the corrected type, likewise
+	Types   []ops.EventType
 	Wrong   string
 	Bad     []ops.Fault // what is wrong with it
 }
@@ -37,6 +41,7 @@ func (c *Console) eventPages() {
 	show(c, page{path: "/events", action: "event.read", section: "Events", file: "events"}, c.eventList)
 	show(c, eventPage, c.event)
 	do(c, "/events/{id}/replay", "event.replay", c.replay)
+	c.replayPages()
 }
 
 func (c *Console) eventList(q *request) (eventList, error) {
@@ -70,8 +75,11 @@ func (c *Console) event(q *request) (eventView, error) {
 	if err != nil {
 		return eventView{}, fmt.Errorf("read event: %w", err)
 	}
-	v := eventView{Event: e, Detail: pretty(e.Detail)}
+	v := eventView{Event: e, Detail: pretty(e.Detail), As: e.Type, Types: ops.EventTypes()}
 	v.Entered = v.Detail
+	if as := ops.EventType(e.Type); !slices.Contains(v.Types, as) {
+		v.Types = append([]ops.EventType{as}, v.Types...)
+	}
 	return v, nil
 }
 
@@ -81,17 +89,20 @@ func (c *Console) replay(q *request) (outcome, error) {
 	if err != nil {
 		return outcome{}, err
 	}
-	var detail json.RawMessage
+	var fixed rule.Correction
 	if v.Status == ops.EventInvalid {
 		v.Entered = q.field("detail")
-		detail = json.RawMessage(strings.TrimSpace(v.Entered))
-		if !json.Valid(detail) {
+		fixed.Detail = json.RawMessage(strings.TrimSpace(v.Entered))
+		if as := q.field("type"); as != "" {
+			v.As, fixed.Type = as, as
+		}
+		if !json.Valid(fixed.Detail) {
 			err = ops.Invalid("event", []ops.Fault{{Path: "$.detail", Expected: "a JSON object"}})
 		}
 	}
 	var e *ops.Event
 	if err == nil {
-		e, err = c.Rules.Replay(q.Context(), v.ID, detail, q.Actor)
+		e, err = c.Rules.Replay(q.Context(), v.ID, fixed, q.Actor)
 	}
 	if told, ok := errors.AsType[*ops.Error](err); ok && told.Code == ops.CodeInvalid {
 		v.Wrong, v.Bad = sentence(told.Message), told.Faults
@@ -100,7 +111,7 @@ func (c *Console) replay(q *request) (outcome, error) {
 	if err != nil {
 		return outcome{}, fmt.Errorf("replay event: %w", err)
 	}
-	return outcome{to: "/events/" + e.ID, said: "The event was taken in again: what it began before is not done twice."}, nil
+	return outcome{to: "/events/" + e.ID, said: "The event was taken in again: rules that had acted on it did nothing twice."}, nil
 }
 
 // effectURL is the page of what a decision brought about; empty when it has none.

@@ -275,6 +275,12 @@ func eventsAreListedBackOverTheDays(t *testing.T, open Open) {
 	expect(t, "valid", list(ops.EventFilter{Status: ops.EventValid}), "evt-8", "evt-7", "evt-6", "evt-4", "evt-3", "evt-2")
 	expect(t, "type", list(ops.EventFilter{Type: "u"}), "evt-5", "evt-1")
 	expect(t, "subject", list(ops.EventFilter{Subject: booking}), "evt-8", "evt-6", "evt-4", "evt-2", "evt-0")
+	at := func(i int) time.Time { return start.AddDate(0, 0, -days[i]).Add(time.Duration(i) * time.Second) }
+	expect(t, "from one event to before another", list(ops.EventFilter{From: at(2), To: at(6)}), "evt-5", "evt-4", "evt-3", "evt-2")
+	expect(t, "since an event", list(ops.EventFilter{From: at(7)}), "evt-8", "evt-7")
+	expect(t, "before an event", list(ops.EventFilter{To: at(3)}), "evt-2", "evt-1")
+	expect(t, "of a subject in a period", list(ops.EventFilter{Subject: booking, From: at(2), To: at(6)}), "evt-4", "evt-2")
+	expect(t, "invalid since", list(ops.EventFilter{Status: ops.EventInvalid, From: at(2)}), "evt-5")
 	p, err := b.Events(t.Context(), ops.EventFilter{Status: ops.EventInvalid})
 	if err != nil || len(p.Items[0].Faults) != 1 {
 		t.Errorf("the list of invalid events shows %s, %v; want their faults", show(p.Items), err)
