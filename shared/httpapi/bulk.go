@@ -87,7 +87,7 @@ func (a *api) startBulk(ctx context.Context, in *bulkInput) (*bulkOutput, error)
 	r := bulk.Request{
 		Action: ops.BulkAction(in.Body.Action), IDs: in.Body.IDs, Filter: in.Body.Filter, Params: in.Body.Params,
 	}
-	if err := authorize(actor, singleActions[r.Action]); err != nil {
+	if err := AuthorizeBulk(actor, r.Action); err != nil {
 		return nil, err
 	}
 	if in.Body.Preview {

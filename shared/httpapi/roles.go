@@ -103,6 +103,14 @@ var singleActions = map[ops.BulkAction]action{
 	ops.BulkReplayEvents:      replayEvents,
 }
 
+// AuthorizeBulk refuses with CodeForbidden a bulk operation of which the actor's teams may not do the single items.
+func AuthorizeBulk(actor ops.Actor, what ops.BulkAction) error {
+	if err := authorize(actor, workInBulk); err != nil {
+		return err
+	}
+	return authorize(actor, singleActions[what])
+}
+
 // authorize refuses with CodeForbidden what the actor's teams may not do, and says who may.
 func authorize(actor ops.Actor, what action) error {
 	if actor.In(ops.Admin) {

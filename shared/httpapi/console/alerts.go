@@ -1,14 +1,12 @@
 package console
 
 import (
-	"encoding/json"
 	"errors"
 	"fmt"
 	"strings"
 
 	"opsflow/shared/alert"
 	"opsflow/shared/audit"
-	"opsflow/shared/bulk"
 	"opsflow/shared/httpapi"
 	"opsflow/shared/ops"
 )
@@ -18,6 +16,7 @@ type alertList struct {
 	Filters []filter
 	Subject string
 	Items   []*ops.Alert
+	Ticked  ticked
 	Pager   pager
 }
 
@@ -37,12 +36,15 @@ type alertMove struct {
 	Primary         bool
 }
 
-var alertPage = page{path: "/alerts/{id}", action: "alert.read", section: "Alerts", file: "alert"}
+var (
+	alertsPage = page{path: "/alerts", action: "alert.read", section: "Alerts", file: "alerts"}
+	alertPage  = page{path: "/alerts/{id}", action: "alert.read", section: "Alerts", file: "alert"}
+)
 
 func (c *Console) alertPages() {
-	show(c, page{path: "/alerts", action: "alert.read", section: "Alerts", file: "alerts"}, c.alertList)
+	show(c, alertsPage, c.alertList)
 	show(c, alertPage, c.alert)
-	do(c, "/alerts/bulk", "bulk.work", c.bulkAlerts)
+	doTicked(c, alertsPage, tickedAlerts(), c.alertList, func(v *alertList, t ticked) { v.Ticked = t })
 	do(c, "/alerts/{id}/acknowledge", "alert.work", moved("Acknowledged: it climbs no further, for a time.", func(q *request) (*ops.Alert, error) {
 		return c.Alerts.Acknowledge(q.Context(), q.PathValue("id"), q.Actor)
 	}))
@@ -73,8 +75,20 @@ func (c *Console) alertList(q *request) (alertList, error) {
 	if err != nil {
 		return v, fmt.Errorf("list alerts: %w", err)
 	}
-	v.Items, v.Pager = p.Items, pages(q, p, "alerts")
+	v.Items, v.Pager, v.Ticked = p.Items, pages(q, p, "alerts"), tickedAlerts().For(q)
 	return v, nil
+}
+
+// tickedAlerts is what can be done to several alerts at once.
+func tickedAlerts() ticked {
+	return ticked{Things: "alerts", Address: "/alerts/bulk", Actions: []tickedAction{
+		{Action: ops.BulkAcknowledgeAlerts, Text: "Acknowledge"},
+		{Action: ops.BulkCloseAlerts, Text: "Close"},
+		{Action: ops.BulkResolveAlerts, Text: "Resolve", Why: "Say how they came to their end.", Primary: true, Fields: []tickedField{
+			{Name: "resolution", Label: "Resolution", Required: true, Long: true},
+			{Name: "reason", Label: "Reason, if the cause still holds"},
+		}},
+	}}
 }
 
 func (c *Console) alert(q *request) (alertView, error) {
@@ -127,7 +141,7 @@ func moved(said string, move func(*request) (*ops.Alert, error)) func(*request) 
 }
 
 func (c *Console) resolve(q *request) (outcome, error) {
-	r := resolutionOf(q)
+	r := alert.Resolution{Resolution: strings.TrimSpace(q.field("resolution")), Reason: strings.TrimSpace(q.field("reason"))}
 	a, err := c.Alerts.Resolve(q.Context(), q.PathValue("id"), q.Actor, r)
 	if e, ok := errors.AsType[*ops.Error](err); ok && e.Code == ops.CodeInvalid {
 		v, failed := c.alert(q)
@@ -141,37 +155,4 @@ func (c *Console) resolve(q *request) (outcome, error) {
 		return outcome{}, fmt.Errorf("resolve alert: %w", err)
 	}
 	return outcome{to: "/alerts/" + a.ID, said: "Resolved."}, nil
-}
-
-func resolutionOf(q *request) alert.Resolution {
-	return alert.Resolution{Resolution: strings.TrimSpace(q.field("resolution")), Reason: strings.TrimSpace(q.field("reason"))}
-}
-
-// bulkAlerts does the same to all alerts that were ticked; what became of each is told on the operation's page.
-func (c *Console) bulkAlerts(q *request) (outcome, error) {
-	if err := httpapi.Authorize(q.Actor, "alert.work"); err != nil {
-		return outcome{}, err
-	}
-	r := bulk.Request{Action: ops.BulkAction(q.field("action")), IDs: q.PostForm["id"]}
-	if len(r.IDs) == 0 {
-		return outcome{}, ops.Errorf(ops.CodeInvalid, "tick at least one alert")
-	}
-	if !strings.HasPrefix(string(r.Action), "alert.") {
-		return outcome{}, ops.Errorf(ops.CodeInvalid, "choose what to do with the alerts")
-	}
-	if r.Action == ops.BulkResolveAlerts {
-		params := resolutionOf(q)
-		if params.Resolution == "" {
-			return outcome{}, ops.Errorf(ops.CodeInvalid, "say how the alerts were resolved")
-		}
-		var err error
-		if r.Params, err = json.Marshal(params); err != nil {
-			return outcome{}, fmt.Errorf("write the resolution: %w", err)
-		}
-	}
-	b, err := c.Bulk.Begin(q.Context(), r, q.Actor, "")
-	if err != nil {
-		return outcome{}, fmt.Errorf("begin bulk operation: %w", err)
-	}
-	return outcome{to: "/bulk/" + b.ID}, nil
 }

@@ -43,11 +43,11 @@ func has(teams []ops.Team, t ops.Team) bool {
 	return false
 }
 
-var memberPage = page{path: "/members/{id}", action: "member.read", section: "Members", file: "member"}
+var memberPage = page{path: "/members/{id}", action: "member.read", section: "Members", file: "member", still: true}
 
 func (c *Console) memberPages() {
 	show(c, page{path: "/members", action: "member.read", section: "Members", file: "members"}, c.memberList)
-	show(c, page{path: "/members/new", action: "member.write", section: "Members", file: "member"}, func(*request) (memberView, error) {
+	show(c, page{path: "/members/new", action: "member.write", section: "Members", file: "member", still: true}, func(*request) (memberView, error) {
 		return memberView{New: true, All: ops.Teams(), memberRow: memberRow{Member: &ops.Member{Active: true}}}, nil
 	})
 	show(c, memberPage, c.member)

@@ -17,6 +17,7 @@ type page struct {
 	action  string // of the role table: "workflow.read"
 	section string // of the navigation that it belongs to: "Workflows"; the page at the section's own path makes it show
 	file    string // templates/<file>.html
+	still   bool   // it is not asked for again: nothing on it changes by itself, or somebody writes in it
 }
 
 // show registers a page with the function that gives its view. Errors of package ops become error pages.
@@ -28,6 +29,10 @@ func show[V any](c *Console, p page, view func(*request) (V, error)) {
 			return
 		}
 		v, err := view(q)
+		if f, ok := errors.AsType[*invalidForm](err); ok {
+			c.render(w, q, httpapi.Status(ops.ErrorCode(f.err)), f.page, f.view)
+			return
+		}
 		if err != nil {
 			c.fail(w, q, err)
 			return

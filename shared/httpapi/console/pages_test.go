@@ -34,9 +34,9 @@ func TestAlertsResolvedInBulkShowTheRefusedOne(t *testing.T) {
 		b.do(t, chromedp.Click(`input[value="`+id+`"]`))
 	}
 	b.do(t,
-		chromedp.Click("#bulk-resolve summary"),
-		chromedp.WaitVisible(`#bulk-resolve [name="resolution"]`),
-		chromedp.SetValue(`#bulk-resolve [name="resolution"]`, "restarted"),
+		chromedp.Click("#bulk-alert-resolve summary"),
+		chromedp.WaitVisible(resolution),
+		chromedp.SetValue(resolution, "restarted"),
 		chromedp.Click(`button[value="alert.resolve"]`),
 		chromedp.WaitVisible("#"+over),
 	)
@@ -146,7 +146,7 @@ func TestWhatARoleMayNotDoHasNoButtonAndIsRefused(t *testing.T) {
 		t.Errorf("GET /rules/new by finance: %s", code)
 	}
 	s.raise(t, "The map is down")
-	b.do(t, chromedp.Navigate(s.APIURL()+"/alerts"), chromedp.WaitVisible("#bulk"))
+	b.do(t, chromedp.Navigate(s.APIURL()+"/alerts"), chromedp.WaitVisible("#ticked"))
 	if found := b.buttons(t); !slices.Contains(found, "/alerts/bulk") {
 		t.Errorf("finance may work on alerts, and finds %v", found)
 	}

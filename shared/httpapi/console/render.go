@@ -55,6 +55,7 @@ type frame struct {
 	Section   string
 	Sections  []section
 	Path      string // of this page, with its query
+	Refreshed bool   // the script asks for it again
 	RequestID string
 }
 
@@ -72,6 +73,7 @@ func (c *Console) render(w http.ResponseWriter, q *request, status int, p page, 
 	f := frame{
 		View: view, Now: c.Clock.Now(), Actor: q.Actor, Notice: q.Notice, Section: p.section, Path: q.URL.RequestURI(),
 		RequestID: audit.RequestID(q.Context()),
+		Refreshed: q.Actor.ID != "" && p.section != "" && !p.still && q.Method == http.MethodGet,
 	}
 	for _, s := range c.sections {
 		if f.May(s.action) {

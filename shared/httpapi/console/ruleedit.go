@@ -43,8 +43,8 @@ type backtestView struct {
 }
 
 var (
-	newRulePage  = page{path: "/rules/new", action: "rule.write", section: "Rules", file: "ruleedit"}
-	editRulePage = page{path: "/rules/{id}/edit", action: "rule.write", section: "Rules", file: "ruleedit"}
+	newRulePage  = page{path: "/rules/new", action: "rule.write", section: "Rules", file: "ruleedit", still: true}
+	editRulePage = page{path: "/rules/{id}/edit", action: "rule.write", section: "Rules", file: "ruleedit", still: true}
 )
 
 // newRule is what the form for a new rule begins with.
@@ -64,7 +64,7 @@ const newRule = `{
 func (c *Console) ruleEditPages() {
 	show(c, newRulePage, func(*request) (ruleEdit, error) { return ruleEdit{Text: newRule, Days: backtestDays()}, nil })
 	show(c, editRulePage, c.editRule)
-	show(c, page{path: "/rules/{id}/backtest", action: "rule.read", section: "Rules", file: "backtest"}, c.backtestRule)
+	show(c, page{path: "/rules/{id}/backtest", action: "rule.read", section: "Rules", file: "backtest", still: true}, c.backtestRule)
 	do(c, "/rules/new", "rule.write", c.saveRule)
 	do(c, "/rules/{id}/edit", "rule.write", c.saveRule)
 }

@@ -24,7 +24,7 @@ type startForm struct {
 }
 
 // startPage is the form's page.
-var startPage = page{path: "/workflows/start", action: "workflow.start", section: "Workflows", file: "start"}
+var startPage = page{path: "/workflows/start", action: "workflow.start", section: "Workflows", file: "start", still: true}
 
 func (c *Console) startPages() {
 	show(c, startPage, c.startForm)

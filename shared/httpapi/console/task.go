@@ -1,6 +1,7 @@
 package console
 
 import (
+	"encoding/json"
 	"errors"
 	"fmt"
 	"strings"
@@ -17,10 +18,11 @@ type taskView struct {
 	Answers  []contextField
 	Buttons  []taskButton // the outcomes; none when the visitor may not decide
 	Mine     bool
-	Claims   bool   // the visitor may take it on
-	Releases bool   // the visitor may give it back
-	WhyNot   string // why the visitor may not decide it
-	Said     string // the comment, when the form is shown again
+	Claims   bool           // the visitor may take it on
+	Releases bool           // the visitor may give it back
+	WhyNot   string         // why the visitor may not decide it
+	Said     string         // the comment, when the form is shown again
+	Late     []contextField // what was sent after somebody else had decided it
 	Error    string
 	Faults   []ops.Fault // those that belong to no field
 }
@@ -117,10 +119,43 @@ func (c *Console) complete(q *request) (outcome, error) {
 		v.blame(err)
 		return outcome{}, &invalidForm{page: taskPage, view: v, err: err}
 	}
+	if late := c.late(q, v, err); late != nil {
+		return outcome{}, late
+	}
 	if err != nil {
 		return outcome{}, fmt.Errorf("complete task: %w", err)
 	}
 	return decided(t), nil
+}
+
+// late shows a task that can't be decided any more with what somebody has written for it; nil when that is not so.
+func (c *Console) late(q *request, v taskView, err error) error {
+	if code := ops.ErrorCode(err); code != ops.CodeAlreadyDecided && code != ops.CodeGone && code != ops.CodeConflict {
+		return nil
+	}
+	var written []contextField
+	for _, f := range v.Fields {
+		if f.Value != "" {
+			written = append(written, contextField{f.Label, quoted(f.Value)})
+		}
+	}
+	if said := strings.TrimSpace(q.field("comment")); said != "" {
+		written = append(written, contextField{"Comment", quoted(said)})
+	}
+	now, failed := c.task(q)
+	if failed != nil {
+		return failed
+	}
+	now.Late, now.Error = written, c.words(q, err)
+	return &invalidForm{page: taskPage, view: now, err: err}
+}
+
+func quoted(text string) json.RawMessage {
+	raw, err := json.Marshal(text)
+	if err != nil {
+		return nil
+	}
+	return raw
 }
 
 // blame puts each fault to the field that it is about.
@@ -150,6 +185,9 @@ func (c *Console) reject(q *request) (outcome, error) {
 		return outcome{}, ops.Errorf(ops.CodeInvalid, "say in the comment why you reject it")
 	}
 	t, err := c.Tasks.Reject(q.Context(), q.PathValue("id"), q.Actor, comment)
+	if late := c.late(q, taskView{}, err); late != nil {
+		return outcome{}, late
+	}
 	if err != nil {
 		return outcome{}, fmt.Errorf("reject task: %w", err)
 	}
