@@ -238,7 +238,7 @@ func TestANameThatStandsTwiceIsRefused(t *testing.T) {
 		if !strings.Contains(err.Error(), want) {
 			t.Errorf("got %v, want %s", err, want)
 		}
-		if problems := r.engine.ValidateStateMachineDefinition(definition); len(problems) == 0 {
+		if problems := r.engine.ValidateStateMachineDefinition(definition, states.TypeStandard); len(problems) == 0 {
 			t.Errorf("it is said to be valid: %s", definition)
 		}
 	}
@@ -365,7 +365,7 @@ func TestUnknownResourceIsRefusedAtOnce(t *testing.T) {
 		"arn:aws:lambda:us-east-1:000000000000:function:f:live": true,
 	} {
 		problems := r.engine.ValidateStateMachineDefinition(
-			`{"StartAt": "T", "States": {"T": {"Type": "Task", "Resource": "` + resource + `", "End": true}}}`)
+			`{"StartAt": "T", "States": {"T": {"Type": "Task", "Resource": "`+resource+`", "End": true}}}`, states.TypeStandard)
 		if known != (len(problems) == 0) {
 			t.Errorf("%s: got %v", resource, problems)
 		}

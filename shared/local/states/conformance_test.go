@@ -1,6 +1,7 @@
 package states_test
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -132,7 +133,7 @@ func (r *recordedRun) start(ctx context.Context, c *recorded, i int) {
 		text = *c.DefinitionRaw
 	}
 	if c.API == "ValidateStateMachineDefinition" {
-		r.outcome[c.Name] = validated(c, r.engine.ValidateStateMachineDefinition(text))
+		r.outcome[c.Name] = validated(c, r.engine.ValidateStateMachineDefinition(text, cmp.Or(c.Type, states.TypeStandard)))
 		return
 	}
 	m, err := r.engine.CreateStateMachine(ctx, states.CreateStateMachineInput{

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"regexp"
 	"strings"
+	"unicode/utf8"
 
 	"opsflow/shared/local/states/value"
 )
@@ -94,8 +95,8 @@ type catcher struct {
 // assignment is Assign: variables and what they become, all evaluated before any is set.
 type assignment []field
 
-// parseDefinition compiles a definition. With errors among the diagnostics there is no graph.
-func parseDefinition(text string) (*graph, diagnostics) {
+// parseDefinition compiles a definition for a type of state machine. With errors among the diagnostics there is no graph.
+func parseDefinition(text, kind string) (*graph, diagnostics) {
 	var d diagnostics
 	if strings.TrimSpace(text) == "" {
 		d.schema("", "Definition must be a valid JSON object")
@@ -114,8 +115,8 @@ func parseDefinition(text string) (*graph, diagnostics) {
 		d.schema("", "Definition must be a valid JSON object")
 		return nil, d
 	}
-	p := &definitionParser{diagnostics: &d, seen: map[string]bool{}}
-	g := p.graph(obj, "", true)
+	p := &definitionParser{diagnostics: &d, seen: map[string]bool{}, express: kind == TypeExpress}
+	g := p.graph(obj, "", machineFields)
 	if len(d) > 0 {
 		return nil, d
 	}
@@ -148,16 +149,18 @@ var errNoJSONata = errors.New("the JSONata dialect is not supported; use JSONPat
 
 type definitionParser struct {
 	*diagnostics
-	seen map[string]bool // state names, which are unique in the whole definition
+	seen    map[string]bool // state names, which are unique in the whole definition
+	express bool            // for a state machine of this type, which can't wait for anybody
 }
 
-func (p *definitionParser) graph(o *value.Object, at string, top bool) *graph {
+func (p *definitionParser) graph(o *value.Object, at string, known []string) *graph {
 	g := &graph{states: map[string]*state{}}
 	here := at
 	if here == "" {
 		here = "/"
 	}
 	p.dialect(o, here)
+	fields{p.diagnostics, o, here}.only(known)
 	var missing []string
 	for _, name := range []string{"States", "StartAt"} {
 		if _, ok := o.Get(name); !ok {
@@ -170,7 +173,7 @@ func (p *definitionParser) graph(o *value.Object, at string, top bool) *graph {
 	}
 	f := fields{p.diagnostics, o, at}
 	g.startAt = f.text("StartAt")
-	if top {
+	if at == "" {
 		g.timeout = f.whole("TimeoutSeconds", 1)
 		if v, ok := o.Get("Version"); ok && v != "1.0" {
 			p.schema(at+"/Version", "Value is not valid: expected \"1.0\"")
@@ -187,6 +190,9 @@ func (p *definitionParser) graph(o *value.Object, at string, top bool) *graph {
 			p.add(codeDuplicate, where, "Duplicate State name: %s", m.Key)
 		}
 		p.seen[m.Key] = true
+		if utf8.RuneCountInString(m.Key) > maxStateName {
+			p.schema(where, "State name is longer than %d characters", maxStateName)
+		}
 		so, ok := m.Value.(*value.Object)
 		if !ok {
 			p.schema(where, "A state must be an object")
@@ -202,6 +208,13 @@ func (p *definitionParser) graph(o *value.Object, at string, top bool) *graph {
 			p.targets(g, s, at+"/States/"+m.Key)
 		}
 	}
+	names := make([]string, 0, all.Len())
+	for _, m := range all.Members() {
+		if g.states[m.Key] != nil {
+			names = append(names, m.Key)
+		}
+	}
+	p.ends(g, names, at)
 	return g
 }
 

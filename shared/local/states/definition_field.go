@@ -54,25 +54,25 @@ func (f fields) whole(name string, least int64) int64 {
 	}
 	n, ok := v.(json.Number)
 	if ok {
-		if i, err := strconv.ParseInt(n.String(), 10, 64); err == nil && i >= least {
+		if i, err := strconv.ParseInt(n.String(), 10, 64); err == nil && i >= least && i <= maxSeconds {
 			return i
 		}
 	}
-	f.schema(f.where(name), "Expected value of type Integer, at least %d", least)
+	f.schema(f.where(name), "Expected value of type Integer, from %d to %d", least, maxSeconds)
 	return 0
 }
 
-func (f fields) decimal(name string, absent, least float64) float64 {
+func (f fields) decimal(name string, absent, least, most float64) float64 {
 	v, ok := f.o.Get(name)
 	if !ok {
 		return absent
 	}
 	if n, ok := v.(json.Number); ok {
-		if x, err := n.Float64(); err == nil && x >= least {
+		if x, err := n.Float64(); err == nil && x >= least && x <= most {
 			return x
 		}
 	}
-	f.schema(f.where(name), "Expected value of type Number, at least %v", least)
+	f.schema(f.where(name), "Expected value of type Number, from %v to %v", least, most)
 	return absent
 }
 
@@ -144,6 +144,7 @@ func (f fields) assign() assignment {
 	}
 	out := make(assignment, 0, o.Len())
 	for _, m := range o.Members() {
+		f.variable(m.Key)
 		out = append(out, parseField(m, f.where("Assign")+"/"+m.Key, f.schema))
 	}
 	return out

@@ -3,6 +3,7 @@ package states
 import (
 	"encoding/json"
 	"fmt"
+	"math"
 	"slices"
 	"strconv"
 	"strings"
@@ -24,6 +25,7 @@ func (p *definitionParser) state(name string, o *value.Object, at string) *state
 		p.schema(at+"/Type", "Value is not valid: expected one of [%s]", strings.Join(stateKinds, ", "))
 		return s
 	}
+	f.only(stateFields[s.kind])
 	p.transition(s, f)
 	if s.kind != "Fail" {
 		s.inputPath, s.noInput = f.path("InputPath")
@@ -110,11 +112,18 @@ func (p *definitionParser) onlyLast(names []string, last bool, f fields) {
 
 func (p *definitionParser) retriers(s *state, f fields) {
 	p.each(f, "Retry", func(f fields, last bool) {
-		r := retrier{errors: p.errorNames(f), maxAttempts: 3, fullJitter: f.text("JitterStrategy") == "FULL"}
+		f.only(retrierFields)
+		r := retrier{
+			errors: p.errorNames(f), interval: 1, maxAttempts: 3, backoff: f.decimal("BackoffRate", 2, 1, math.MaxFloat64),
+			fullJitter: f.oneOf("JitterStrategy", "FULL", "NONE") == "FULL",
+		}
 		p.onlyLast(r.errors, last, f)
-		r.interval = f.decimal("IntervalSeconds", 1, 1)
-		r.backoff = f.decimal("BackoffRate", 2, 1)
-		r.maxDelay = f.decimal("MaxDelaySeconds", 0, 1)
+		if f.has("IntervalSeconds") {
+			r.interval = float64(f.whole("IntervalSeconds", 1))
+		}
+		if r.maxDelay = float64(f.whole("MaxDelaySeconds", 1)); r.maxDelay > maxDelaySeconds || r.maxDelay > 0 && r.maxDelay <= r.interval {
+			p.schema(f.where("MaxDelaySeconds"), "MaxDelaySeconds must be greater than IntervalSeconds and at most %d", maxDelaySeconds)
+		}
 		if f.has("MaxAttempts") {
 			r.maxAttempts = f.whole("MaxAttempts", 0)
 		}
@@ -124,6 +133,7 @@ func (p *definitionParser) retriers(s *state, f fields) {
 
 func (p *definitionParser) catchers(s *state, f fields) {
 	p.each(f, "Catch", func(f fields, last bool) {
+		f.only(catcherFields)
 		c := catcher{errors: p.errorNames(f), next: f.text("Next"), assign: f.assign()}
 		p.onlyLast(c.errors, last, f)
 		c.resultPath, c.noResult = f.referencePath("ResultPath")
@@ -139,7 +149,7 @@ func (p *definitionParser) choices(s *state, f fields) {
 		p.schema(f.at, "These fields are required: [Choices]")
 	}
 	p.each(f, "Choices", func(f fields, _ bool) {
-		rule := choiceRule{condition: p.condition(f), next: f.text("Next"), assign: f.assign()}
+		rule := choiceRule{condition: p.condition(f, choiceFields), next: f.text("Next"), assign: f.assign()}
 		if rule.next == "" {
 			p.schema(f.at, "These fields are required: [Next]")
 		}
@@ -147,26 +157,31 @@ func (p *definitionParser) choices(s *state, f fields) {
 	})
 }
 
-func (p *definitionParser) condition(f fields) condition {
+func (p *definitionParser) condition(f fields, known []string) condition {
+	f.onlyOf(known)
+	f.exclusive(true, conditionFields...)
 	var all []condition
-	nested := func(f fields, _ bool) { all = append(all, p.condition(f)) }
+	several := func(name string) {
+		if len(f.list(name)) == 0 {
+			p.schema(f.where(name), "Expected at least one condition")
+		}
+		p.each(f, name, func(f fields, _ bool) { all = append(all, p.condition(f, conditionFields)) })
+	}
 	switch {
 	case f.has("And"):
-		p.each(f, "And", nested)
+		several("And")
 		return allConditions(all)
 	case f.has("Or"):
-		p.each(f, "Or", nested)
+		several("Or")
 		return anyCondition(all)
 	case f.has("Not"):
 		if o, ok := f.object("Not"); ok {
-			return notCondition{p.condition(fields{p.diagnostics, o, f.where("Not")})}
+			return notCondition{p.condition(fields{p.diagnostics, o, f.where("Not")}, conditionFields)}
 		}
 		return nil
 	}
 	c := &comparison{}
-	if c.variable, _ = f.path("Variable"); !f.has("Variable") {
-		p.schema(f.at, "These fields are required: [Variable]")
-	}
+	c.variable, _ = f.path("Variable")
 	for _, m := range f.o.Members() {
 		operator, byPath := strings.CutSuffix(m.Key, "Path")
 		kind, ok := comparisonOperands[operator]
@@ -242,6 +257,14 @@ func (p *definitionParser) task(s *state, f fields) {
 	} else if r := parseResource(s.resource); r.kind == resourceUnknown {
 		p.schema(f.where("Resource"), "%s", r.notRecognised())
 	}
+	r := parseResource(s.resource)
+	if p.express && (r.pattern != "" || r.kind == resourceActivity) {
+		p.schema(f.where("Resource"), "Express state machine does not support the resource %s: it can't wait for an outcome", s.resource)
+	}
+	if o, ok := f.o.Get("Parameters"); ok {
+		p.parameters(r, o, f.where("Parameters"))
+	}
+	f.credentials()
 	f.exclusive(false, "TimeoutSeconds", "TimeoutSecondsPath")
 	f.exclusive(false, "HeartbeatSeconds", "HeartbeatSecondsPath")
 	s.timeout = f.whole("TimeoutSeconds", 1)
@@ -258,7 +281,7 @@ func (p *definitionParser) parallel(s *state, f fields) {
 		p.schema(f.at, "These fields are required: [Branches]")
 	}
 	p.each(f, "Branches", func(f fields, _ bool) {
-		s.branches = append(s.branches, p.graph(f.o, f.at, false))
+		s.branches = append(s.branches, p.graph(f.o, f.at, graphFields))
 	})
 }
 
@@ -268,10 +291,19 @@ func (p *definitionParser) mapState(s *state, f fields) {
 	f.exclusive(true, "ItemProcessor", "Iterator")
 	for _, name := range []string{"ItemProcessor", "Iterator"} {
 		if o, ok := f.object(name); ok {
-			s.branches = []*graph{p.graph(o, f.where(name), false)}
+			s.branches = []*graph{p.graph(o, f.where(name), processorFields)}
 			if config, ok := (fields{p.diagnostics, o, f.where(name)}).object("ProcessorConfig"); ok {
-				mode, _ := config.Get("Mode")
-				m.distributed = mode == "DISTRIBUTED"
+				m.distributed = p.processor(fields{p.diagnostics, config, f.where(name) + "/ProcessorConfig"})
+			}
+		}
+	}
+	if m.distributed && p.express {
+		p.schema(f.at, "Express state machine does not support a distributed Map")
+	}
+	if !m.distributed {
+		for _, name := range distributedOnly {
+			if f.has(name) {
+				p.schema(f.at, "Field '%s' is supported in a distributed Map only", name)
 			}
 		}
 	}
@@ -290,18 +322,57 @@ func (p *definitionParser) mapState(s *state, f fields) {
 		m.tolerate.count = string(value.Text(v))
 	}
 	if v, ok := f.o.Get("ToleratedFailurePercentage"); ok {
-		f.decimal("ToleratedFailurePercentage", 0, 0)
+		f.decimal("ToleratedFailurePercentage", 0, 0, 100)
 		m.tolerate.percentage = string(value.Text(v))
 	}
 	m.tolerate.countPath, _ = f.path("ToleratedFailureCountPath")
 	m.tolerate.percentagePath, _ = f.path("ToleratedFailurePercentagePath")
 	if o, ok := f.object("ItemBatcher"); ok {
 		b := fields{p.diagnostics, o, f.where("ItemBatcher")}
+		b.only(batcherFields)
+		b.exclusive(false, "MaxItemsPerBatch", "MaxItemsPerBatchPath")
+		b.exclusive(false, "MaxInputBytesPerBatch", "MaxInputBytesPerBatchPath")
 		m.batch = &batching{
 			items: b.whole("MaxItemsPerBatch", 1), bytes: b.whole("MaxInputBytesPerBatch", 1),
 			input: b.template("BatchInput"),
 		}
 		m.batch.itemsPath, _ = b.path("MaxItemsPerBatchPath")
 		m.batch.bytesPath, _ = b.path("MaxInputBytesPerBatchPath")
+	}
+}
+
+// processor reads a ProcessorConfig and reports whether the Map is a distributed one.
+func (p *definitionParser) processor(f fields) (distributed bool) {
+	f.only(configFields)
+	distributed = f.oneOf("Mode", "INLINE", "DISTRIBUTED") == "DISTRIBUTED"
+	kind := f.oneOf("ExecutionType", TypeStandard, TypeExpress)
+	switch {
+	case distributed && !f.has("ExecutionType"):
+		p.schema(f.at, "These fields are required: [ExecutionType]")
+	case !distributed && kind != "":
+		p.schema(f.at, "Field 'ExecutionType' is supported in a distributed Map only")
+	}
+	return distributed
+}
+
+// parameters reports what the Parameters of an optimised integration lack, or have too much.
+func (p *definitionParser) parameters(r resource, v any, at string) {
+	one, ok := integrations[r.service+":"+r.action]
+	o, isObject := v.(*value.Object)
+	if !ok || !isObject {
+		return
+	}
+	given := map[string]bool{}
+	for _, m := range o.Members() {
+		name := strings.TrimSuffix(m.Key, ".$")
+		given[name] = true
+		if !slices.Contains(one.fields, name) {
+			p.schema(at, "The field \"%s\" is not supported by Step Functions", name)
+		}
+	}
+	for _, name := range one.required {
+		if !given[name] {
+			p.schema(at, "The field '%s' is required but was missing", name)
+		}
 	}
 }

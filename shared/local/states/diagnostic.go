@@ -18,6 +18,7 @@ const (
 	codeSchema      = "SCHEMA_VALIDATION_FAILED"
 	codeNotJSON     = "INVALID_JSON_DESCRIPTION"
 	codeTransition  = "MISSING_TRANSITION_TARGET"
+	codeNoEnd       = "MISSING_END_STATE"
 	codeDuplicate   = "DUPLICATE_STATE_NAME"
 	codeUnsupported = "UNSUPPORTED_QUERY_LANGUAGE"
 )

@@ -17,7 +17,7 @@ func FuzzDefinition(f *testing.F) {
 		f.Add(text)
 	}
 	f.Fuzz(func(t *testing.T, text string) {
-		g, problems := parseDefinition(text)
+		g, problems := parseDefinition(text, TypeStandard)
 		if (g == nil) != (len(problems) > 0) {
 			t.Errorf("graph %v with problems %v", g, problems)
 		}

@@ -92,6 +92,7 @@ type request struct {
 	WorkerName           string `json:"workerName"`
 	StatusFilter         string `json:"statusFilter"`
 	MaxResults           int    `json:"maxResults"`
+	Severity             string `json:"severity"`
 	NextToken            string `json:"nextToken"`
 	ReverseOrder         bool   `json:"reverseOrder"`
 	IncludeExecutionData *bool  `json:"includeExecutionData"`

@@ -1,6 +1,7 @@
 package states
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"slices"
@@ -76,13 +77,29 @@ func listStateMachines(ctx context.Context, e *Engine, in *request) (any, error)
 	return object{"stateMachines": out, "nextToken": optional(next)}, nil
 }
 
+// maxDiagnostics is how many diagnostics one answer has at most.
+const maxDiagnostics = 100
+
 func validateDefinition(_ context.Context, e *Engine, in *request) (any, error) {
-	problems := e.ValidateStateMachineDefinition(in.Definition)
+	kind, err := machineType(in.Type)
+	if err != nil {
+		return nil, err
+	}
+	if in.Severity != "" && in.Severity != "ERROR" && in.Severity != "WARNING" {
+		return nil, apiError("ValidationException", "severity must be ERROR or WARNING, got %q", in.Severity)
+	}
+	if in.MaxResults < 0 || in.MaxResults > maxDiagnostics {
+		return nil, apiError("ValidationException", "maxResults must be from 0 to %d, got %d", maxDiagnostics, in.MaxResults)
+	}
+	problems := e.ValidateStateMachineDefinition(in.Definition, kind)
 	result := "OK"
 	if len(problems) > 0 {
 		result = "FAIL"
 	}
-	return object{"result": result, "diagnostics": append([]Diagnostic{}, problems...), "truncated": false}, nil
+	shown := min(len(problems), cmp.Or(in.MaxResults, maxDiagnostics))
+	return object{
+		"result": result, "diagnostics": append([]Diagnostic{}, problems[:shown]...), "truncated": shown < len(problems),
+	}, nil
 }
 
 func startExecution(ctx context.Context, e *Engine, in *request) (any, error) {

@@ -49,6 +49,18 @@ type machine struct {
 	UpdatedAt  int64  `json:"u"`
 }
 
+// machineType is a type that was asked for: STANDARD when none was.
+func machineType(asked string) (string, error) {
+	switch asked {
+	case "", TypeStandard:
+		return TypeStandard, nil
+	case TypeExpress:
+		return TypeExpress, nil
+	default:
+		return "", apiError("ValidationException", "type must be STANDARD or EXPRESS, got %q", asked)
+	}
+}
+
 var validName = regexp.MustCompile(`^[^\s<>{}\[\]?*"#%\\^|~` + "`" + `$&,;:/\x00-\x1f\x7f-\x9f]{1,80}$`)
 
 func checkName(name string) error {
@@ -63,16 +75,16 @@ func hashOf(definition string) string {
 	return hex.EncodeToString(sum[:16])
 }
 
-// compile checks a definition and keeps it compiled.
-func (e *Engine) compile(text string) (hash string, err error) {
+// compile checks a definition for a type of state machine and keeps it compiled.
+func (e *Engine) compile(text, kind string) (hash string, err error) {
 	hash = hashOf(text)
 	e.mu.Lock()
 	known := e.definitions[hash] != nil
 	e.mu.Unlock()
-	if known {
+	if known && kind == TypeStandard {
 		return hash, nil
 	}
-	g, problems := parseDefinition(text)
+	g, problems := parseDefinition(text, kind)
 	if len(problems) > 0 {
 		return "", &APIError{Code: "InvalidDefinition", Message: problems.message()}
 	}
@@ -94,7 +106,7 @@ func (e *Engine) definition(ctx context.Context, hash string) (*graph, error) {
 	if err != nil {
 		return nil, err
 	}
-	if _, err := e.compile(text); err != nil {
+	if _, err := e.compile(text, TypeStandard); err != nil { // checked for its type when it was stored
 		return nil, err
 	}
 	e.mu.Lock()
@@ -139,13 +151,11 @@ func (e *Engine) CreateStateMachine(ctx context.Context, in CreateStateMachineIn
 	if err := checkRole(in.RoleARN); err != nil {
 		return nil, err
 	}
-	if in.Type == "" {
-		in.Type = TypeStandard
+	var err error
+	if in.Type, err = machineType(in.Type); err != nil {
+		return nil, err
 	}
-	if in.Type != TypeStandard && in.Type != TypeExpress {
-		return nil, apiError("ValidationException", "type must be STANDARD or EXPRESS, got %q", in.Type)
-	}
-	hash, err := e.compile(in.Definition)
+	hash, err := e.compile(in.Definition, in.Type)
 	if err != nil {
 		return nil, err
 	}
@@ -192,7 +202,7 @@ func (e *Engine) UpdateStateMachine(ctx context.Context, arn, definition, role s
 	}
 	var entries []entry
 	if definition != "" {
-		if m.Definition, err = e.compile(definition); err != nil {
+		if m.Definition, err = e.compile(definition, m.Type); err != nil {
 			return nil, err
 		}
 		entries = append(entries, entry{bucketDefinitions, []byte(m.Definition), []byte(definition)})
@@ -289,8 +299,9 @@ func pageSize(limit int) int {
 	return min(limit, 1000)
 }
 
-// ValidateStateMachineDefinition gives everything that is wrong with a definition; empty when nothing is.
-func (e *Engine) ValidateStateMachineDefinition(definition string) []Diagnostic {
-	_, problems := parseDefinition(definition)
+// ValidateStateMachineDefinition gives everything that is wrong with a definition for a type of state machine; empty when
+// nothing is.
+func (e *Engine) ValidateStateMachineDefinition(definition, kind string) []Diagnostic {
+	_, problems := parseDefinition(definition, kind)
 	return problems
 }

@@ -47,6 +47,11 @@ func parseTemplate(v any, at string, report func(at, format string, args ...any)
 		obj := make(objectOf, 0, v.Len())
 		dynamic := false
 		for _, m := range v.Members() {
+			if name, ok := strings.CutSuffix(m.Key, ".$"); ok {
+				if _, twice := v.Get(name); twice {
+					report(at, "The field '%s' is given twice: also as '%s'", name, m.Key)
+				}
+			}
 			f := parseField(m, at+"/"+m.Key, report)
 			_, fixed := f.value.(constant)
 			dynamic = dynamic || !fixed
