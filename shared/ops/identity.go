@@ -146,10 +146,17 @@ func (s *Subject) Learn(e *Event) bool {
 
 // Arrive notes that a valid event which names the subject has arrived.
 func (s *Subject) Arrive(e *Event) {
-	if s.Arrived == nil {
-		s.Arrived = map[EventType]LastEvent{}
+	t := EventType(e.Type)
+	known := s.Arrived[t]
+	if slices.ContainsFunc(known, func(l LastEvent) bool { return l.EventID == e.ID }) {
+		return
 	}
-	s.Arrived[EventType(e.Type)] = LastEvent{EventID: e.ID, At: e.CreatedAt}
+	all := append(slices.Clone(known), LastEvent{EventID: e.ID, At: e.CreatedAt})
+	slices.SortStableFunc(all, func(a, b LastEvent) int { return a.At.Compare(b.At) })
+	if s.Arrived == nil {
+		s.Arrived = map[EventType][]LastEvent{}
+	}
+	s.Arrived[t] = all[max(0, len(all)-MaxArrived):]
 }
 
 // Subjects lists what a valid event names and steps can wait for it by: first what it is about, then the booking of a

@@ -3,6 +3,7 @@ package ops_test
 import (
 	"encoding/json"
 	"slices"
+	"strconv"
 	"testing"
 	"time"
 
@@ -145,5 +146,24 @@ func TestFaultsOfRules(t *testing.T) {
 				t.Errorf("got %q", paths)
 			}
 		})
+	}
+}
+
+func TestASubjectRemembersTheLastArrivalsOfEachType(t *testing.T) {
+	t.Parallel()
+	at := time.Date(2026, 11, 24, 8, 0, 0, 0, time.UTC)
+	s := &ops.Subject{}
+	for _, n := range []int{1, 0, 2, 3, 4, 4, 5, 6, 7, 8, 9, 10, 11} { // the second came later, and one came twice
+		e := &ops.Event{ID: strconv.Itoa(n), Type: string(ops.PaymentReceived)}
+		e.CreatedAt = at.Add(time.Duration(n) * time.Second)
+		s.Arrive(e)
+	}
+	s.Arrive(&ops.Event{ID: "other", Type: string(ops.BookingCreated)})
+	var ids []string
+	for _, l := range s.Arrived[ops.PaymentReceived] {
+		ids = append(ids, l.EventID)
+	}
+	if want := []string{"2", "3", "4", "5", "6", "7", "8", "9", "10", "11"}; !slices.Equal(ids, want) || len(s.Arrived[ops.BookingCreated]) != 1 {
+		t.Errorf("it remembers %v, want %v", ids, want)
 	}
 }

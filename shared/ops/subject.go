@@ -34,10 +34,15 @@ type Subject struct {
 	Times map[string]time.Time `json:"times"`
 	// Last is the newest event of each type that named this subject.
 	Last map[EventType]LastEvent `json:"last,omitempty"`
-	// Arrived is the event of each type that arrived last, with the time of its arrival: also of events that are about
-	// something else and name this subject (see Event.Subjects). Steps that wait for an event look here.
-	Arrived map[EventType]LastEvent `json:"arrived,omitempty"`
+	// Arrived are the events of each type that arrived last, with the time of their arrival, oldest first, at most
+	// MaxArrived: also events that are about something else and name this subject (see Event.Subjects). Steps that wait for
+	// events look here.
+	Arrived map[EventType][]LastEvent `json:"arrived,omitempty"`
 }
+
+// MaxArrived is how many arrivals of a type a subject remembers: so many waits for events of one type and key a workflow can
+// have one after the other, though all of the events come before the first.
+const MaxArrived = 10
 
 // LastEvent names an event and when it happened.
 type LastEvent struct {

@@ -110,26 +110,33 @@ func (r *run) settleEvent(rec *ops.StepRecord) {
 	}
 }
 
-// arrived finds the event that a step waits for, among what arrived last for all that its key may be the id of; nil when it
-// has not arrived. The reads are consistent.
+// arrived finds the event that a step waits for: the oldest that counts, among what arrived last for all that its key may be
+// the id of; nil when none has arrived. The reads are consistent.
 func (e *Engine) arrived(ctx context.Context, i *ops.Instance, s *ops.Step) (*ops.Event, error) {
+	var first ops.LastEvent
 	rec := i.Step(s.ID)
 	for _, ref := range ops.Awaited(s.Event, rec.Key) {
 		subject, err := e.Store.Subject(ctx, ref)
 		if err != nil {
 			return nil, &Unavailable{Err: fmt.Errorf("read %s: %w", ref, err)}
 		}
-		last, ok := subject.Arrived[s.Event]
-		if !ok || !counts(i, s, last.EventID, last.At) {
-			continue
+		for _, one := range subject.Arrived[s.Event] {
+			if (first.EventID == "" || one.At.Before(first.At)) && counts(i, s, one.EventID, one.At) {
+				first = one
+			}
 		}
-		event, err := e.Store.Event(ctx, last.EventID)
-		if err != nil {
-			return nil, &Unavailable{Err: fmt.Errorf("read event %s: %w", last.EventID, err)}
-		}
-		return event, nil
 	}
-	return nil, nil
+	if first.EventID == "" {
+		return nil, nil
+	}
+	event, err := e.Store.Event(ctx, first.EventID)
+	if ops.ErrorCode(err) == ops.CodeNotFound { // events are kept for a time: that it arrived is known all the same
+		return &ops.Event{ID: first.EventID, Type: string(s.Event), Time: first.At}, nil
+	}
+	if err != nil {
+		return nil, &Unavailable{Err: fmt.Errorf("read event %s: %w", first.EventID, err)}
+	}
+	return event, nil
 }
 
 // counts reports whether an event that arrived at a time is one that a step waits for: it did not arrive too early, did not

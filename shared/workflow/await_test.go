@@ -252,20 +252,53 @@ func TestAWaitThatFailedIsBegunAgainByARetry(t *testing.T) {
 	}
 }
 
-func TestTwoWaitsInARowTakeTwoEvents(t *testing.T) {
+func TestWaitsInARowTakeEventsInTheOrderOfTheirArrival(t *testing.T) {
 	t.Parallel()
-	b := setup(t, nil)
-	b.publish(t, document(`
-	{"id": "first", "name": "First part", "kind": "await_event", "event": "payment_received", "key": "bk-1"},
-	{"id": "rest", "name": "The rest", "kind": "await_event", "depends_on": ["first"], "event": "payment_received", "key": "bk-1"}`))
-	i := b.start(t, "sample", ops.SubjectRef{}, `{}`)
-	b.pay(t, "pay-1")
-	if i = b.instance(t, i.ID); i.Step("first").Status != ops.StepCompleted || i.Step("rest").Status != ops.StepInProgress {
-		t.Fatalf("after one payment: %+v", i.Steps)
+	for before := range 4 { // so many payments come before the first wait begins
+		b := setup(t, nil)
+		b.publish(t, document(`
+	{"id": "ask", "name": "Ask", "kind": "manual"},
+	{"id": "one", "name": "Deposit", "kind": "await_event", "depends_on": ["ask"], "event": "payment_received", "key": "bk-1"},
+	{"id": "two", "name": "Second part", "kind": "await_event", "depends_on": ["one"], "event": "payment_received", "key": "bk-1"},
+	{"id": "three", "name": "The rest", "kind": "await_event", "depends_on": ["two"], "event": "payment_received", "key": "bk-1"}`))
+		i := b.start(t, "sample", ops.SubjectRef{}, `{}`)
+		for n := range 3 {
+			if n == before {
+				b.decide(t, i.ID, "ask", true)
+			}
+			b.pay(t, fmt.Sprintf("pay-%d", n+1))
+			b.pay(t, fmt.Sprintf("pay-%d", n+1)) // EventBridge delivers it again
+			b.machine.advance(t.Context(), time.Second)
+		}
+		if before == 3 {
+			b.decide(t, i.ID, "ask", true)
+		}
+		if i = b.instance(t, i.ID); i.Status != ops.InstanceCompleted {
+			t.Errorf("%d before: ends %s, waiting for %+v", before, i.Status, i.WaitingFor)
+			continue
+		}
+		for n, step := range []string{"one", "two", "three"} {
+			var out struct {
+				Detail struct {
+					PaymentID string `json:"payment_id"`
+				} `json:"detail"`
+			}
+			want := fmt.Sprintf("pay-%d", n+1)
+			if err := json.Unmarshal(i.Step(step).Output, &out); err != nil || out.Detail.PaymentID != want {
+				t.Errorf("%d before: step %s took %s, not %s", before, step, i.Step(step).Output, want)
+			}
+		}
 	}
-	b.pay(t, "pay-2")
-	if i = b.instance(t, i.ID); i.Status != ops.InstanceCompleted {
-		t.Errorf("after both: %s", i.Status)
+}
+
+func TestAWaitCountsAnEventThatIsNoLongerKept(t *testing.T) {
+	t.Parallel()
+	b, c := awaitingSetup(t, "")
+	i := b.start(t, "sample", ops.SubjectRef{}, `{"key": "bk-1"}`)
+	b.pay(t, "pay-1")
+	b.machine.advance(t.Context(), ops.EventRetention+time.Hour)
+	if i = b.decide(t, i.ID, "ask", true); i.Status != ops.InstanceCompleted || c.runs["ship"] != 1 {
+		t.Errorf("ends %s: %+v", i.Status, i.WaitingFor)
 	}
 }
 
