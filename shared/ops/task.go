@@ -20,6 +20,10 @@ const (
 	TaskCancelled TaskStatus = "cancelled"
 )
 
+// MaxAnswers is the most that a task's decision may have, in bytes of JSON: the forms and comments of all who take part in
+// it. They become the output of the task's step.
+const MaxAnswers = 40 << 10
+
 // OutcomeRejected is the outcome of a task that was refused.
 const OutcomeRejected = "rejected"
 
@@ -131,6 +135,12 @@ func (t *Task) Votes(outcome string) int {
 		}
 	}
 	return n
+}
+
+// Voices is how many people can decide before the task is decided: each outcome may have all but one of the voices that it
+// needs.
+func (t *Task) Voices() int {
+	return len(t.Outcomes)*(max(1, t.Quorum)-1) + max(1, t.RejectQuorum)
 }
 
 // Accepts reports whether outcome is one that completing the task can have.

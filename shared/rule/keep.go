@@ -29,6 +29,11 @@ const MaxDetail = 192 << 10
 // be json.Number.
 func Unkeepable(v any, path string) []ops.Fault { return unkeepable(v, path, 0, nil) }
 
+// UnkeepableWithin is Unkeepable of a value that is kept some levels deep in another.
+func UnkeepableWithin(v any, path string, levels int) []ops.Fault {
+	return unkeepable(v, path, levels, nil)
+}
+
 func unkeepable(v any, path string, depth int, faults []ops.Fault) []ops.Fault {
 	if len(faults) >= maxFaults { // more help nobody, and each has a path that may be long
 		return faults

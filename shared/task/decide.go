@@ -24,7 +24,7 @@ type Decision struct {
 // Complete decides the task. Of one with a quorum it is one voice: the task is decided when as many people as it needs have
 // decided alike, and nobody counts twice. CodeInvalid with every fault of the form and the outcome, CodeForbidden for people
 // outside of its team and for who started what is to be approved, CodeConflict when somebody else claimed it,
-// CodeAlreadyDecided naming who decided and how, CodeWorkflowPaused, CodeGone. An offer is answered by its vendor, or by staff
+// CodeAlreadyDecided naming who decided and how, CodeTooLarge, CodeWorkflowPaused, CodeGone. An offer is answered by its vendor, or by staff
 // for it.
 func (s *Service) Complete(ctx context.Context, id string, actor ops.Actor, d Decision) (*ops.Task, error) {
 	if t, err := s.offered(ctx, id); err != nil {
@@ -93,6 +93,9 @@ func (s *Service) decide(
 		if err != nil {
 			return false, err
 		}
+		if err := keepable(t, d); err != nil {
+			return false, err
+		}
 		s.count(t, actor, *d)
 		return true, nil
 	})
@@ -104,6 +107,24 @@ func (s *Service) decide(
 		s.Logger.WarnContext(ctx, "decision not delivered; sweep-due will", "task", t.ID, "error", err)
 	}
 	return t, nil
+}
+
+// keepable refuses what the step's output would have no room for. What one of several people may say does not depend on how
+// much the others said.
+func keepable(t *ops.Task, d *ops.TaskDecision) error {
+	said, err := json.Marshal(ops.TaskDecision{Answers: d.Answers, Comment: d.Comment})
+	if err != nil {
+		return fmt.Errorf("write the decision of task %s: %w", t.ID, err)
+	}
+	voices := t.Voices()
+	most := ops.MaxAnswers / voices
+	switch {
+	case len(said) <= most:
+		return nil
+	case voices == 1:
+		return ops.Errorf(ops.CodeTooLarge, "form and comment have %d bytes of JSON; at most %d can be kept", len(said), most)
+	}
+	return ops.Errorf(ops.CodeTooLarge, "form and comment have %d bytes of JSON; at most %d can be kept of each of %d people", len(said), most, voices)
 }
 
 // count takes a person's decision over, and makes it the task's when there are enough of it.

@@ -220,6 +220,31 @@ func TestFaultsOfADecisionAreToldWithTheirPaths(t *testing.T) {
 	}
 }
 
+func TestWhatCouldNotBeKeptIsRefused(t *testing.T) {
+	t.Parallel()
+	form := func(size int) json.RawMessage {
+		return json.RawMessage(`{"text": "` + strings.Repeat("x", size) + `"}`)
+	}
+	deep := json.RawMessage(`{"a":` + strings.Repeat("[", 22) + strings.Repeat("]", 22) + `}`)
+	for name, c := range map[string]struct {
+		quorum int
+		form   json.RawMessage
+		want   ops.Code
+	}{
+		"large":                      {1, form(ops.MaxAnswers - 100), ""},
+		"too large":                  {1, form(ops.MaxAnswers), ops.CodeTooLarge},
+		"a third of it":              {3, form(ops.MaxAnswers/3 - 100), ""},
+		"too large for one of three": {3, form(ops.MaxAnswers / 2), ops.CodeTooLarge},
+		"too deep":                   {1, deep, ops.CodeInvalid},
+		"a number of too many":       {1, json.RawMessage(`{"n": 1e400}`), ops.CodeInvalid},
+	} {
+		b := setup(t, func(t *ops.Task, _ *ops.Instance) { t.Form, t.Quorum, t.Outcomes = nil, c.quorum, []string{"done"} })
+		if _, err := b.Complete(t.Context(), "tsk-1", ana, task.Decision{Form: c.form}); ops.ErrorCode(err) != c.want {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
 func TestAClaimedTaskIsOnePersons(t *testing.T) {
 	t.Parallel()
 	b := setup(t, nil)

@@ -55,6 +55,9 @@ func (e *Engine) Retry(ctx context.Context, id string, actor ops.Actor, r Retry)
 				renew(i, rec)
 				rec.Status, rec.FinishedAt, rec.SkippedBy = ops.StepSkipped, now, actor.ID
 			case anew[rec.ID]:
+				if err := e.reopen(ctx, rec); err != nil {
+					return err
+				}
 				renew(i, rec)
 			}
 		}
@@ -132,6 +135,23 @@ func undone(i *ops.Instance, step string) bool {
 	return slices.ContainsFunc(i.History, func(h ops.HistoryEntry) bool {
 		return h.What == "compensated" && h.Attempt == i.Attempt && h.Step == step
 	})
+}
+
+// reopen has a step that is done again ask people anew, where its task was decided but the workflow did not take that up.
+func (e *Engine) reopen(ctx context.Context, rec *ops.StepRecord) error {
+	if rec.TaskID == "" || rec.Status != ops.StepInProgress {
+		return nil
+	}
+	t, err := e.Store.Task(ctx, rec.TaskID)
+	switch {
+	case ops.ErrorCode(err) == ops.CodeNotFound:
+		return nil
+	case err != nil:
+		return fmt.Errorf("read the task of step %s: %w", rec.ID, err)
+	case t.Status != ops.TaskCancelled && t.Status.Decided():
+		rec.Loop++
+	}
+	return nil
 }
 
 // renew makes a step's record that of one to be done. What is done again though it was completed, decided by somebody or

@@ -62,10 +62,34 @@ func (e *Engine) drive(ctx context.Context, d Drive) (p Progress, passed bool, e
 	for again := range maxConflicts {
 		p, passed, err = e.driveOnce(ctx, d, owner, again, sent)
 		if !errors.Is(err, errAgain) {
-			return p, passed, err
+			break
 		}
 	}
-	return p, passed, fmt.Errorf("workflow %s: %w", d.InstanceID, err)
+	if err != nil && !decided(err) {
+		e.giveBack(ctx, d.InstanceID, owner)
+	}
+	if errors.Is(err, errAgain) {
+		err = fmt.Errorf("workflow %s: %w", d.InstanceID, err)
+	}
+	return p, passed, err
+}
+
+// giveBack ends the lease of an invocation that could not go on, so that the next one, which may, need not wait for its end.
+// What it had not stored is done again. Should this fail as well, the lease ends by itself.
+func (e *Engine) giveBack(ctx context.Context, id, owner string) {
+	i, err := e.Store.Instance(ctx, id)
+	if err == nil && i.Lease.Owner != owner || ops.ErrorCode(err) == ops.CodeNotFound {
+		return
+	}
+	if err == nil {
+		i.Lease = ops.Lease{}
+		i.ClearTimer(ops.TimerLease)
+		i.SetTimer(ops.TimerWake, e.Clock.Now().Add(lookAfter))
+		err = e.Store.Save(ctx, i)
+	}
+	if err != nil && ops.AsConflict(err) == nil {
+		e.Logger.WarnContext(ctx, "lease not given back; it will end by itself", "instance", id, "error", err)
+	}
 }
 
 func (e *Engine) driveOnce(ctx context.Context, d Drive, owner string, again int, sent map[string]bool) (Progress, bool, error) {

@@ -9,6 +9,15 @@ import (
 	"opsflow/shared/ops"
 )
 
+// stuck takes an error of a step: what would be the same at every try, such as an output that can't be kept, is that step's
+// failure. Any other error is given back.
+func (r *run) stuck(ctx context.Context, s *planned, err error) error {
+	if !hopeless(err) {
+		return err
+	}
+	return r.fail(ctx, s, r.i.Step(s.ID), s.OnError, ops.StepError{Code: string(ops.ErrorCode(err)), Message: err.Error()})
+}
+
 // fail takes a step's final failure as its template wants it: the step is skipped, or the workflow fails, with or without
 // compensation.
 func (r *run) fail(ctx context.Context, s *planned, rec *ops.StepRecord, way ops.OnError, e ops.StepError) error {

@@ -3,6 +3,7 @@ package workflow_test
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"strings"
 	"testing"
@@ -75,6 +76,29 @@ func misbehaves(t *testing.T, action workflow.Action, says string, within time.D
 	}
 	if ids := b.bus.ids(ops.WorkflowFailed); len(ids) != 1 {
 		t.Errorf("events are %v", ids)
+	}
+}
+
+// Whoever comes next need not wait for the end of the lease of an invocation that could not go on.
+func TestAnInvocationThatCannotGoOnGivesItsLeaseBack(t *testing.T) {
+	t.Parallel()
+	b := setup(t, nil)
+	b.publish(t, document(`{"id": "tell", "name": "Tell", "kind": "notification", "template": "x"}`))
+	i, err := b.Start(t.Context(), ops.StartRequest{Template: "sample"}, ops.Actor{ID: "p"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	b.bus.failOn(ops.NotificationRequested, errors.New("no answer"))
+	var gone *workflow.Unavailable
+	if _, err := b.RunSteps(t.Context(), workflow.Drive{InstanceID: i.ID, Attempt: 1, RequestID: "one"}); !errors.As(err, &gone) {
+		t.Fatalf("the first invocation ends with %v", err)
+	}
+	if i = b.instance(t, i.ID); i.Lease.Owner != "" || i.WakeAt().IsZero() {
+		t.Errorf("lease %+v, timers %v", i.Lease, i.Timers)
+	}
+	b.bus.failOn("", nil)
+	if p, err := b.RunSteps(t.Context(), workflow.Drive{InstanceID: i.ID, Attempt: 1, RequestID: "two"}); err != nil || p.Status != ops.InstanceCompleted {
+		t.Errorf("the second: %+v, %v", p, err)
 	}
 }
 

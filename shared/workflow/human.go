@@ -125,8 +125,7 @@ func shownValue(v json.RawMessage) string {
 	return number.String()
 }
 
-// takeUp makes a task's decision the step's outcome. The task's own timer, which watches over the delivery, is cleared in
-// the same write.
+// takeUp makes a task's decision the step's outcome.
 func (r *run) takeUp(ctx context.Context, s *planned, rec *ops.StepRecord, t *ops.Task) error {
 	said := map[string]any{
 		"outcome": t.Outcome, "form": rawOrEmpty(t.Answers), "comment": t.Comment, "decided_by": t.DecidedBy, "decided_at": t.DecidedAt,
@@ -134,16 +133,13 @@ func (r *run) takeUp(ctx context.Context, s *planned, rec *ops.StepRecord, t *op
 	if t.Quorum > 1 {
 		said["decisions"] = t.Decisions
 	}
+	rec.TaskID = t.ID
+	r.delivered(t)
 	output, err := encodeOutput(said)
 	if err != nil {
-		return err
+		return fmt.Errorf("keep the decision of task %s: %w", t.ID, err)
 	}
-	rec.Output, rec.TaskID = output, t.ID
-	if _, ok := t.Timers[ops.TimerDeliver]; ok {
-		t.ClearTimer(ops.TimerDeliver)
-		t.UpdatedAt = r.Clock.Now()
-		r.stage(t)
-	}
+	rec.Output = output
 	r.log("task_decided", s.ID, t.DecidedBy, map[string]any{"task": t.ID, "outcome": t.Outcome, "comment": t.Comment})
 	if !t.Accepts(t.Outcome) {
 		if t.Outcome == ops.OutcomeRejected && s.Rework != nil && rec.SentBack < s.Rework.Times {
@@ -164,6 +160,15 @@ func (r *run) takeUp(ctx context.Context, s *planned, rec *ops.StepRecord, t *op
 	}
 	r.finish(rec)
 	return nil
+}
+
+// delivered ends the watch over a decision's delivery, with the write of what becomes of it.
+func (r *run) delivered(t *ops.Task) {
+	if _, ok := t.Timers[ops.TimerDeliver]; ok {
+		t.ClearTimer(ops.TimerDeliver)
+		t.UpdatedAt = r.Clock.Now()
+		r.stage(t)
+	}
 }
 
 func rawOrEmpty(b json.RawMessage) json.RawMessage {

@@ -105,16 +105,13 @@ func (r *run) takeOffer(s *planned, rec *ops.StepRecord, t *ops.Task) error {
 	if turn := t.Offer.Accepted(); turn != nil {
 		out["vendor_id"], out["score"] = turn.VendorID, turn.Score
 	}
+	rec.TaskID = t.ID
+	r.delivered(t)
 	output, err := encodeOutput(out)
 	if err != nil {
-		return err
+		return fmt.Errorf("keep the answers of offer %s: %w", t.ID, err)
 	}
 	rec.Output = output
-	if _, ok := t.Timers[ops.TimerDeliver]; ok {
-		t.ClearTimer(ops.TimerDeliver)
-		t.UpdatedAt = r.Clock.Now()
-		r.stage(t)
-	}
 	r.log("offer_ended", s.ID, t.DecidedBy, map[string]any{"outcome": t.Outcome, "vendor": out["vendor_id"], "asked": len(t.Offer.Turns)})
 	r.finish(rec)
 	return nil

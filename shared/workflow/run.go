@@ -77,8 +77,11 @@ func (r *run) pass(ctx context.Context) error {
 // turn goes once through the steps, in an order in which each comes after all that it needs.
 func (r *run) turn(ctx context.Context) error {
 	for n := range r.plan.steps {
-		if err := r.step(ctx, &r.plan.steps[n]); err != nil {
-			return err
+		s := &r.plan.steps[n]
+		if err := r.step(ctx, s); err != nil {
+			if err = r.stuck(ctx, s, err); err != nil {
+				return err
+			}
 		}
 		if r.Clock.Now().Sub(r.flushed) >= flushEvery || len(r.staged) >= maxStaged {
 			if err := r.flush(ctx); err != nil {
@@ -340,9 +343,9 @@ func encodeOutput(v any) (json.RawMessage, error) {
 	b, err := json.Marshal(v)
 	switch {
 	case err != nil:
-		return nil, fmt.Errorf("write the output: %w", err)
+		return nil, ops.Errorf(ops.CodeInvalid, "write the output: %w", err)
 	case len(b) > maxStepOutput:
-		return nil, fmt.Errorf("the output has %d bytes; at most %d can be kept", len(b), maxStepOutput)
+		return nil, ops.Errorf(ops.CodeTooLarge, "the output has %d bytes; at most %d can be kept", len(b), maxStepOutput)
 	case bytes.Equal(b, null):
 		return nil, nil
 	}

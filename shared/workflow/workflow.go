@@ -155,23 +155,27 @@ func retryable(err error) error {
 	if err == nil {
 		return nil
 	}
-	if e, ok := errors.AsType[*WorkflowFailed](err); ok {
-		return e
-	}
-	if e, ok := errors.AsType[*Superseded](err); ok {
-		return e
-	}
-	if e, ok := errors.AsType[*LeaseHeld](err); ok {
-		return e
-	}
-	if e, ok := errors.AsType[*SentBack](err); ok {
-		return e
-	}
-	if e, ok := errors.AsType[*TryLater](err); ok {
-		return e
-	}
-	if code := ops.ErrorCode(err); code == ops.CodeNotFound || code == ops.CodeInvalid || code == ops.CodeTooLarge {
-		return err // trying again would not help
+	if decided(err) || hopeless(err) {
+		return err
 	}
 	return &Unavailable{Err: err}
+}
+
+// decided reports whether an error is one that says where the execution goes. They are never wrapped: Step Functions sees
+// the type.
+func decided(err error) bool {
+	switch err.(type) { //nolint:errorlint // see above
+	case *WorkflowFailed, *Superseded, *LeaseHeld, *SentBack, *TryLater:
+		return true
+	}
+	return false
+}
+
+// hopeless reports whether trying again would not help.
+func hopeless(err error) bool {
+	if _, ok := errors.AsType[*Unavailable](err); ok {
+		return false
+	}
+	code := ops.ErrorCode(err)
+	return code == ops.CodeNotFound || code == ops.CodeInvalid || code == ops.CodeTooLarge
 }

@@ -14,9 +14,13 @@ import (
 	"golang.org/x/text/message"
 
 	"opsflow/shared/ops"
+	"opsflow/shared/rule"
 )
 
 const url = "form.json"
+
+// answersWithin is how deep answers lie in the output of their step: in one of several decisions.
+const answersWithin = 3
 
 // Checker implements ops.Forms. A form may not refer to schemas outside of itself. Safe for concurrent use.
 type Checker struct{}
@@ -63,6 +67,9 @@ func (Checker) Faults(form, answers json.RawMessage, at string) ([]ops.Fault, er
 	doc, err := jsonschema.UnmarshalJSON(bytes.NewReader(answers))
 	if err != nil {
 		return []ops.Fault{{Path: at, Expected: "JSON", Got: err.Error()}}, nil //nolint:nilerr // it is a fault
+	}
+	if unfit := rule.UnkeepableWithin(doc, at, answersWithin); len(unfit) > 0 {
+		return unfit, nil
 	}
 	if schema == nil {
 		if _, ok := doc.(map[string]any); !ok {
