@@ -108,7 +108,8 @@ build-Api: FUNCTION = api
 
 # Rules count by the day of a time zone, and deadlines by the hours of business in one. Lambda's image need not hold the
 # zones: every function carries them.
-TAGS := lambda.norpc,timetzdata
+# AWS's endpoints are spoken to in HTTP/1.1: the other one would be dead weight in each cold start.
+TAGS := lambda.norpc,timetzdata,nethttpomithttp2
 
 build-%:
 	$(if $(FUNCTION),,$(error no function is called $*))
