@@ -15,7 +15,7 @@ type InstanceStatus string
 const (
 	InstancePending         InstanceStatus = "pending"
 	InstanceRunning         InstanceStatus = "running"
-	InstanceWaitingApproval InstanceStatus = "waiting_approval"
+	InstanceWaitingApproval InstanceStatus = "waiting_approval" // of a person: any open task, an offer among them
 	InstancePaused          InstanceStatus = "paused"
 	InstanceCompleted       InstanceStatus = "completed"
 	InstanceFailed          InstanceStatus = "failed"
