@@ -246,6 +246,15 @@ func (f *fakes) CreateTemplate(_ context.Context, text []byte, actor ops.Actor) 
 	return &ops.Template{Name: "deposit_refund", Version: 3, Meta: ops.Meta{V: 1}}, nil
 }
 
+func (f *fakes) ValidateTemplate(_ context.Context, text []byte) (workflow.Verdict, error) {
+	f.text = string(text)
+	return workflow.Verdict{Errors: []ops.Fault{{Path: "$.name", Expected: "a name"}}}, f.fail
+}
+
+func (f *fakes) Advise(context.Context, *ops.Template) (workflow.Advice, error) {
+	return workflow.Advice{Warnings: []ops.Warning{{Path: "$.steps[0]", Message: "odd"}}, Cost: workflow.Cost{StatesMin: 1, StatesMax: 2}}, f.fail
+}
+
 func (f *fakes) Publish(ctx context.Context, name string, version int, actor ops.Actor) (*ops.Template, error) {
 	f.actor = actor
 	t, err := f.GetTemplate(ctx, name, version)

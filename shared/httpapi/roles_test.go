@@ -55,6 +55,7 @@ func TestEachTeamMayDoWhatTheTableSays(t *testing.T) {
 		{"POST", "/v1/events/x/replay", "", "O"},
 		{"GET", "/v1/templates", "", "OVQF"},
 		{"POST", "/v1/templates", `{}`, "O"},
+		{"POST", "/v1/templates/validate", `{}`, "OVQF"},
 		{"GET", "/v1/templates/x/versions/1", "", "OVQF"},
 		{"GET", "/v1/templates/x/versions/1/graph", "", "OVQF"},
 		{"POST", "/v1/templates/x/versions/1/publish", "", ""},

@@ -351,6 +351,19 @@ func TestTemplatesAreListedReadStoredAndPublished(t *testing.T) {
 	if r.text != text || res.Header().Get("Location") != "/v1/templates/deposit_refund/versions/3" {
 		t.Errorf("text %q, Location %q", r.text, res.Header().Get("Location"))
 	}
+	var advice struct {
+		Warnings []ops.Warning
+		Cost     map[string]int
+	}
+	res.ok(201, &advice)
+	if len(advice.Warnings) != 1 || advice.Cost["states_min"] != 1 || advice.Cost["states_max"] != 2 {
+		t.Errorf("advice %+v", advice)
+	}
+	var verdict map[string]any
+	r.call(t, "POST", "/v1/templates/validate", text+" ").ok(200, &verdict)
+	if r.text != text+" " || verdict["valid"] != false || len(verdict["errors"].([]any)) != 1 {
+		t.Errorf("verdict %v on %q", verdict, r.text)
+	}
 	r.call(t, "POST", "/v1/templates/a/versions/1/publish", "").ok(200, &one)
 	if !one.Published || r.actor.ID != "ada" {
 		t.Errorf("%+v by %+v", one, r.actor)

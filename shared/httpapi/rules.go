@@ -52,13 +52,13 @@ func (a *api) ruleRoutes() {
 type RuleBody struct {
 	ops.Rule
 	ops.RuleActivity
-	Warnings []rule.Warning `json:"warnings,omitempty" doc:"What is odd about the rule, and no fault."`
+	Warnings []ops.Warning `json:"warnings,omitempty" doc:"What is odd about the rule, and no fault."`
 }
 
 // SavedRule is a rule as it was kept.
 type SavedRule struct {
 	ops.Rule
-	Warnings []rule.Warning `json:"warnings,omitempty" doc:"What is odd about the rule, and no fault."`
+	Warnings []ops.Warning `json:"warnings,omitempty" doc:"What is odd about the rule, and no fault."`
 }
 
 type rulesQuery struct {
@@ -93,7 +93,7 @@ func (a *api) listRules(ctx context.Context, q *rulesQuery) (*listOutput[RuleBod
 	if err != nil {
 		return nil, fmt.Errorf("list rules: %w", err)
 	}
-	warnings := make(map[string][]rule.Warning, len(page.Items))
+	warnings := make(map[string][]ops.Warning, len(page.Items))
 	for _, r := range page.Items {
 		if warnings[r.ID], err = rule.Warnings(r, all); err != nil {
 			return nil, fmt.Errorf("list rules: %w", err)
@@ -134,7 +134,7 @@ func (a *api) getRule(ctx context.Context, in *IDPath) (*oneOutput[RuleBody], er
 }
 
 // warnings tells what is odd about a rule beside all others.
-func (a *api) warnings(ctx context.Context, r *ops.Rule) ([]rule.Warning, error) {
+func (a *api) warnings(ctx context.Context, r *ops.Rule) ([]ops.Warning, error) {
 	all, err := a.Rules.List(ctx)
 	if err != nil {
 		return nil, fmt.Errorf("look for what is odd about rule %s: %w", r.ID, err)

@@ -44,6 +44,10 @@ type Workflows interface {
 	GetTemplate(ctx context.Context, name string, version int) (*ops.Template, error)
 	// CreateTemplate stores a new, unpublished version from its JSON text. CodeInvalid lists every fault.
 	CreateTemplate(ctx context.Context, text []byte, actor ops.Actor) (*ops.Template, error)
+	// ValidateTemplate says what CreateTemplate would make of a text.
+	ValidateTemplate(ctx context.Context, text []byte) (workflow.Verdict, error)
+	// Advise tells what is odd about a template without faults, and what it costs.
+	Advise(ctx context.Context, t *ops.Template) (workflow.Advice, error)
 	// Publish makes a version startable and unchangeable.
 	Publish(ctx context.Context, name string, version int, actor ops.Actor) (*ops.Template, error)
 }

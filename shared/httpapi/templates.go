@@ -8,6 +8,7 @@ import (
 	"strconv"
 
 	"opsflow/shared/ops"
+	"opsflow/shared/workflow"
 	"opsflow/shared/workflow/graph"
 )
 
@@ -21,6 +22,11 @@ func (a *api) templateRoutes() {
 		summary: "Store a new version of a template", status: http.StatusCreated,
 		text: "A template; every fault in it is told at once.",
 	}, a.createTemplate)
+	handle(a, route{
+		id: "validate-template", method: http.MethodPost, path: "/v1/templates/validate", action: readTemplates,
+		summary: "Say what is wrong with a template, or else what is odd about it and what a run costs; nothing is stored",
+		text:    "A template.",
+	}, a.validateTemplate)
 	handle(a, route{
 		id: "get-template", method: http.MethodGet, path: "/v1/templates/{name}/versions/{version}", action: readTemplates,
 		summary: "Read one version of a template",
@@ -52,16 +58,43 @@ type TextInput struct {
 	RawBody []byte `contentType:"application/json"`
 }
 
-func (a *api) createTemplate(ctx context.Context, in *TextInput) (*madeOutput[*ops.Template], error) {
+// TemplateBody is one version of a template, with what there is to know of it.
+type TemplateBody struct {
+	ops.Template
+	workflow.Advice
+}
+
+// advised puts to a template what there is to know of it.
+func (a *api) advised(ctx context.Context, t *ops.Template) (TemplateBody, error) {
+	advice, err := a.Workflows.Advise(ctx, t)
+	if err != nil {
+		return TemplateBody{}, fmt.Errorf("look for what is odd about template %s: %w", ops.TemplateID(t.Name, t.Version), err)
+	}
+	return TemplateBody{*t, advice}, nil
+}
+
+func (a *api) createTemplate(ctx context.Context, in *TextInput) (*madeOutput[TemplateBody], error) {
 	// huma uses the body's buffer again once we have answered.
 	t, err := a.Workflows.CreateTemplate(ctx, bytes.Clone(in.RawBody), actorOf(ctx))
 	if err != nil {
 		return nil, fmt.Errorf("create template: %w", err)
 	}
-	return &madeOutput[*ops.Template]{
-		Status: http.StatusCreated, ETag: etag(t), Body: t,
+	body, err := a.advised(ctx, t)
+	if err != nil {
+		return nil, err
+	}
+	return &madeOutput[TemplateBody]{
+		Status: http.StatusCreated, ETag: etag(t), Body: body,
 		Location: "/v1/templates/" + t.Name + "/versions/" + strconv.Itoa(t.Version),
 	}, nil
+}
+
+func (a *api) validateTemplate(ctx context.Context, in *TextInput) (*oneOutput[workflow.Verdict], error) {
+	v, err := a.Workflows.ValidateTemplate(ctx, bytes.Clone(in.RawBody))
+	if err != nil {
+		return nil, fmt.Errorf("validate template: %w", err)
+	}
+	return &oneOutput[workflow.Verdict]{Body: v}, nil
 }
 
 // TemplatePath are the parameters of every path that leads to one version of a template.
@@ -70,12 +103,20 @@ type TemplatePath struct {
 	Version int    `path:"version" minimum:"1"`
 }
 
-func (a *api) getTemplate(ctx context.Context, in *TemplatePath) (*oneOutput[*ops.Template], error) {
+func (a *api) getTemplate(ctx context.Context, in *TemplatePath) (*oneOutput[TemplateBody], error) {
 	t, err := a.Workflows.GetTemplate(ctx, in.Name, in.Version)
 	if err != nil {
 		return nil, fmt.Errorf("read template: %w", err)
 	}
-	return &oneOutput[*ops.Template]{ETag: etag(t), Body: t}, nil
+	return a.oneTemplate(ctx, t)
+}
+
+func (a *api) oneTemplate(ctx context.Context, t *ops.Template) (*oneOutput[TemplateBody], error) {
+	body, err := a.advised(ctx, t)
+	if err != nil {
+		return nil, err
+	}
+	return &oneOutput[TemplateBody]{ETag: etag(t), Body: body}, nil
 }
 
 type drawingOutput struct {
@@ -99,10 +140,10 @@ type publishInput struct {
 	Body *struct{}
 }
 
-func (a *api) publishTemplate(ctx context.Context, in *publishInput) (*oneOutput[*ops.Template], error) {
+func (a *api) publishTemplate(ctx context.Context, in *publishInput) (*oneOutput[TemplateBody], error) {
 	t, err := a.Workflows.Publish(ctx, in.Name, in.Version, actorOf(ctx))
 	if err != nil {
 		return nil, fmt.Errorf("publish template: %w", err)
 	}
-	return &oneOutput[*ops.Template]{ETag: etag(t), Body: t}, nil
+	return a.oneTemplate(ctx, t)
 }

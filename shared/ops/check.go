@@ -7,6 +7,12 @@ import (
 	"strings"
 )
 
+// Warning is something odd about what people wrote that is no fault: it is kept as it is, and may not do what was meant.
+type Warning struct {
+	Path    string `json:"path"` // "$.condition.all[0].path"
+	Message string `json:"message"`
+}
+
 // checker gathers the faults of one record.
 type checker struct{ faults []Fault }
 

@@ -32,6 +32,20 @@ type Fault struct {
 	Path     string `json:"path"`          // JSON path from the input's root, "$.detail.booking_id"
 	Expected string `json:"expected"`      // what would have been right, in words
 	Got      string `json:"got,omitempty"` // what was there, shortened
+	// Problem says what is wrong, where what was expected does not: "unknown field; did you mean timeout?".
+	Problem string `json:"problem,omitempty"`
+}
+
+// Words tells what is wrong, without where.
+func (f Fault) Words() string {
+	words, got := "must be "+f.Expected, ", got "+f.Got
+	if f.Problem != "" {
+		words, got = f.Problem, " (it is "+f.Got+")"
+	}
+	if f.Got == "" {
+		got = ""
+	}
+	return words + got
 }
 
 // Error is an error that a caller may see. Errors of any other type are CodeInternal.
@@ -52,10 +66,7 @@ func (e *Error) Error() string {
 		if i == 0 {
 			sep = ": "
 		}
-		s += sep + f.Path + " must be " + f.Expected
-		if f.Got != "" {
-			s += ", got " + f.Got
-		}
+		s += sep + f.Path + " " + f.Words()
 	}
 	return s
 }

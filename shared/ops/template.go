@@ -93,6 +93,18 @@ type Answer struct {
 	Form    json.RawMessage `json:"form,omitempty"`
 }
 
+// DecodeTemplate reads a template as people write it, as far as it can be read: a field that does not exist or has the wrong
+// type is a fault and left out. Priority is 5 when it is not given. The template is nil when there is nothing to read. It says
+// nothing yet about whether the template makes sense: see Faults.
+func DecodeTemplate(b []byte) (*Template, []Fault) {
+	t := &Template{Priority: 5}
+	faults, read := Decode(b, t)
+	if !read {
+		return nil, faults
+	}
+	return t, faults
+}
+
 // Ref names the record.
 func (t *Template) Ref() Ref { return Ref{KindTemplate, TemplateID(t.Name, t.Version)} }
 

@@ -18,7 +18,10 @@ const (
 	maxStepBackoff   = 5 * time.Minute
 	maxQuorum        = 20
 	maxReworks       = 9
-	maxStepWait      = 365 * 24 * time.Hour // how long an execution may live
+	// MaxStepWait is how long a step may wait: so long an execution may live.
+	MaxStepWait = 365 * 24 * time.Hour
+	// maxBusinessWait is as much in business time, with room for holidays: 40 weeks of 40 hours.
+	maxBusinessWait = 1600 * time.Hour
 )
 
 // Faults tells everything that is wrong with a template, apart from its conditions and forms, which package workflow
@@ -157,9 +160,18 @@ func (c *templateCheck) decision(s *Step, path string) {
 }
 
 func (c *templateCheck) delay(s *Step, path string) {
-	c.require(s.For.IsZero() != (s.Until == ""), path, "given either for or until", "")
-	c.require(s.For.D <= maxStepWait, path+".for", "at most "+Duration{D: maxStepWait}.String(), s.For.String())
+	c.require(s.For.IsZero() != (s.Until == ""), path+".for", "given, or else until", "")
+	c.wait(path+".for", s.For)
 	c.require(s.Until == "" || strings.HasPrefix(s.Until, "$."), path+".until", `a path like "$.context.starts_at"`, s.Until)
+}
+
+// wait checks how long something may take.
+func (c *templateCheck) wait(path string, d Duration) {
+	most := Duration{D: MaxStepWait}
+	if d.Business {
+		most = Duration{D: maxBusinessWait, Business: true}
+	}
+	c.require(d.D <= most.D, path, "at most "+most.String(), d.String())
 }
 
 func (c *templateCheck) human(s *Step, path string) {
@@ -170,7 +182,8 @@ func (c *templateCheck) human(s *Step, path string) {
 	c.require(s.RejectQuorum >= 0 && s.RejectQuorum <= maxQuorum, path+".reject_quorum", fmt.Sprintf("1 to %d", maxQuorum), strconv.Itoa(s.RejectQuorum))
 	c.require(s.OnExpire == "" || slices.Contains(OnExpires(), s.OnExpire), path+".on_expire", oneOf(OnExpires()), string(s.OnExpire))
 	c.require(s.OnExpire == "" || !s.Expires.IsZero(), path+".on_expire", "left out of a step without expires", string(s.OnExpire))
-	c.require(s.Expires.D <= maxStepWait, path+".expires", "at most "+Duration{D: maxStepWait}.String(), s.Expires.String())
+	c.wait(path+".expires", s.Expires)
+	c.wait(path+".due", s.Due)
 	c.require(!slices.Contains(s.Outcomes, OutcomeRejected), path+".outcomes", "outcomes of completing it: refusing it always is possible", OutcomeRejected)
 	if w := s.Rework; w != nil {
 		c.target(path+".rework.to", w.To)
@@ -189,7 +202,7 @@ func (c *templateCheck) human(s *Step, path string) {
 func (c *templateCheck) awaitEvent(s *Step, path string) {
 	c.require(slices.Contains(EventTypes(), s.Event), path+".event", oneOf(EventTypes()), string(s.Event))
 	c.require(strings.HasPrefix(s.Key, "$.") || ValidID(s.Key), path+".key", `a path to an id like "$.context.payment_id", or an id`, s.Key)
-	c.require(s.Timeout.D <= maxStepWait, path+".timeout", "at most "+Duration{D: maxStepWait}.String(), s.Timeout.String())
+	c.wait(path+".timeout", s.Timeout)
 	ways := []OnError{OnErrorFail, OnErrorSkip}
 	c.require(s.OnTimeout == "" || slices.Contains(ways, s.OnTimeout), path+".on_timeout", oneOf(ways), string(s.OnTimeout))
 	c.require(s.OnTimeout == "" || !s.Timeout.IsZero(), path+".on_timeout", "left out of a step without timeout", string(s.OnTimeout))

@@ -12,16 +12,10 @@ import (
 	"opsflow/shared/ops"
 )
 
-// Warning is something odd about a rule that is no fault: it is kept as it is, and may not do what was meant.
-type Warning struct {
-	Path    string `json:"path"` // in the rule, "$.condition.all[0].path"
-	Message string `json:"message"`
-}
-
 // Warnings tells what is odd about a rule: names that its event doesn't have (events may have other members than their
 // schemas name, so this is no fault), a condition that can't become true, and others among all rules that do the same for
 // the same event.
-func Warnings(r *ops.Rule, all []*ops.Rule) ([]Warning, error) {
+func Warnings(r *ops.Rule, all []*ops.Rule) ([]ops.Warning, error) {
 	schema, err := schemaOf(r.Event)
 	if err != nil || schema == nil {
 		return nil, err
@@ -55,10 +49,12 @@ func Warnings(r *ops.Rule, all []*ops.Rule) ([]Warning, error) {
 
 type warner struct {
 	schema *shape
-	found  []Warning
+	found  []ops.Warning
 }
 
-func (w *warner) warn(path, message string) { w.found = append(w.found, Warning{path, message}) }
+func (w *warner) warn(path, message string) {
+	w.found = append(w.found, ops.Warning{Path: path, Message: message})
+}
 
 // names warns of names in a condition that the event doesn't have.
 func (w *warner) names(c *ops.Condition, path string, event ops.EventType) {
@@ -105,39 +101,13 @@ func (w *warner) name(path, at string, event ops.EventType) {
 	}
 }
 
-// meant names the one of the known names that is nearest to a word, as the end of a message; "" when none is near.
+// meant asks whether the nearest of the known names was meant, as the end of a message; "" when none is near.
 func meant(word string, known []string) string {
-	nearest, least := "", max(2, len(word)/3)+1
-	for _, name := range known {
-		if d := edits(word, name); d < least {
-			nearest, least = name, d
-		}
-	}
-	if nearest == "" {
+	near := ops.Nearest(word, known)
+	if near == "" {
 		return ""
 	}
-	return "; did you mean " + nearest + "?"
-}
-
-// edits is the Levenshtein distance of two names.
-func edits(a, b string) int {
-	row := make([]int, len(b)+1)
-	for j := range row {
-		row[j] = j
-	}
-	for i := range len(a) {
-		diagonal := row[0]
-		row[0] = i + 1
-		for j := range len(b) {
-			change := diagonal
-			if a[i] != b[j] {
-				change++
-			}
-			diagonal = row[j+1]
-			row[j+1] = min(change, row[j]+1, row[j+1]+1)
-		}
-	}
-	return row[len(b)]
+	return "; did you mean " + near + "?"
 }
 
 // twin finds another rule that does what an action does for an event that both can match; "" when there is none.

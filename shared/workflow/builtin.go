@@ -2,6 +2,7 @@ package workflow
 
 import (
 	"embed"
+	"encoding/json"
 	"fmt"
 	"io/fs"
 	"sync"
@@ -25,12 +26,8 @@ func readBuiltin() ([]*ops.Template, error) {
 		if err != nil {
 			return nil, fmt.Errorf("read built-in template: %w", err)
 		}
-		t, err := ops.DecodeTemplate(b)
-		if err != nil {
-			return nil, fmt.Errorf("built-in template %s: %w", name, err)
-		}
-		// A test checks the forms, so that no function needs to.
-		if err := ops.Invalid("template", faults(t, nil)); err != nil {
+		t := &ops.Template{}
+		if err := json.Unmarshal(b, t); err != nil { // a test reads them as strictly as any other, so that no function needs to
 			return nil, fmt.Errorf("built-in template %s: %w", name, err)
 		}
 		t.Version, t.Active, t.Published = 1, true, true

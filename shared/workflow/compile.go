@@ -124,17 +124,22 @@ func (c *compiler) reworks() {
 		if s.Rework == nil {
 			continue
 		}
-		first := at
-		for n, other := range c.waits[:at] {
-			if other.ID == s.Rework.To || c.graph.follows(other.ID, s.Rework.To) {
-				first = n
-				break
-			}
-		}
+		first := c.sentBackTo(at)
 		for n := first + 1; n <= at+1; n++ {
 			c.back[n] = min(c.back[n], first)
 		}
 	}
+}
+
+// sentBackTo gives the place of the first wait that is done again when a refusal in the one at a place sends the work back.
+func (c *compiler) sentBackTo(at int) int {
+	to := c.waits[at].Rework.To
+	for n, other := range c.waits[:at] {
+		if other.ID == to || c.graph.follows(other.ID, to) {
+			return n
+		}
+	}
+	return at
 }
 
 // enter begins the next wait's states.

@@ -9,18 +9,14 @@ import (
 	"strings"
 	"testing"
 
-	"opsflow/shared/ops"
 	"opsflow/shared/task/form"
 	"opsflow/shared/workflow"
 )
 
 func compile(t *testing.T, steps ...string) asl {
 	t.Helper()
-	tpl, err := ops.DecodeTemplate([]byte(document(steps...)))
+	tpl, err := workflow.Read([]byte(document(steps...)), nil, form.Checker{})
 	if err != nil {
-		t.Fatal(err)
-	}
-	if err := workflow.Validate(tpl, nil, form.Checker{}); err != nil {
 		t.Fatal(err)
 	}
 	b, err := workflow.Compile(tpl)

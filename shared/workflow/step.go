@@ -138,6 +138,10 @@ func (r *run) delay(ctx context.Context, s *planned, rec *ops.StepRecord) error 
 			msg := fmt.Sprintf("there is no RFC 3339 time at %s", s.Until)
 			return r.fail(ctx, s, rec, s.OnError, ops.StepError{Code: "no_time", Message: msg})
 		}
+		if until.Sub(now) > ops.MaxStepWait {
+			msg := fmt.Sprintf("%s is %s away; a step can wait for %s", until.UTC().Format(time.RFC3339), ops.Duration{D: until.Sub(now).Round(time.Hour)}, ops.Duration{D: ops.MaxStepWait})
+			return r.fail(ctx, s, rec, s.OnError, ops.StepError{Code: "wait_too_long", Message: msg})
+		}
 		rec.WaitUntil = until
 	}
 	// The execution that has passed the Wait state knows best, but for the difference between two clocks: nobody shortens

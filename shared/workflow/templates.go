@@ -66,11 +66,8 @@ func (e *Engine) newest(ctx context.Context, name string) (*ops.Template, error)
 // CreateTemplate stores a template's next version, unpublished. CodeInvalid with every fault; CodeConflict when somebody
 // else made that version at the same moment.
 func (e *Engine) CreateTemplate(ctx context.Context, body []byte, actor ops.Actor) (*ops.Template, error) {
-	t, err := ops.DecodeTemplate(body)
+	t, err := Read(body, e.Actions, e.Forms)
 	if err != nil {
-		return nil, err
-	}
-	if err := Validate(t, e.Actions, e.Forms); err != nil {
 		return nil, err
 	}
 	all, err := e.ListTemplates(ctx)
@@ -95,6 +92,15 @@ func (e *Engine) CreateTemplate(ctx context.Context, body []byte, actor ops.Acto
 		return nil, fmt.Errorf("store template %s: %w", t.Name, err)
 	}
 	return t, nil
+}
+
+// ValidateTemplate says what CreateTemplate would make of a template, and stores nothing.
+func (e *Engine) ValidateTemplate(ctx context.Context, body []byte) (Verdict, error) {
+	t, err := Read(body, e.Actions, e.Forms)
+	if err != nil {
+		return VerdictOn(Advice{}, err)
+	}
+	return VerdictOn(e.Advise(ctx, t))
 }
 
 // Publish makes the version's state machine and lets workflows start from it; again, it does nothing. CodeNotFound.

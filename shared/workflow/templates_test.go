@@ -20,7 +20,9 @@ func TestEveryFaultOfATemplateIsToldWithItsPath(t *testing.T) {
 		{"not JSON", `{`, []string{"$"}},
 		{
 			"unknown fields and wrong types", `{"nam": 1, "priority": "high", "steps": [{"id": "a", "retries": 2, "due": "soon"}]}`,
-			[]string{"$.nam", "$.priority", "$.steps[0].due", "$.steps[0].retries"},
+			[]string{
+				"$.nam", "$.priority", "$.steps[0].due", "$.steps[0].retries", "$.name", "$.type", "$.trigger", "$.team", "$.steps[0].name", "$.steps[0].kind",
+			},
 		},
 		{
 			"head", `{"name": "Bad Name", "type": "x", "trigger": "y", "team": "z", "priority": 11, "steps": []}`,
@@ -36,8 +38,38 @@ func TestEveryFaultOfATemplateIsToldWithItsPath(t *testing.T) {
 			[]string{
 				"$.steps[0].name", "$.steps[0].depends_on[0]", "$.steps[0].action", "$.steps[1].id", "$.steps[1].kind", "$.steps[2].action",
 				"$.steps[2].role", "$.steps[2].quorum", "$.steps[2].form", "$.steps[3].choices[0].next", "$.steps[3].choices[0].when.path",
-				"$.steps[4]",
+				"$.steps[4].for",
 			},
+		},
+		{
+			"what can't be read beside what makes no sense", `{"name": "sample", "type": 7, "trigger": "manual", "team": "Operations", "schedule": "daily", "steps": [
+				"first",
+				{"id": "b", "name": "B", "kind": "delay", "for": "soon", "depends_on": ["ghost", 7], "Retry": {}},
+				{"id": "c", "name": "C", "kind": "decision", "choices": [{"when": {"path": 1, "op": "exists"}, "next": "b"}, {"next": 5}]}]}`,
+			[]string{
+				"$.type", "$.schedule", "$.steps[0]", "$.steps[1].for", "$.steps[1].depends_on[0]", "$.steps[1].depends_on[1]", "$.steps[1].Retry",
+				"$.steps[2].choices[0].when.path", "$.steps[2].choices[1].next",
+			},
+		},
+		{
+			"what leads nowhere", document(
+				`{"id": "a", "name": "A", "kind": "automated", "action": "assign.team", "when": {"any": [{"path": "steps.b.status", "op": "exists"}, {"path": "steps.zzz", "op": "exists"}]},
+					"parameters": {"x": "$.foo", "y": ["$$.foo", {"z": "$.steps.a.output.w"}], "v": "$.context.any.thing", "u": "$."}}`,
+				`{"id": "b", "name": "B", "kind": "delay", "depends_on": ["a"], "until": "$.steps.a.outptu.at"}`,
+				`{"id": "c", "name": "C", "kind": "await_event", "depends_on": ["b"], "event": "payment_received", "key": "$.stpes.b.output.id"}`,
+				`{"id": "d", "name": "D", "kind": "decision", "depends_on": ["c"], "choices": [
+					{"when": {"path": "context.n", "op": "gt", "value": "$.steps.e.output.n"}, "next": "e"}, {"when": {"path": "steps.c.output.n", "op": "exists"}, "next": "e"}]}`,
+				`{"id": "e", "name": "E", "kind": "manual"}`),
+			[]string{
+				"$.steps[0].when.any[0].path", "$.steps[0].when.any[1].path", "$.steps[0].parameters.x", "$.steps[0].parameters.y[1].z",
+				"$.steps[0].parameters.u", "$.steps[1].until", "$.steps[2].key", "$.steps[3].choices[0].when.value",
+			},
+		},
+		{
+			"longer than an execution lives", document(
+				`{"id": "a", "name": "A", "kind": "delay", "for": "1601bh"}`, `{"id": "b", "name": "B", "kind": "delay", "for": "8761h"}`,
+				`{"id": "c", "name": "C", "kind": "manual", "due": "2000bh", "expires": "8761h"}`, `{"id": "d", "name": "D", "kind": "delay", "for": "1600bh"}`),
+			[]string{"$.steps[0].for", "$.steps[1].for", "$.steps[2].due", "$.steps[2].expires"},
 		},
 		{
 			"names of more than one line", document(

@@ -54,18 +54,12 @@ func complain(w io.Writer, err error) {
 }
 
 func faultText(f ops.Fault) string {
+	if f.Problem != "" {
+		return f.Path + ": " + f.Words()
+	}
 	text := f.Path + ": expected " + f.Expected
 	if f.Got != "" {
 		text += ", got " + f.Got
 	}
 	return text
-}
-
-// faultsOf are the faults that an error tells.
-func faultsOf(err error) []ops.Fault {
-	e, ok := errors.AsType[*ops.Error](err)
-	if !ok {
-		return nil
-	}
-	return e.Faults
 }

@@ -8,6 +8,7 @@ import (
 	"net/url"
 	"strconv"
 
+	"opsflow/shared/httpapi"
 	"opsflow/shared/ops"
 	"opsflow/shared/task/form"
 	"opsflow/shared/workflow"
@@ -76,15 +77,16 @@ func (c *templatesCreate) Run(ctx context.Context, s *session) error {
 	return one(s, answer, describeTemplate)
 }
 
-func describeTemplate(w io.Writer, t *ops.Template) {
+func describeTemplate(w io.Writer, t *httpapi.TemplateBody) {
 	field(w, "name", t.Name)
 	field(w, "version", strconv.Itoa(t.Version))
-	field(w, "state", templateState(t))
+	field(w, "state", templateState(&t.Template))
 	field(w, "type", string(t.Type))
 	field(w, "trigger", string(t.Trigger))
 	field(w, "team", string(t.Team))
 	field(w, "steps", strconv.Itoa(len(t.Steps)))
 	field(w, "description", t.Description)
+	describeAdvice(w, t.Advice)
 }
 
 type templatesValidate struct {
@@ -93,27 +95,35 @@ type templatesValidate struct {
 
 // Run checks the file. The faults are an error; with --json they are data, too.
 func (c *templatesValidate) Run(s *session) error {
-	t, err := s.template(c.File)
-	if err != nil && ops.ErrorCode(err) != ops.CodeInvalid {
-		return err
+	t, invalid := s.template(c.File)
+	var advice workflow.Advice
+	if invalid == nil {
+		advice = workflow.Advise(t)
 	}
-	verdict := struct {
-		Valid  bool        `json:"valid"`
-		Errors []ops.Fault `json:"errors"`
-	}{err == nil, []ops.Fault{}}
-	if err != nil {
-		if !s.json {
-			return err
-		}
-		verdict.Errors = append(verdict.Errors, faultsOf(err)...)
+	verdict, err := workflow.VerdictOn(advice, invalid)
+	if err != nil || invalid != nil && !s.json {
+		return invalid
 	}
 	shown := s.showValue(verdict, func(w io.Writer) {
 		row(w, fmt.Sprintf("%s is valid: template %s, %d steps", c.File, t.Name, len(t.Steps)))
+		describeAdvice(w, advice)
 	})
-	if err != nil {
-		return err
+	if invalid != nil {
+		return invalid
 	}
 	return shown
+}
+
+// describeAdvice prints what there is to know of a template that is no fault.
+func describeAdvice(w io.Writer, a workflow.Advice) {
+	states := strconv.Itoa(a.Cost.StatesMin)
+	if a.Cost.StatesMax > a.Cost.StatesMin {
+		states += " to " + strconv.Itoa(a.Cost.StatesMax)
+	}
+	field(w, "states per run", states)
+	for _, odd := range a.Warnings {
+		field(w, "warning", odd.Path+": "+odd.Message)
+	}
 }
 
 type templatesCompile struct {
@@ -142,12 +152,5 @@ func (s *session) template(file string) (*ops.Template, error) {
 	if err != nil {
 		return nil, err
 	}
-	t, err := ops.DecodeTemplate(text)
-	if err != nil {
-		return nil, err
-	}
-	if err := workflow.Validate(t, nil, form.Checker{}); err != nil {
-		return nil, err
-	}
-	return t, nil
+	return workflow.Read(text, nil, form.Checker{})
 }

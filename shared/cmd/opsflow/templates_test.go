@@ -11,12 +11,15 @@ const refund = `{"name": "deposit_refund", "type": "payment_processing", "team":
 	{"id": "approve", "name": "Approve the refund", "kind": "approval", "role": "Finance", "due": "8bh"},
 	{"id": "tell", "name": "Tell the customer", "kind": "notification", "depends_on": ["approve"], "template": "survey_request", "to": {"role": "customer"}}]}`
 
-// broken has four faults.
+// broken has seven faults.
 const broken = `{"name": "deposit_refund", "type": "nothing", "team": "Finance", "trigger": "manual", "priority": 50, "steps": [
-	{"id": "check", "name": "Check", "kind": "automated", "action": "no.such.action"},
+	{"id": "check", "name": "Check", "kind": "automated", "action": "no.such.action", "estimated": 5, "depend_on": ["approve"], "due": "soon"},
 	{"id": "approve", "name": "Approve", "kind": "approval", "role": "Finance", "depends_on": ["nowhere"]}]}`
 
-var brokenFaults = []string{"$.type: expected", "$.priority: expected", "$.steps[0].action: expected", "$.steps[1].depends_on[0]: expected"}
+var brokenFaults = []string{
+	"$.steps[0].depend_on: unknown field; did you mean depends_on?", "$.steps[0].estimated: unknown field", "$.steps[0].due: expected a duration",
+	"$.type: expected", "$.priority: expected", "$.steps[0].action: expected", "$.steps[1].depends_on[0]: expected",
+}
 
 func TestTemplateIsCreatedPublishedAndStarted(t *testing.T) {
 	t.Parallel()
@@ -69,6 +72,11 @@ func TestValidateAndCompileNeedNoAPI(t *testing.T) {
 	nowhere := []string{"--api", "http://127.0.0.1:1", "templates"}
 	if r := typed(t.Context(), "", append(nowhere, "validate", path)...); r.code != 0 || !line(r.out, "is valid", "deposit_refund", "2 steps") {
 		t.Errorf("validate: %+v", r)
+	}
+	odd := strings.Replace(refund, "survey_request", "survey_requst", 1)
+	if r := typed(t.Context(), odd, append(nowhere, "validate", "-")...); r.code != 0 || !line(r.out, "states per run", "2") ||
+		!line(r.out, "warning", "$.steps[1].template", "did you mean survey_request?") {
+		t.Errorf("validate of an odd one: %+v", r)
 	}
 	r := typed(t.Context(), refund, append(nowhere, "compile", "-")...)
 	var machine struct {

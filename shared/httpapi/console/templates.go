@@ -7,6 +7,7 @@ import (
 	"strconv"
 
 	"opsflow/shared/ops"
+	"opsflow/shared/workflow"
 	"opsflow/shared/workflow/graph"
 )
 
@@ -26,6 +27,7 @@ type templateRow struct {
 // templateView is the view of one version of a template.
 type templateView struct {
 	templateRow
+	workflow.Advice
 	Graph    template.HTML
 	Steps    []templateStep // in the order in which they can be done
 	Versions []templateRow  // all, the newest first
@@ -88,6 +90,9 @@ func (c *Console) template(q *request) (templateView, error) {
 		return templateView{}, err
 	}
 	v := templateView{templateRow: rowOf(t), Graph: drawing(t, nil)}
+	if v.Advice, err = c.Workflows.Advise(q.Context(), t); err != nil {
+		return v, fmt.Errorf("look for what is odd about the template: %w", err)
+	}
 	for _, id := range t.Order() {
 		s := templateStep{Step: t.Step(id)}
 		for _, need := range t.Needs(id) {
