@@ -40,6 +40,7 @@ const (
 
 	KindUndeliveredSource Kind = "undeliveredsource" // how much is open of one function
 	KindWaiter            Kind = "waiter"            // event and key -> the step that waits for it
+	KindCurrentTemplate   Kind = "currenttemplate"   // template -> the version that starts
 )
 
 // Ref names one record.

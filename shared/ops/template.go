@@ -127,7 +127,20 @@ type TemplateStore interface {
 	Template(ctx context.Context, name string, version int) (*Template, error)
 	// Templates reads all stored versions of all templates, ordered by name, newest version first.
 	Templates(ctx context.Context) ([]*Template, error)
+	// CurrentTemplate tells, consistently, which stored version starts; one without a version when none is published.
+	CurrentTemplate(ctx context.Context, name string) (*CurrentTemplate, error)
 }
+
+// CurrentTemplate names the stored version of a template that a start without a version takes: the newest published one. It is
+// written with every publication, so that a start reads no more however many versions there are.
+type CurrentTemplate struct {
+	Meta
+	Template string `json:"template"`
+	Version  int    `json:"template_version"`
+}
+
+// Ref names the record.
+func (c *CurrentTemplate) Ref() Ref { return Ref{KindCurrentTemplate, c.Template} }
 
 // StepKind says what a step is.
 type StepKind string

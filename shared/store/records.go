@@ -79,6 +79,19 @@ func (s *Store) Templates(ctx context.Context) ([]*ops.Template, error) {
 	return all, err
 }
 
+// CurrentTemplate implements ops.TemplateStore.
+func (s *Store) CurrentTemplate(ctx context.Context, name string) (*ops.CurrentTemplate, error) {
+	none := &ops.CurrentTemplate{Template: name}
+	stored, found, err := read[ops.CurrentTemplate](ctx, s, keyOf(none))
+	if err != nil {
+		return nil, fmt.Errorf("read which version of template %s starts: %w", name, err)
+	}
+	if !found {
+		return none, nil
+	}
+	return stored, nil
+}
+
 // Subject implements ops.SubjectStore.
 func (s *Store) Subject(ctx context.Context, ref ops.SubjectRef) (*ops.Subject, error) {
 	empty := &ops.Subject{SubjectRef: ref}

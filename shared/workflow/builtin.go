@@ -39,3 +39,14 @@ func readBuiltin() ([]*ops.Template, error) {
 // Builtin gives the templates that are part of the program, by name, all version 1. They are shared: nobody may change
 // them.
 func Builtin() ([]*ops.Template, error) { return builtin() }
+
+// builtinNamed gives the built-in template of a name; nil when there is none.
+func builtinNamed(name string) (*ops.Template, error) {
+	all, err := Builtin()
+	for _, t := range all {
+		if t.Name == name {
+			return t, nil
+		}
+	}
+	return nil, err
+}

@@ -37,7 +37,7 @@ func (e *Engine) plan(ctx context.Context, name string, version int) (*plan, err
 	}
 	t, err := e.GetTemplate(ctx, name, version)
 	if err != nil {
-		return nil, fmt.Errorf("read template %s: %w", id, err)
+		return nil, err
 	}
 	p, err := makePlan(t, e.Calendar)
 	if err != nil {

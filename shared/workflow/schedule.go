@@ -75,9 +75,9 @@ func (e *Engine) HandleSlot(ctx context.Context, ref ops.Ref) error {
 		return nil
 	}
 	var started []*ops.Instance
-	newest, err := e.GetTemplate(ctx, name, 0)
+	newest, err := e.newest(ctx, name)
 	switch {
-	case ops.ErrorCode(err) == ops.CodeNotFound || err == nil && (newest.Version != version || !newest.Active):
+	case ops.ErrorCode(err) == ops.CodeNotFound || err == nil && newest != version:
 		t.ClearTimer(ops.TimerSchedule)
 	case err != nil:
 		return err

@@ -320,6 +320,8 @@ type asl struct {
 
 func (m *machines) Create(_ context.Context, name string, definition []byte) (string, error) {
 	arn := "arn:aws:states:us-east-1:000000000000:stateMachine:" + name
+	m.mu.Lock()
+	defer m.mu.Unlock()
 	m.definitions[arn] = definition
 	return arn, nil
 }

@@ -22,10 +22,18 @@ const (
 
 // Plan implements ops.Workflows.
 func (e *Engine) Plan(ctx context.Context, r ops.StartRequest) (*ops.Instance, error) {
-	t, err := e.GetTemplate(ctx, r.Template, r.Version)
+	version := r.Version
+	if version == 0 {
+		var err error
+		if version, err = e.newest(ctx, r.Template); err != nil {
+			return nil, err
+		}
+	}
+	p, err := e.plan(ctx, r.Template, version)
 	if err != nil {
 		return nil, err
 	}
+	t := p.template
 	if !t.Published {
 		return nil, ops.Errorf(ops.CodeInvalid, "template %s is not published", ops.TemplateID(t.Name, t.Version))
 	}
@@ -62,10 +70,6 @@ func (e *Engine) Plan(ctx context.Context, r ops.StartRequest) (*ops.Instance, e
 	i.DueAt = now.Add(time.Duration(minutes) * time.Minute)
 	i.SetTimer(ops.TimerSLA, i.DueAt)
 	toStart(i, t, now)
-	p, err := e.plan(ctx, t.Name, t.Version)
-	if err != nil {
-		return nil, err
-	}
 	i.ETA = p.eta(i, e.Calendar, now)
 	by := r.TriggeredBy.User
 	if by == "" {

@@ -31,36 +31,37 @@ func (e *Engine) ListTemplates(ctx context.Context) ([]*ops.Template, error) {
 	return all, nil
 }
 
-// GetTemplate gives one version; version 0 is the newest published one that is active. CodeNotFound. The answer is shared:
-// nobody may change it.
+// GetTemplate gives one version; version 0 is the newest published one. CodeNotFound. The answer is shared: nobody may change
+// it.
 func (e *Engine) GetTemplate(ctx context.Context, name string, version int) (*ops.Template, error) {
 	if version == 0 {
-		return e.newest(ctx, name)
+		var err error
+		if version, err = e.newest(ctx, name); err != nil {
+			return nil, err
+		}
 	}
 	// Nobody can store a version that is built in (see CreateTemplate), so that no read is needed to know.
-	all, err := Builtin()
-	if err != nil {
-		return nil, err
-	}
-	for _, t := range all {
-		if t.Name == name && t.Version == version {
-			return t, nil
-		}
+	t, err := builtinNamed(name)
+	if err != nil || t != nil && t.Version == version {
+		return t, err
 	}
 	return e.Store.Template(ctx, name, version)
 }
 
-func (e *Engine) newest(ctx context.Context, name string) (*ops.Template, error) {
-	all, err := e.ListTemplates(ctx)
+// newest is the version of a template that starts when none is named. CodeNotFound.
+func (e *Engine) newest(ctx context.Context, name string) (int, error) {
+	current, err := e.Store.CurrentTemplate(ctx, name)
+	if err != nil || current.Version > 0 {
+		return current.Version, err
+	}
+	t, err := builtinNamed(name)
 	if err != nil {
-		return nil, err
+		return 0, err
 	}
-	for _, t := range all {
-		if t.Name == name && t.Published && t.Active {
-			return t, nil
-		}
+	if t == nil {
+		return 0, ops.Errorf(ops.CodeNotFound, "there is no published template %q", name)
 	}
-	return nil, ops.Errorf(ops.CodeNotFound, "there is no published template %q", name)
+	return t.Version, nil
 }
 
 // CreateTemplate stores a template's next version, unpublished. CodeInvalid with every fault; CodeConflict when somebody
@@ -128,10 +129,29 @@ func (e *Engine) Publish(ctx context.Context, name string, version int, actor op
 	if err != nil {
 		return nil, err
 	}
-	if err := e.Store.Save(ctx, t, entry); err != nil {
+	if err := e.savePublished(ctx, t, entry); err != nil {
 		return nil, fmt.Errorf("publish template %s: %w", t.Name, err)
 	}
 	return t, nil
+}
+
+// savePublished stores a version that is published now; from then on it starts, unless a newer one does.
+func (e *Engine) savePublished(ctx context.Context, t *ops.Template, entry *ops.AuditEntry) error {
+	for {
+		current, err := e.Store.CurrentTemplate(ctx, t.Name)
+		if err != nil {
+			return err
+		}
+		records := []ops.Record{t, entry}
+		if current.Version < t.Version {
+			current.Version = t.Version
+			records = append(records, current)
+		}
+		err = e.Store.Save(ctx, records...)
+		if lost := ops.AsConflict(err); lost == nil || lost.Has(t.Ref()) || lost.Has(entry.Ref()) {
+			return err
+		}
+	}
 }
 
 // definition is the template's state machine, which calls this engine's functions.

@@ -1,13 +1,16 @@
 package workflow_test
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 
 	"opsflow/shared/ops"
+	"opsflow/shared/workflow"
 )
 
 func TestEveryFaultOfATemplateIsToldWithItsPath(t *testing.T) {
@@ -153,6 +156,65 @@ func TestVersionsAreCountedAndOnlyPublishedOnesStart(t *testing.T) {
 	}
 	if _, err := b.GetTemplate(t.Context(), "nothing", 0); ops.ErrorCode(err) != ops.CodeNotFound {
 		t.Errorf("an unknown template: %v", err)
+	}
+}
+
+// unlisted is a store of which nobody may ask for all templates.
+type unlisted struct {
+	workflow.Store
+	t *testing.T
+}
+
+func (u unlisted) Templates(context.Context) ([]*ops.Template, error) {
+	u.t.Error("all stored versions of all templates are read")
+	return nil, nil
+}
+
+func TestAStartByNameReadsOnlyTheVersionThatStarts(t *testing.T) {
+	t.Parallel()
+	b := setup(t, nil)
+	for range 3 {
+		b.publish(t, document(oneTask))
+	}
+	b.Store = unlisted{b.Store, t}
+	for template, version := range map[string]int{"sample": 3, "payment_processing": 1} {
+		i, err := b.Plan(t.Context(), ops.StartRequest{Template: template})
+		exists, existsErr := b.TemplateExists(t.Context(), template)
+		if err != nil || i.TemplateVersion != version || existsErr != nil || !exists {
+			t.Errorf("%s: got %+v, %v; it exists %v, %v", template, i, err, exists, existsErr)
+		}
+	}
+	if exists, err := b.TemplateExists(t.Context(), "nothing"); exists || err != nil {
+		t.Errorf("a template that is not there exists: %v, %v", exists, err)
+	}
+}
+
+func TestTheNewestVersionStartsWhateverTheOrderOfPublishing(t *testing.T) {
+	t.Parallel()
+	b := setup(t, nil)
+	const versions = 6
+	for range versions {
+		if _, err := b.CreateTemplate(t.Context(), []byte(document(oneTask)), admin); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if _, err := b.Plan(t.Context(), ops.StartRequest{Template: "sample"}); ops.ErrorCode(err) != ops.CodeNotFound {
+		t.Errorf("before any is published: %v", err)
+	}
+	var publishing sync.WaitGroup
+	for version := range versions - 1 {
+		publishing.Go(func() {
+			if _, err := b.Publish(t.Context(), "sample", version+2, admin); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	publishing.Wait()
+	if _, err := b.Publish(t.Context(), "sample", 1, admin); err != nil {
+		t.Fatal(err)
+	}
+	if i, err := b.Plan(t.Context(), ops.StartRequest{Template: "sample"}); err != nil || i.TemplateVersion != versions {
+		t.Errorf("version %d starts, %v", i.TemplateVersion, err)
 	}
 }
 

@@ -62,6 +62,10 @@ func recordsComeBackAsTheyWereSaved(t *testing.T, open Open) {
 			&ops.Template{Meta: meta(), Name: "refund", Version: 2, Steps: []ops.Step{{ID: "a", Kind: ops.StepManual}}},
 			func(ctx context.Context, b bundle) (ops.Record, error) { return b.Template(ctx, "refund", 2) },
 		},
+		"current template": {
+			&ops.CurrentTemplate{Meta: meta(), Template: "refund", Version: 2},
+			func(ctx context.Context, b bundle) (ops.Record, error) { return b.CurrentTemplate(ctx, "refund") },
+		},
 		"instance": {
 			&ops.Instance{
 				Meta: meta(), ID: "wf-1", Status: ops.InstanceRunning, Subject: subject, Attempt: 1,
