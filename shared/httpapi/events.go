@@ -125,7 +125,7 @@ func (a *api) eventsPage(ctx context.Context, f ops.EventFilter) (*listOutput[Ev
 }
 
 func (a *api) getEvent(ctx context.Context, in *IDPath) (*oneOutput[eventBody], error) {
-	e, err := a.Store.Event(ctx, in.ID)
+	e, err := a.Rules.Event(ctx, in.ID)
 	if err != nil {
 		return nil, fmt.Errorf("read event: %w", err)
 	}

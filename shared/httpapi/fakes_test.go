@@ -24,6 +24,8 @@ type fakes struct {
 	vendors            map[string]*ops.Vendor
 	members            map[string]*ops.Member
 	bulks              map[string]*ops.Bulk
+	actions            map[string]*ops.PendingAction
+	actionFilter       ops.ActionFilter
 	lost               map[string]*ops.Undelivered
 	lostFilter         ops.UndeliveredFilter
 	subjects           map[ops.SubjectRef]*ops.Subject
@@ -429,6 +431,37 @@ func (f *fakeRules) Decisions(ctx context.Context, id string, outcome ops.Outcom
 	return ops.Page[rule.EventDecision]{
 		Items: []rule.EventDecision{{Decision: ops.Decision{Rule: id, Outcome: outcome}, EventID: "evt-1"}}, NextCursor: f.next,
 	}, nil
+}
+
+func (f *fakeRules) Event(ctx context.Context, id string) (*ops.Event, error) {
+	return (*fakes)(f).Event(ctx, id)
+}
+
+func (f *fakeRules) Action(_ context.Context, id string) (*ops.PendingAction, error) {
+	return one((*fakes)(f), f.actions, id)
+}
+
+func (f *fakeRules) Actions(ctx context.Context, q ops.ActionFilter) (ops.Page[*ops.PendingAction], error) {
+	f.actionFilter = q
+	if _, err := f.Get(ctx, q.RuleID); err != nil {
+		return ops.Page[*ops.PendingAction]{}, err
+	}
+	return all((*fakes)(f), f.actions)
+}
+
+func (f *fakeRules) CancelAction(ctx context.Context, id, reason string, actor ops.Actor) (*ops.PendingAction, error) {
+	f.reason, f.actor = reason, actor
+	return f.Action(ctx, id)
+}
+
+func (f *fakeRules) RetryAction(ctx context.Context, id, reason string, actor ops.Actor) (*ops.PendingAction, error) {
+	return f.CancelAction(ctx, id, reason, actor)
+}
+
+func (f *fakeRules) CancelActions(ctx context.Context, ruleID, reason string, actor ops.Actor) (rule.Cancelled, error) {
+	f.reason, f.actor = reason, actor
+	_, err := f.Get(ctx, ruleID)
+	return rule.Cancelled{Cancelled: len(f.actions)}, err
 }
 
 func (f *fakeRules) Replay(_ context.Context, id string, c rule.Correction, actor ops.Actor) (*ops.Event, error) {

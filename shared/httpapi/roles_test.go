@@ -19,6 +19,7 @@ func TestEachTeamMayDoWhatTheTableSays(t *testing.T) {
 	booking := ops.SubjectRef{Type: ops.SubjectBooking, ID: "x"}
 	r.subjects[booking] = &ops.Subject{SubjectRef: booking, Meta: ops.Meta{V: 1}}
 	r.bulks["x"] = &ops.Bulk{ID: "x"}
+	r.actions = map[string]*ops.PendingAction{"x": {ID: "x"}}
 	r.lost["x"] = &ops.Undelivered{ID: "x"}
 	r.vendors["x"] = &ops.Vendor{ID: "x"}
 	r.notifications["x"] = &ops.Notification{ID: "x"}
@@ -66,6 +67,11 @@ func TestEachTeamMayDoWhatTheTableSays(t *testing.T) {
 		{"POST", "/v1/rules/x/mode", `{"mode":"off","reason":"x"}`, "O"},
 		{"GET", "/v1/rules/x/versions", "", "OVQF"},
 		{"GET", "/v1/rules/x/decisions", "", "OVQF"},
+		{"GET", "/v1/rules/x/actions", "", "OVQF"},
+		{"POST", "/v1/rules/x/actions/cancel", `{"reason":"x"}`, "O"},
+		{"GET", "/v1/actions/x", "", "OVQF"},
+		{"POST", "/v1/actions/x/cancel", `{"reason":"x"}`, "O"},
+		{"POST", "/v1/actions/x/retry", `{"reason":"x"}`, "O"},
 		{"POST", "/v1/rules/backtest", `{"rule":"x"}`, "OVQF"},
 		{"POST", "/v1/rules/backtest/events", `{"rule":"x"}`, "OVQF"},
 		{"GET", "/v1/rules/pause-all", "", "OVQF"},

@@ -44,6 +44,7 @@ func (a *api) ruleRoutes() {
 		id: "list-rule-decisions", method: http.MethodGet, path: "/v1/rules/{id}/decisions", action: readRules,
 		summary: "List what a rule made of events, newest first; with an outcome a page can be short and still have a next one",
 	}, a.listRuleDecisions)
+	a.actionRoutes()
 	a.pauseRoutes()
 	a.backtestRoutes()
 }

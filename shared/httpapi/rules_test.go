@@ -109,3 +109,42 @@ func TestThePauseOfAllRulesIsTimedByTheServersClock(t *testing.T) {
 		r.call(t, "POST", "/v1/rules/pause-all", wrong).problem(422, ops.CodeInvalid)
 	}
 }
+
+func TestWhatARulePutOffIsReadCancelledAndTriedAgain(t *testing.T) {
+	t.Parallel()
+	r := newRig(t)
+	r.rules = []*ops.Rule{{ID: "payment-sla", Version: 1}}
+	r.actions = map[string]*ops.PendingAction{"act-1": {
+		Meta: ops.Meta{V: 2}, ID: "act-1", RuleID: "payment-sla", Status: ops.ActionDropped, Reason: ops.DroppedUnless,
+		Leaf: &ops.Leaf{Path: "subject.status", Op: ops.OpNe}, Detail: []byte(`{"secret": 1}`),
+	}}
+	finance := r.as(t, "fay", ops.Finance)
+	var body map[string]any
+	r.call(t, "GET", "/v1/actions/act-1", "", finance...).ok(200, &body)
+	if body["status"] != "dropped" || body["reason"] != "unless" || body["leaf"] == nil || body["detail"] != nil {
+		t.Errorf("action %+v", body)
+	}
+	var found struct{ Kind, Path string }
+	r.call(t, "GET", "/v1/find/act-1", "", finance...).ok(200, &found)
+	if found.Kind != "action" || found.Path != "/v1/actions/act-1" {
+		t.Errorf("found %+v", found)
+	}
+	var page listBody
+	r.call(t, "GET", "/v1/rules/payment-sla/actions?status=failed", "", finance...).ok(200, &page)
+	if len(page.Items) != 1 || r.actionFilter.Status != ops.ActionFailed || r.actionFilter.RuleID != "payment-sla" {
+		t.Errorf("actions %+v of %+v", page, r.actionFilter)
+	}
+	r.call(t, "GET", "/v1/rules/payment-sla/actions", "", finance...).ok(200, &page)
+	if r.actionFilter.Status != ops.ActionWaiting {
+		t.Errorf("filter %+v", r.actionFilter)
+	}
+	r.call(t, "GET", "/v1/rules/payment-sla/actions?status=done", "").problem(422, ops.CodeInvalid)
+	r.call(t, "POST", "/v1/actions/act-1/cancel", `{"reason":"wrong"}`, finance...).problem(403, ops.CodeForbidden)
+	for _, path := range []string{"/v1/actions/act-1/cancel", "/v1/actions/act-1/retry", "/v1/rules/payment-sla/actions/cancel"} {
+		r.call(t, "POST", path, `{}`).problem(422, ops.CodeInvalid)
+		r.call(t, "POST", path, `{"reason":"`+path+`"}`).ok(200, &body)
+		if r.reason != path || r.actor.ID != "ada" {
+			t.Errorf("%s: reason %q of %q", path, r.reason, r.actor.ID)
+		}
+	}
+}

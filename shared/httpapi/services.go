@@ -105,6 +105,17 @@ type Rules interface {
 	Versions(ctx context.Context, id string) ([]rule.Version, error)
 	// Decisions lists what a rule made of events, the newest first. CodeNotFound.
 	Decisions(ctx context.Context, id string, outcome ops.Outcome, p ops.PageRequest) (ops.Page[rule.EventDecision], error)
+	// Event reads one with what became of the actions in its decisions. CodeNotFound.
+	Event(ctx context.Context, id string) (*ops.Event, error)
+	// Action reads one that was put off. CodeNotFound.
+	Action(ctx context.Context, id string) (*ops.PendingAction, error)
+	// Actions lists those of a rule that wait or failed. CodeNotFound.
+	Actions(ctx context.Context, f ops.ActionFilter) (ops.Page[*ops.PendingAction], error)
+	// CancelAction drops one that waits, RetryAction tries one again that failed. CodeNotFound, CodeIllegalMove.
+	CancelAction(ctx context.Context, id, reason string, actor ops.Actor) (*ops.PendingAction, error)
+	RetryAction(ctx context.Context, id, reason string, actor ops.Actor) (*ops.PendingAction, error)
+	// CancelActions drops all that a rule has put off. CodeNotFound.
+	CancelActions(ctx context.Context, ruleID, reason string, actor ops.Actor) (rule.Cancelled, error)
 	// Replay takes in a stored event once more, an invalid one corrected. CodeNotFound, CodeInvalid, CodeConflict.
 	Replay(ctx context.Context, id string, c rule.Correction, actor ops.Actor) (*ops.Event, error)
 	// Backtest tells what a rule would have made of stored events; each, if not nil, gets every one. CodeInvalid.

@@ -63,8 +63,20 @@ const TimerDue = "due"
 // Ref names the record.
 func (a *PendingAction) Ref() Ref { return Ref{KindAction, a.ID} }
 
+// ActionFilter narrows the list of a rule's actions to those of one status, which is ActionWaiting or ActionFailed: of the
+// others there is no list. Of the waiting ones it has those that were put off.
+type ActionFilter struct {
+	RuleID string
+	Status ActionStatus
+	PageRequest
+}
+
 // ActionStore keeps put-off actions.
 type ActionStore interface {
 	// PendingAction reads one. CodeNotFound.
 	PendingAction(ctx context.Context, id string) (*PendingAction, error)
+	// PendingActions reads those of the ids that there are, in no order.
+	PendingActions(ctx context.Context, ids []string) ([]*PendingAction, error)
+	// Actions lists a rule's actions, the oldest first.
+	Actions(ctx context.Context, f ActionFilter) (Page[*PendingAction], error)
 }

@@ -47,6 +47,10 @@ type Effect struct {
 	Reason string       `json:"reason,omitempty"`
 	Leaf   *Leaf        `json:"leaf,omitempty"` // that decided its `unless`
 	Error  string       `json:"error,omitempty"`
+	// Of an action that was put off, or that is done behind the event's transaction, the record is read with the event: then
+	// Status and the fields beside it tell how it stands, and these when it is due and what came of it.
+	DueAt  time.Time `json:"due_at,omitzero"`
+	Effect *Effect   `json:"effect,omitempty"`
 }
 
 // EffectOf is the effect that a record stands for.

@@ -66,17 +66,17 @@ func IdentifyEvent(env Envelope) (identity string, subject SubjectRef) {
 		subject.Type = textOf(detail["subject_type"])
 	}
 	if id := textOf(detail["event_id"]); id != "" {
-		return env.DetailType + " event_id=" + id, subject
+		return identityByID(t, id), subject
 	}
 	if key.natural == nil {
-		return env.DetailType + " event_id=" + env.ID, subject
+		return identityByID(t, env.ID), subject
 	}
 	var b strings.Builder
 	b.WriteString(env.DetailType)
 	for _, name := range key.natural {
 		v := textOf(detail[name])
 		if v == "" { // it is invalid
-			return env.DetailType + " event_id=" + env.ID, subject
+			return identityByID(t, env.ID), subject
 		}
 		b.WriteString(" " + name + "=" + v)
 	}
@@ -96,6 +96,11 @@ func IdentifyEvent(env Envelope) (identity string, subject SubjectRef) {
 	}
 	return b.String(), subject
 }
+
+func identityByID(t EventType, id string) string { return string(t) + " event_id=" + id }
+
+// StoredID is the id under which an event of ours is kept when it comes back as one that triggers rules.
+func (e OutEvent) StoredID() string { return EventID(identityByID(e.Type, e.ID)) }
 
 // IdentifyInvalidEvent identifies an event whose content can't be relied on: by its envelope alone, so that the corrected
 // event, sent again under the same event_id, is another.

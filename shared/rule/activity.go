@@ -103,5 +103,9 @@ func (e *Engine) Decisions(ctx context.Context, id string, outcome ops.Outcome, 
 	}
 	page.NextCursor = events.NextCursor
 	page.Count = ops.Count{Value: len(page.Items), Exact: p.Cursor == "" && events.NextCursor == ""}
-	return page, nil
+	decisions := make([]*ops.Decision, len(page.Items))
+	for i := range page.Items {
+		decisions[i] = &page.Items[i].Decision
+	}
+	return page, e.resolve(ctx, decisions)
 }

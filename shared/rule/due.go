@@ -56,6 +56,7 @@ func (e *Engine) attempt(ctx context.Context, id string, due func(*ops.PendingAc
 	}
 	if held.IsZero() {
 		a.Tries++
+		a.UpdatedAt = now
 		a.SetTimer(ops.TimerDue, now.Add(backoff(a.Tries)))
 	} else {
 		a.SetTimer(ops.TimerDue, held)
@@ -292,7 +293,7 @@ func (e *Engine) doSend(ctx context.Context, a *ops.PendingAction, doc Doc) erro
 	} else {
 		out.ID, out.Type = sibling(a.ID, "out-"), a.Action.DetailType
 		out.Detail = mustJSON(orEmpty(ResolveAll(a.Action.Detail, doc)))
-		a.Effect = &ops.Effect{Kind: ops.KindEvent, ID: out.ID}
+		a.Effect = &ops.Effect{Kind: ops.KindEvent, ID: out.StoredID()}
 	}
 	err := e.bus.Put(ctx, out)
 	if refused(err) {

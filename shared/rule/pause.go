@@ -15,7 +15,7 @@ import (
 func (e *Engine) PauseAll(ctx context.Context, until time.Time, reason string, actor ops.Actor) (*ops.RuleSet, error) {
 	var faults []ops.Fault
 	if reason = strings.TrimSpace(reason); reason == "" {
-		faults = append(faults, ops.Fault{Path: "$.reason", Expected: "a text that says why", Got: "nothing"})
+		faults = append(faults, noReason())
 	}
 	if !until.After(e.clock.Now()) {
 		faults = append(faults, ops.Fault{Path: "$.until", Expected: "a time to come", Got: until.UTC().Format(time.RFC3339)})

@@ -132,6 +132,8 @@ func shownInLists(kind ops.Kind) []string {
 		return []string{
 			"id", "action", "actor", "status", "total", "counts", "chunks_left", "attempt", "ended_at", "created_at", "updated_at",
 		}
+	case ops.KindAction:
+		return []string{"id"}
 	case ops.KindUndelivered:
 		return []string{
 			"id", "source", "target", "rule", "queue", "code", "message", "event_type", "event_source", "event_id", "event_time",

@@ -36,6 +36,7 @@ import (
 //	state    notification#failed#<shard>      <time>#<id>                 messages that could not be sent
 //	state    task#<team>#<shard>              <due>#<urgency>#<time>#<id> tasks that are not decided: the teams' queues
 //	state    undelivered#<status>#<shard>     <time>#<id>                 what could not be delivered
+//	state    action#<status>#<rule>#<shard>   <time>#<id>                 a rule's actions that are put off, or failed
 //	subject  <type>/<id>                      <kind>#<time>#<id>          instances alerts notifications events
 //	subject  vendor/<id>                      metric#<time>#<id>          metrics
 //	subject  assignee/<user>                  task#<due>#<urgency>#...    tasks that somebody has, not decided
@@ -139,6 +140,10 @@ func placesOf(r ops.Record) map[string]table.Key {
 			places[stateIndex] = table.Key{PK: "notification#failed#" + shard, SK: created}
 		}
 		about(r.Subject)
+	case *ops.PendingAction:
+		if r.Status == ops.ActionFailed || r.Status == ops.ActionWaiting && r.PutOff() {
+			places[stateIndex] = table.Key{PK: actionsPartition(r.RuleID, r.Status) + "#" + shard, SK: created}
+		}
 	case *ops.Metric:
 		about(ops.SubjectRef{Type: "vendor", ID: r.VendorID})
 	case *ops.Undelivered:
@@ -174,6 +179,10 @@ func placeTask(t *ops.Task, places map[string]table.Key, shard, created string) 
 func queuePartition(team ops.Team, shard string) string { return "task#" + string(team) + "#" + shard }
 
 func eventsPartition(day, shard string) string { return "events#" + day + "#" + shard }
+
+func actionsPartition(ruleID string, status ops.ActionStatus) string {
+	return "action#" + string(status) + "#" + ruleID
+}
 
 // dayLength is how much of a stamp is its day.
 const dayLength = len("2006-01-02")

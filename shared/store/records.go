@@ -105,11 +105,6 @@ func (s *Store) Subject(ctx context.Context, ref ops.SubjectRef) (*ops.Subject, 
 	return stored, nil
 }
 
-// PendingAction implements ops.ActionStore.
-func (s *Store) PendingAction(ctx context.Context, id string) (*ops.PendingAction, error) {
-	return get[ops.PendingAction](ctx, s, ops.Ref{Kind: ops.KindAction, ID: id})
-}
-
 // Cooldown implements ops.CooldownStore.
 func (s *Store) Cooldown(ctx context.Context, id string) (*ops.Cooldown, error) {
 	c, _, err := read[ops.Cooldown](ctx, s, keyOfRef(ops.Ref{Kind: ops.KindCooldown, ID: id}))

@@ -146,7 +146,23 @@ func why(d ops.Decision) string {
 func effects(d ops.Decision) string {
 	texts := make([]string, len(d.Effects))
 	for i, e := range d.Effects {
-		texts[i] = strings.TrimSpace(string(e.Kind) + " " + e.ID + string(e.Status))
+		if texts[i] = effect(e); e.Effect != nil {
+			texts[i] = effect(*e.Effect)
+		}
 	}
 	return strings.Join(texts, ", ")
+}
+
+// effect says what came of an action, or how it stands.
+func effect(e ops.Effect) string {
+	switch e.Status {
+	case ops.ActionWaiting:
+		return "waiting " + e.ID + " until " + when(e.DueAt)
+	case ops.ActionDropped:
+		return "dropped: " + e.Reason
+	case ops.ActionFailed:
+		return "failed: " + e.Error
+	case ops.ActionDone:
+	}
+	return string(e.Kind) + " " + e.ID
 }

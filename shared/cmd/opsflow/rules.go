@@ -16,6 +16,8 @@ type ruleCommands struct {
 	Create    rulesCreate    `cmd:"" help:"Add a rule from a JSON file."`
 	Backtest  rulesBacktest  `cmd:"" help:"Tell what a rule would have made of stored events; nothing is started."`
 	Decisions rulesDecisions `cmd:"" help:"List what a rule made of events, newest first."`
+	Actions   rulesActions   `cmd:"" help:"List what a rule has put off, or what of it failed."`
+	Cancel    rulesCancel    `cmd:"" help:"Drop all that a rule has put off, or one action."`
 	Versions  rulesVersions  `cmd:"" help:"List who changed what of a rule, and why."`
 	Pause     rulesPause     `cmd:"" help:"Turn the kill switch: no rule acts until a time."`
 	Resume    rulesResume    `cmd:"" help:"End a pause of all rules before its time."`

@@ -71,7 +71,7 @@ func (c *Console) eventList(q *request) (eventList, error) {
 }
 
 func (c *Console) event(q *request) (eventView, error) {
-	e, err := c.Store.Event(q.Context(), q.PathValue("id"))
+	e, err := c.Rules.Event(q.Context(), q.PathValue("id"))
 	if err != nil {
 		return eventView{}, fmt.Errorf("read event: %w", err)
 	}
@@ -116,17 +116,41 @@ func (c *Console) replay(q *request) (outcome, error) {
 
 // effectURL is the page of what a decision brought about; empty when it has none.
 func effectURL(e ops.Effect) string {
-	if e.Kind == ops.KindAction || e.Kind == "" {
-		return ""
+	if e.Effect != nil {
+		e = *e.Effect
 	}
 	return targetURL(e.Ref())
 }
 
-// effectText is what people call it.
+// effectText is what people call it; of an action of which nothing came, how it stands.
 func effectText(e ops.Effect) string {
-	if e.Kind == "" {
-		return string(e.Status)
+	switch e.Status {
+	case ops.ActionWaiting:
+		return "to be done " + e.DueAt.UTC().Format("2 Jan 2006 15:04 UTC")
+	case ops.ActionDropped:
+		return "dropped: " + droppedText(e.Reason)
+	case ops.ActionFailed:
+		return "failed: " + e.Error
+	case ops.ActionDone:
+	}
+	if e.Effect != nil {
+		e = *e.Effect
 	}
 	kind, _, _ := strings.Cut(targetText(e.Ref()), "/")
 	return words(kind) + " " + short(e.ID)
+}
+
+// droppedText says why an action was dropped.
+func droppedText(reason string) string {
+	switch reason {
+	case ops.DroppedUnless:
+		return "its unless held"
+	case ops.DroppedStopped:
+		return "an action before it failed"
+	case ops.DroppedRuleOff:
+		return "the rule was off"
+	case ops.DroppedShadow:
+		return "the rule was in shadow mode"
+	}
+	return words(reason)
 }

@@ -72,6 +72,31 @@ func TestARuleIsSwitchedToShadowInTheBrowser(t *testing.T) {
 	b.clean(t)
 }
 
+func TestWhatARulePutOffIsCancelledInTheBrowser(t *testing.T) {
+	t.Parallel()
+	s, b := startSystem(t, clock.Virtual(morning)), openBrowser(t)
+	s.send(t, http.MethodPost, "/v1/events", s.token(t, "operations"), map[string]any{
+		"type": "payment_received", "detail": map[string]any{"payment_id": "p-1", "booking_id": "bk-1", "amount": 10, "currency": "AED"},
+	}, nil)
+	s.settle(t)
+	s.signIn(t, b, "operations", "/rules/payment-sla")
+	if later := b.text(t, `section[aria-labelledby="h-later"]`); !strings.Contains(later, "Raises a high alert") || !strings.Contains(later, "Waiting") {
+		t.Errorf("what is put off says %q", later)
+	}
+	b.do(t,
+		chromedp.SetValue(`#cancel-all [name="reason"]`, "they were paid in cash"),
+		chromedp.Click("#cancel-all button"),
+		chromedp.WaitVisible("#notices .good"),
+	)
+	if said := b.text(t, "#notices"); !strings.Contains(said, "2 actions were cancelled") {
+		t.Errorf("it says %q", said)
+	}
+	if decisions := b.text(t, `section[aria-labelledby="h-decisions"]`); !strings.Contains(decisions, "dropped: Cancelled") {
+		t.Errorf("the decisions say %q", decisions)
+	}
+	b.clean(t)
+}
+
 func TestAnInvalidEventIsCorrectedInTheBrowser(t *testing.T) {
 	t.Parallel()
 	s, b := startSystem(t, clock.Virtual(morning)), openBrowser(t)

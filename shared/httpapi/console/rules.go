@@ -34,6 +34,9 @@ type ruleView struct {
 	ruleRow
 	Text      string // as people write it
 	Does      []string
+	Later     []laterAction
+	Waiting   bool // there are waiting ones among Later
+	More      bool // there are more than Later
 	Outcomes  []filter
 	Decisions []rule.EventDecision
 	Pager     pager
@@ -53,6 +56,8 @@ func (c *Console) rulePages() {
 	show(c, page{path: "/rules", action: "rule.read", section: "Rules", file: "rules"}, c.ruleList)
 	show(c, page{path: "/rules/{id}", action: "rule.read", section: "Rules", file: "rule"}, c.rule)
 	do(c, "/rules/{id}/mode", "rule.mode", c.ruleMode)
+	do(c, "/rules/{id}/cancel", "rule.mode", c.cancelActions)
+	do(c, "/rules/{id}/retry", "rule.mode", c.retryAction)
 	do(c, "/rules/pause", "rule.pause_all", c.pauseRules)
 	do(c, "/rules/resume", "rule.pause_all", c.resumeRules)
 	c.ruleEditPages()
@@ -109,6 +114,9 @@ func (c *Console) rule(q *request) (ruleView, error) {
 		if m != r.Mode {
 			v.Modes = append(v.Modes, m)
 		}
+	}
+	if err := c.later(q, &v); err != nil {
+		return v, err
 	}
 	decisions, err := c.Rules.Decisions(q.Context(), id, chosen, pageRequest(q))
 	if err != nil {

@@ -138,7 +138,7 @@ type badge struct {
 var tones = map[string]string{
 	"pending": "amber", "running": "blue", "completed": "green", "failed": "red", "cancelled": "grey",
 	"waiting_approval": "violet", "paused": "slate",
-	"in_progress": "blue", "skipped": "grey",
+	"in_progress": "blue", "skipped": "grey", "waiting": "amber", "dropped": "grey",
 	"open": "amber", "claimed": "blue", "rejected": "red", "expired": "grey", "approved": "green", "done": "green",
 	"acknowledged": "violet", "resolved": "green", "closed": "grey",
 	"low": "green", "medium": "amber", "high": "orange", "critical": "red",
