@@ -1,4 +1,4 @@
-// Command process-bulk works through one chunk of a bulk operation.
+// Command process-bulk works through one chunk of a bulk operation, or runs a backtest.
 package main
 
 import (
@@ -12,5 +12,5 @@ import (
 func main() {
 	p := parts.New(env.MustLoad(env.Table, env.Bus, env.Machines))
 	p.Forms = form.Checker{}
-	lambda.Start(p.Bulk().Process)
+	lambda.Start(p.ProcessBulk())
 }

@@ -237,8 +237,8 @@ func TestLargestSelectionIsStoredAtOnce(t *testing.T) {
 		ids[i] = fmt.Sprintf("alr-%0120d", i)
 	}
 	r := bulk.Request{Action: ops.BulkAcknowledgeAlerts, IDs: ids[:ops.MaxBulkItems]}
-	if o := b.begin(r); o.Chunks() != 80 {
-		t.Errorf("%d chunks", o.Chunks())
+	if o := b.begin(r); o.Parts() != 80 {
+		t.Errorf("%d chunks", o.Parts())
 	}
 	r.IDs = ids
 	if _, err := b.Begin(t.Context(), r, oscar, ""); ops.ErrorCode(err) != ops.CodeInvalid {

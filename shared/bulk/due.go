@@ -2,15 +2,13 @@ package bulk
 
 import (
 	"context"
-	"errors"
 	"fmt"
 
+	"opsflow/shared/drive"
 	"opsflow/shared/ops"
 )
 
-// HandleDue looks after an operation that should have ended: one whose execution was never started is started, one whose
-// execution broke off gets another, and after maxAttempts of them what is left has failed. Overlapping calls do nothing
-// twice.
+// HandleDue looks after an operation that should have ended: when all of its executions broke off, what is left has failed.
 func (s *Service) HandleDue(ctx context.Context, ref ops.Ref) error {
 	b, err := s.Store.Bulk(ctx, ref.ID)
 	if err != nil {
@@ -19,40 +17,21 @@ func (s *Service) HandleDue(ctx context.Context, ref ops.Ref) error {
 		}
 		return fmt.Errorf("read bulk operation %s: %w", ref.ID, err)
 	}
-	now := s.Clock.Now()
-	if at, set := b.Timers[ops.TimerDrive]; !set || at.After(now) {
-		return nil
+	spent, err := s.driver().LookAfter(ctx, b)
+	if err != nil || !spent {
+		return err
 	}
-	x, err := s.Executions.Describe(ctx, s.Machine, b.ExecutionName())
-	never := errors.Is(err, ops.ErrNoExecution)
-	if err != nil && !never {
-		return fmt.Errorf("look after bulk operation %s: %w", b.ID, err)
-	}
-	over := err == nil && x.Status != ops.ExecutionRunning
-	if over {
-		b.Attempt++
-	}
-	b.SetTimer(ops.TimerDrive, now.Add(driveAgain))
-	b.UpdatedAt = now
-	if err := s.Store.Save(ctx, b); err != nil {
-		if ops.AsConflict(err) != nil {
-			return nil //nolint:nilerr // it moves
-		}
-		return fmt.Errorf("claim bulk operation %s: %w", b.ID, err)
-	}
-	switch {
-	case over && b.Attempt > maxAttempts:
-		return s.giveUp(ctx, b)
-	case over || never:
-		return s.drive(ctx, b)
-	}
-	return nil
+	return s.giveUp(ctx, b)
+}
+
+func (s *Service) driver() drive.Driver {
+	return drive.Driver{Store: s.Store, Executions: s.Executions, Machine: s.Machine, Clock: s.Clock}
 }
 
 // giveUp gives every item that has none an outcome.
 func (s *Service) giveUp(ctx context.Context, b *ops.Bulk) error {
-	s.Logger.ErrorContext(ctx, "bulk operation given up", "bulk", b.ID, "attempts", maxAttempts)
-	for n := range b.Chunks() {
+	s.Logger.ErrorContext(ctx, "bulk operation given up", "bulk", b.ID, "attempts", drive.MaxAttempts)
+	for n := range b.Parts() {
 		c, err := s.Store.BulkChunk(ctx, b.ID, n)
 		if err != nil {
 			return fmt.Errorf("read chunk %d of bulk operation %s: %w", n, b.ID, err)

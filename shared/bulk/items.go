@@ -13,7 +13,7 @@ func (s *Service) Items(
 	ctx context.Context, b *ops.Bulk, outcome ops.BulkOutcome, from, limit int,
 ) (items []ops.BulkItem, next int, err error) {
 	items = []ops.BulkItem{}
-	for n := from / ops.BulkChunkItems; n < b.Chunks(); n++ {
+	for n := from / ops.BulkChunkItems; n < b.Parts(); n++ {
 		c, err := s.Store.BulkChunk(ctx, b.ID, n)
 		if err != nil {
 			return nil, 0, fmt.Errorf("read chunk %d of bulk operation %s: %w", n, b.ID, err)

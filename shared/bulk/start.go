@@ -3,19 +3,10 @@ package bulk
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
-	"time"
 
+	"opsflow/shared/drive"
 	"opsflow/shared/ops"
-)
-
-const (
-	// driveWithin is how long an execution has until somebody looks whether it still runs, for the first time and later.
-	driveWithin = time.Minute
-	driveAgain  = 5 * time.Minute
-	// maxAttempts is how many executions one after another may drive an operation. Each has retried every chunk already.
-	maxAttempts = 5
 )
 
 // Begin freezes the selection, stores the operation and has it worked through. An operation of nothing is completed at
@@ -51,7 +42,7 @@ func (s *Service) Begin(ctx context.Context, r Request, by ops.Actor, key string
 	if b.Status == ops.BulkCompleted {
 		return b, nil
 	}
-	if err := s.drive(ctx, b); err != nil {
+	if err := s.driver().Start(ctx, b); err != nil {
 		// The operation stands and is driven later: the person has nothing to do about it.
 		s.Logger.WarnContext(ctx, "bulk operation not started; sweep-due will", "bulk", b.ID, "error", err)
 	}
@@ -104,9 +95,9 @@ func (s *Service) begun(ctx context.Context, b *ops.Bulk) (*ops.Bulk, error) {
 func fill(b *ops.Bulk, ids []string) []ops.Record {
 	b.Total = len(ids)
 	b.Counts.Add(ops.BulkPending, b.Total)
-	b.ChunksLeft = b.Chunks()
+	b.ChunksLeft = b.Parts()
 	records := []ops.Record{b}
-	for n := range b.Chunks() {
+	for n := range b.Parts() {
 		c := &ops.BulkChunk{
 			Meta:   ops.Meta{CreatedAt: b.CreatedAt, UpdatedAt: b.UpdatedAt, ExpiresAt: b.ExpiresAt},
 			BulkID: b.ID, Number: n,
@@ -119,24 +110,7 @@ func fill(b *ops.Bulk, ids []string) []ops.Record {
 	if b.ChunksLeft == 0 {
 		b.Status, b.EndedAt = ops.BulkCompleted, b.CreatedAt
 	} else {
-		b.SetTimer(ops.TimerDrive, b.CreatedAt.Add(driveWithin))
+		drive.Watch(b)
 	}
 	return records
-}
-
-// drive starts the execution of the present attempt. Starting it again does nothing.
-func (s *Service) drive(ctx context.Context, b *ops.Bulk) error {
-	numbers := make([]int, b.Chunks())
-	for n := range numbers {
-		numbers[n] = n
-	}
-	input, err := json.Marshal(map[string]any{"bulk": b.ID, "chunks": numbers})
-	if err != nil {
-		return fmt.Errorf("write the input of bulk operation %s: %w", b.ID, err)
-	}
-	err = s.Executions.Start(ctx, s.Machine, b.ExecutionName(), input)
-	if err != nil && !errors.Is(err, ops.ErrExecutionExists) {
-		return fmt.Errorf("start bulk operation %s: %w", b.ID, err)
-	}
-	return nil
 }

@@ -3,6 +3,7 @@ package httpapi_test
 import (
 	"context"
 	"encoding/json"
+	"fmt"
 	"slices"
 	"strconv"
 	"time"
@@ -26,6 +27,7 @@ type fakes struct {
 	bulks              map[string]*ops.Bulk
 	actions            map[string]*ops.PendingAction
 	actionFilter       ops.ActionFilter
+	backtests          map[string]*ops.Backtest
 	lost               map[string]*ops.Undelivered
 	lostFilter         ops.UndeliveredFilter
 	subjects           map[ops.SubjectRef]*ops.Subject
@@ -69,7 +71,7 @@ type put struct {
 func newFakes() *fakes {
 	return &fakes{
 		instances: map[string]*ops.Instance{}, tasks: map[string]*ops.Task{}, events: map[string]*ops.Event{},
-		alerts: map[string]*ops.Alert{}, vendors: map[string]*ops.Vendor{}, bulks: map[string]*ops.Bulk{}, lost: map[string]*ops.Undelivered{}, subjects: map[ops.SubjectRef]*ops.Subject{},
+		alerts: map[string]*ops.Alert{}, vendors: map[string]*ops.Vendor{}, bulks: map[string]*ops.Bulk{}, backtests: map[string]*ops.Backtest{}, lost: map[string]*ops.Undelivered{}, subjects: map[ops.SubjectRef]*ops.Subject{},
 		members:       map[string]*ops.Member{},
 		notifications: map[string]*ops.Notification{},
 	}
@@ -469,21 +471,38 @@ func (f *fakeRules) Replay(_ context.Context, id string, c rule.Correction, acto
 	return one((*fakes)(f), f.events, id)
 }
 
-func (f *fakeRules) Backtest(
-	_ context.Context, req rule.BacktestRequest, each func(rule.BacktestEvent) error,
-) (*rule.Backtest, error) {
+func (f *fakeRules) Backtest(_ context.Context, req rule.BacktestRequest, _ rule.Watch) (*rule.Backtest, error) {
 	f.text = string(req.Rule)
 	if f.fail != nil {
 		return nil, f.fail
 	}
-	if each != nil {
-		for _, id := range []string{"evt-1", "evt-2"} {
-			if err := each(rule.BacktestEvent{EventID: id, Outcome: ops.Matched}); err != nil {
-				return nil, err
-			}
-		}
-	}
 	return &rule.Backtest{Rule: "draft", From: req.From, Events: 2, Matched: 2}, nil
+}
+
+// fakeBacktests is the backtest service of fakes.
+type fakeBacktests fakes
+
+func (f *fakeBacktests) Begin(_ context.Context, req rule.BacktestRequest, by ops.Actor, key string) (*ops.Backtest, error) {
+	f.text, f.actor, f.key = string(req.Rule), by, key
+	b := &ops.Backtest{ID: "bkt-new", Status: ops.BacktestRunning, From: req.From, Actor: by, Meta: ops.Meta{V: 1}}
+	return b, f.fail
+}
+
+func (f *fakeBacktests) Page(_ context.Context, id string, number int) ([]byte, error) {
+	return fmt.Appendf(nil, "{\"event\":\"%s-%d\"}\n", id, number), f.fail
+}
+
+func (f *fakes) Backtest(_ context.Context, id string) (*ops.Backtest, error) {
+	return one(f, f.backtests, id)
+}
+
+func (f *fakes) BacktestPage(context.Context, string, int) (*ops.BacktestPage, error) {
+	return nil, f.fail
+}
+
+func (f *fakes) Backtests(_ context.Context, p ops.PageRequest) (ops.Page[*ops.Backtest], error) {
+	f.pageRequest = p
+	return all(f, f.backtests)
 }
 
 func (f *fakeRules) Pause(context.Context) (*ops.RuleSet, error) { return &f.pause, f.fail }

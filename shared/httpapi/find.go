@@ -19,7 +19,7 @@ func (a *api) findRoutes() {
 
 // Found is what has an id.
 type Found struct {
-	Kind   string `json:"kind" doc:"workflow, task, alert, bulk, notification, action, undelivered, event, rule, template, vendor, member, or a subject's type."`
+	Kind   string `json:"kind" doc:"workflow, task, alert, bulk, backtest, notification, action, undelivered, event, rule, template, vendor, member, or a subject's type."`
 	ID     string `json:"id"`
 	Path   string `json:"path" doc:"Where the API has it."`
 	Record any    `json:"record" doc:"As the API answers it there."`
@@ -47,6 +47,7 @@ func (a *api) finders() []finder {
 			}
 			return out.Body, "", nil
 		}},
+		{kind: "backtest", prefix: ops.BacktestPrefix, action: readRules, path: "/v1/backtests/", read: reader(a.getBacktest)},
 		{kind: "notification", prefix: "ntf-", action: readMessages, path: "/v1/notifications/", read: reader(a.getNotification)},
 		{kind: "action", prefix: "act-", action: readRules, path: "/v1/actions/", read: reader(a.getAction)},
 		{kind: "undelivered", prefix: "und-", action: readUndelivered, path: "/v1/undelivered/", read: reader(a.getUndelivered)},

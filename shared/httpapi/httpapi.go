@@ -30,6 +30,7 @@ type Config struct {
 	Members       Members
 	Notifications Notifications
 	Rules         Rules
+	Backtests     Backtests
 	Bulk          Bulk
 	Alerts        Alerts
 	Undelivered   Undelivered

@@ -39,7 +39,7 @@ func newRig(t *testing.T) *rig {
 		t.Fatal(err)
 	}
 	r.handler = httpapi.New(httpapi.Config{
-		Store: r.fakes, Workflows: r.fakes, Tasks: (*fakeTasks)(r.fakes), Members: (*fakeTasks)(r.fakes), Vendors: (*fakeVendors)(r.fakes), Notifications: r.fakes, Rules: (*fakeRules)(r.fakes), Bulk: (*fakeBulk)(r.fakes), Alerts: (*fakeAlerts)(r.fakes), Undelivered: (*fakeUndelivered)(r.fakes), Bus: r.fakes,
+		Store: r.fakes, Workflows: r.fakes, Tasks: (*fakeTasks)(r.fakes), Members: (*fakeTasks)(r.fakes), Vendors: (*fakeVendors)(r.fakes), Notifications: r.fakes, Rules: (*fakeRules)(r.fakes), Bulk: (*fakeBulk)(r.fakes), Backtests: (*fakeBacktests)(r.fakes), Alerts: (*fakeAlerts)(r.fakes), Undelivered: (*fakeUndelivered)(r.fakes), Bus: r.fakes,
 		Verifier: httpapi.NewOIDC(httpapi.OIDCConfig{
 			Issuer: iss.URL, ClientIDs: []string{client}, HTTPClient: http.DefaultClient, Now: c.Now,
 		}),

@@ -20,6 +20,7 @@ func TestEachTeamMayDoWhatTheTableSays(t *testing.T) {
 	r.subjects[booking] = &ops.Subject{SubjectRef: booking, Meta: ops.Meta{V: 1}}
 	r.bulks["x"] = &ops.Bulk{ID: "x"}
 	r.actions = map[string]*ops.PendingAction{"x": {ID: "x"}}
+	r.backtests["x"] = &ops.Backtest{ID: "x"}
 	r.lost["x"] = &ops.Undelivered{ID: "x"}
 	r.vendors["x"] = &ops.Vendor{ID: "x"}
 	r.notifications["x"] = &ops.Notification{ID: "x"}
@@ -73,7 +74,10 @@ func TestEachTeamMayDoWhatTheTableSays(t *testing.T) {
 		{"POST", "/v1/actions/x/cancel", `{"reason":"x"}`, "O"},
 		{"POST", "/v1/actions/x/retry", `{"reason":"x"}`, "O"},
 		{"POST", "/v1/rules/backtest", `{"rule":"x"}`, "OVQF"},
-		{"POST", "/v1/rules/backtest/events", `{"rule":"x"}`, "OVQF"},
+		{"POST", "/v1/backtests", `{"rule":"x"}`, "OVQF"},
+		{"GET", "/v1/backtests", "", "OVQF"},
+		{"GET", "/v1/backtests/x", "", "OVQF"},
+		{"GET", "/v1/backtests/x/events", "", "OVQF"},
 		{"GET", "/v1/rules/pause-all", "", "OVQF"},
 		{"POST", "/v1/rules/pause-all", `{"reason":"x","until":"2027-01-01T00:00:00Z"}`, "O"},
 		{"POST", "/v1/rules/resume-all", `{"reason":"x"}`, "O"},

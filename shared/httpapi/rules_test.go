@@ -60,7 +60,7 @@ func TestTheKillSwitchIsTurnedAndRead(t *testing.T) {
 	r.call(t, "POST", "/v1/rules/pause-all", `{"reason":"storm"}`).problem(422, ops.CodeInvalid)
 }
 
-func TestABacktestIsToldInSumAndEventByEvent(t *testing.T) {
+func TestABacktestIsToldInSum(t *testing.T) {
 	t.Parallel()
 	r := newRig(t)
 	var sum map[string]any
@@ -69,13 +69,37 @@ func TestABacktestIsToldInSumAndEventByEvent(t *testing.T) {
 	if sum["matched"] != 2.0 || sum["from"] != "2026-11-01T00:00:00Z" || r.text != `{"name":"x","priority":5.10}` {
 		t.Errorf("%v of %s", sum, r.text)
 	}
-	res := r.call(t, "POST", "/v1/rules/backtest/events", body)
-	if ct := res.Header().Get("Content-Type"); res.Code != 200 || ct != "application/x-ndjson" || strings.Count(res.Body.String(), "\n") != 2 {
-		t.Errorf("%d %s: %s", res.Code, ct, res.Body)
-	}
 	r.call(t, "POST", "/v1/rules/backtest", `{"from":"2026-11-01T00:00:00Z"}`).problem(422, ops.CodeInvalid)
 	r.fail = ops.Invalid("rule", []ops.Fault{{Path: "$.event", Expected: "an event"}})
 	r.call(t, "POST", "/v1/rules/backtest", body).problem(422, ops.CodeInvalid)
+}
+
+func TestABacktestRunsBesideTheRequestAndIsReadByPages(t *testing.T) {
+	t.Parallel()
+	r := newRig(t)
+	var run map[string]any
+	const body = `{"rule":{"name":"x","priority":5.10},"from":"2026-11-01T00:00:00Z"}`
+	res := r.call(t, "POST", "/v1/backtests", body, "Idempotency-Key", "k")
+	if res.ok(202, &run); run["status"] != "running" || r.text != `{"name":"x","priority":5.10}` || r.key != "k" || res.Header().Get("Location") != "/v1/backtests/bkt-new" {
+		t.Errorf("%v of %s", run, r.text)
+	}
+	r.call(t, "POST", "/v1/backtests", `{}`).problem(422, ops.CodeInvalid)
+	from := time.Date(2026, 11, 1, 0, 0, 0, 0, time.UTC)
+	r.backtests["bkt-1"] = &ops.Backtest{
+		ID: "bkt-1", Status: ops.BacktestRunning, From: from, To: from.Add(4 * time.Hour), ReadFrom: from, Through: from.Add(time.Hour), Pages: 2,
+	}
+	if r.call(t, "GET", "/v1/backtests/bkt-1", "").ok(200, &run); run["percent"] != 25.0 || run["pages"] != 2.0 {
+		t.Errorf("it is at %v", run)
+	}
+	for page, want := range map[string]string{"": "bkt-1-0", "?page=2": "bkt-1-1"} {
+		res := r.call(t, "GET", "/v1/backtests/bkt-1/events"+page, "")
+		if ct := res.Header().Get("Content-Type"); res.Code != 200 || ct != "application/x-ndjson" || !strings.Contains(res.Body.String(), want) {
+			t.Errorf("page %q: %d %s: %s", page, res.Code, ct, res.Body)
+		}
+	}
+	r.call(t, "GET", "/v1/backtests/bkt-1/events?page=3", "").problem(422, ops.CodeInvalid)
+	r.call(t, "GET", "/v1/backtests/bkt-2/events", "").problem(404, ops.CodeNotFound)
+	r.call(t, "GET", "/v1/find/bkt-1", "").ok(200, &run)
 }
 
 func TestAnEventIsReplayedWithItsCorrectedDetail(t *testing.T) {

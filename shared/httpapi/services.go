@@ -24,6 +24,7 @@ type Store interface {
 	ops.AuditStore
 	ops.VendorStore
 	ops.MemberStore
+	ops.BacktestStore
 	ops.BulkStore
 	ops.UndeliveredStore
 	ops.NotificationStore
@@ -118,12 +119,20 @@ type Rules interface {
 	CancelActions(ctx context.Context, ruleID, reason string, actor ops.Actor) (rule.Cancelled, error)
 	// Replay takes in a stored event once more, an invalid one corrected. CodeNotFound, CodeInvalid, CodeConflict.
 	Replay(ctx context.Context, id string, c rule.Correction, actor ops.Actor) (*ops.Event, error)
-	// Backtest tells what a rule would have made of stored events; each, if not nil, gets every one. CodeInvalid.
-	Backtest(ctx context.Context, req rule.BacktestRequest, each func(rule.BacktestEvent) error) (*rule.Backtest, error)
+	// Backtest tells what a rule would have made of stored events. CodeInvalid.
+	Backtest(ctx context.Context, req rule.BacktestRequest, w rule.Watch) (*rule.Backtest, error)
 	// Pause reads the kill switch; PauseAll turns it on, ResumeAll off.
 	Pause(ctx context.Context) (*ops.RuleSet, error)
 	PauseAll(ctx context.Context, until time.Time, reason string, actor ops.Actor) (*ops.RuleSet, error)
 	ResumeAll(ctx context.Context, reason string, actor ops.Actor) (*ops.RuleSet, error)
+}
+
+// Backtests runs backtests beside requests; *backtest.Service.
+type Backtests interface {
+	// Begin has one run, or gives the one that the same key has begun. CodeInvalid with every fault of a rule.
+	Begin(ctx context.Context, r rule.BacktestRequest, by ops.Actor, key string) (*ops.Backtest, error)
+	// Page gives a page of its result, from 0, as lines of JSON. CodeNotFound.
+	Page(ctx context.Context, id string, number int) ([]byte, error)
 }
 
 // Bulk does one thing to many records; *bulk.Service.

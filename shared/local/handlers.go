@@ -46,7 +46,7 @@ func (p parts) handlers() (map[string]awslambda.Handler, error) {
 		Email: ses.New(p.aws, emailFrom, http.DefaultClient, p.Clock.Now), SMS: sns.New(p.aws, http.DefaultClient, p.Clock.Now),
 	})
 	conf := httpapi.Config{
-		Store: p.Store, Workflows: flows, Tasks: tasks, Members: tasks, Vendors: p.Scorer(), Notifications: p.Notifications(), Rules: rules, Bulk: bulks, Alerts: alerts, Bus: p.bus, Undelivered: lost, Verifier: p.verifier,
+		Store: p.Store, Workflows: flows, Tasks: tasks, Members: tasks, Vendors: p.Scorer(), Notifications: p.Notifications(), Rules: rules, Bulk: bulks, Backtests: p.Backtests(rules), Alerts: alerts, Bus: p.bus, Undelivered: lost, Verifier: p.verifier,
 		Clock: p.Clock, Random: p.Random, Logger: p.Logger, Timelines: p.links,
 	}
 	pages, err := console.New(console.Config{Config: conf, API: httpapi.New(conf), SignIn: p.signIn, Local: p.local})
@@ -59,7 +59,7 @@ func (p parts) handlers() (map[string]awslambda.Handler, error) {
 		"open-task":            handler{flows.OpenTask},
 		"record-outcome":       handler{flows.RecordOutcome},
 		"sweep-due":            handler{p.Sweeper().HandleTick},
-		"process-bulk":         handler{bulks.Process},
+		"process-bulk":         handler{p.ProcessBulk()},
 		"deliver-notification": handler{deliverer.HandleEvent},
 		"score-vendor":         handler{p.Scorer().HandleEvent},
 		"keep-undelivered":     handler{lost.HandleBatch},

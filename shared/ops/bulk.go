@@ -105,17 +105,20 @@ func (c *BulkCounts) Add(o BulkOutcome, n int) {
 	}
 }
 
-// TimerDrive is the timer of a bulk operation: its execution should be over by now.
+// TimerDrive is the timer of what an execution drives, a bulk operation or a backtest: it should be over by now.
 const TimerDrive = "drive"
 
 // Ref names the record.
 func (b *Bulk) Ref() Ref { return Ref{KindBulk, b.ID} }
 
-// Chunks is how many chunks the operation has.
-func (b *Bulk) Chunks() int { return (b.Total + BulkChunkItems - 1) / BulkChunkItems }
+// Parts is how many chunks the operation has.
+func (b *Bulk) Parts() int { return (b.Total + BulkChunkItems - 1) / BulkChunkItems }
 
 // ExecutionName is the name of the execution that drives the present attempt.
 func (b *Bulk) ExecutionName() string { return b.ID + "-" + strconv.Itoa(b.Attempt) }
+
+// NextAttempt begins another attempt, and gives its number.
+func (b *Bulk) NextAttempt() int { b.Attempt++; return b.Attempt }
 
 // BulkItem is one item of a bulk operation with what became of it.
 type BulkItem struct {

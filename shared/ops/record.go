@@ -32,10 +32,12 @@ const (
 	KindAudit        Kind = "audit"
 	KindMember       Kind = "member"
 	KindBulk         Kind = "bulk"
-	KindBulkChunk    Kind = "bulkchunk"  // some of a bulk operation's items
-	KindEvidence     Kind = "evidence"   // of vendors' work
-	KindTally        Kind = "tally"      // what evidence on a vendor comes to
-	KindAssignment   Kind = "assignment" // booking -> vendor
+	KindBulkChunk    Kind = "bulkchunk" // some of a bulk operation's items
+	KindBacktest     Kind = "backtest"
+	KindBacktestPage Kind = "backtestpage" // some of a backtest's result
+	KindEvidence     Kind = "evidence"     // of vendors' work
+	KindTally        Kind = "tally"        // what evidence on a vendor comes to
+	KindAssignment   Kind = "assignment"   // booking -> vendor
 	KindUndelivered  Kind = "undelivered"
 
 	KindUndeliveredSource Kind = "undeliveredsource" // how much is open of one function

@@ -71,48 +71,80 @@ type BacktestEvent struct {
 	Active    ops.Outcome    `json:"active_outcome,omitempty"` // what the version in force would have made of it
 }
 
+// Watch is told of a backtest as it goes on. Either may be nil; an error ends the backtest with it.
+type Watch struct {
+	// Event gets every event for every rule that it triggers, as it is decided.
+	Event func(BacktestEvent) error
+	// Progress gets how far it has come, after every thousand stored events.
+	Progress func(BacktestProgress) error
+}
+
+// BacktestProgress is how far a backtest has come.
+type BacktestProgress struct {
+	From    time.Time // the arrival from which on events are read
+	Through time.Time // up to which they were read
+	Read    int       // how many
+}
+
+// progressEvery is how many events are read between two times that progress is told.
+const progressEvery = 1000
+
 // backtestSpan is the period of a backtest that names none.
 const backtestSpan = 30 * 24 * time.Hour
 
-// Backtest tells what a rule, or each rule of a set, would have made of the stored events of a period. It reads, and does
-// nothing else: no workflow is planned, no record written. Limits are counted from the period's begin; subjects are known as
-// they were when each event came. each, if not nil, gets every event for every rule that it triggers, as it is decided.
-// CodeInvalid with every fault of a rule.
-func (e *Engine) Backtest(ctx context.Context, req BacktestRequest, each func(BacktestEvent) error) (*Backtest, error) {
+// PlanBacktest checks a request, and gives it with its period written out. CodeInvalid with every fault of a rule.
+func (e *Engine) PlanBacktest(ctx context.Context, req BacktestRequest) (BacktestRequest, error) {
+	_, req, err := e.planBacktest(ctx, req, Watch{})
+	return req, err
+}
+
+func (e *Engine) planBacktest(ctx context.Context, req BacktestRequest, w Watch) (*backtest, BacktestRequest, error) {
 	now := e.clock.Now()
-	total := &Backtest{From: req.From.UTC(), To: req.To.UTC(), Reasons: map[string]int{}, Effects: map[string]int{}}
+	req.From, req.To = req.From.UTC(), req.To.UTC()
 	if req.To.IsZero() {
-		total.To = now
+		req.To = now
 	}
 	if req.From.IsZero() {
-		total.From = total.To.Add(-backtestSpan)
+		req.From = req.To.Add(-backtestSpan)
 	}
-	if !total.From.Before(total.To) {
-		return nil, ops.Invalid("backtest", []ops.Fault{{Path: "$.from", Expected: "a time before to", Got: total.From.Format(time.RFC3339)}})
+	if !req.From.Before(req.To) {
+		return nil, req, ops.Invalid("backtest", []ops.Fault{{Path: "$.from", Expected: "a time before to", Got: req.From.Format(time.RFC3339)}})
 	}
-	b := &backtest{each: each, from: total.From, subjects: map[ops.SubjectRef]*ops.Subject{}}
-	if err := e.enter(ctx, b, req, total); err != nil {
+	b := &backtest{watch: w, from: req.From, subjects: map[ops.SubjectRef]*ops.Subject{}}
+	b.sum = Backtest{From: req.From, To: req.To, Reasons: map[string]int{}, Effects: map[string]int{}}
+	if err := e.enter(ctx, b, req); err != nil {
+		return nil, req, err
+	}
+	b.progress.From = req.From
+	if b.learns {
+		b.progress.From = now.Add(-ops.EventRetention) // what was known of subjects came before
+	}
+	return b, req, nil
+}
+
+// Backtest tells what a rule, or each rule of a set, would have made of the stored events of a period. It reads, and does
+// nothing else: no workflow is planned, no record written. Limits are counted from the period's begin; subjects are known as
+// they were when each event came. CodeInvalid with every fault of a rule.
+func (e *Engine) Backtest(ctx context.Context, req BacktestRequest, w Watch) (*Backtest, error) {
+	b, req, err := e.planBacktest(ctx, req, w)
+	if err != nil {
 		return nil, err
 	}
-	from := total.From
-	if b.learns {
-		from = now.Add(-ops.EventRetention) // what was known of subjects came before
-	}
-	if err := e.store.EachEvent(ctx, from, total.To, b.take); err != nil {
+	if err := e.store.EachEvent(ctx, b.progress.From, req.To, b.take); err != nil {
 		return nil, fmt.Errorf("backtest: %w", err)
 	}
 	for _, c := range b.rules {
 		c.finish()
-		total.add(c.sum)
+		b.sum.add(c.sum)
 	}
 	if req.Rules == nil {
 		return b.rules[0].sum, nil
 	}
-	return total, nil
+	return &b.sum, nil
 }
 
 // enter takes the rules of a request into a backtest.
-func (e *Engine) enter(ctx context.Context, b *backtest, req BacktestRequest, total *Backtest) error {
+func (e *Engine) enter(ctx context.Context, b *backtest, req BacktestRequest) error {
 	texts := req.Rules
 	if texts == nil {
 		texts = []json.RawMessage{req.Rule}
@@ -128,7 +160,7 @@ func (e *Engine) enter(ctx context.Context, b *backtest, req BacktestRequest, to
 			return fmt.Errorf("rule %d: %w", n+1, err)
 		}
 		c := &candidate{draft: draft, active: active, sum: &Backtest{
-			Rule: draft.rule.ID, From: total.From, To: total.To, Reasons: map[string]int{}, Effects: map[string]int{},
+			Rule: draft.rule.ID, From: req.From, To: req.To, Reasons: map[string]int{}, Effects: map[string]int{},
 		}}
 		if active != nil {
 			c.sum.Active = &BacktestDifference{Version: active.rule.Version}
@@ -186,7 +218,9 @@ func (e *Engine) candidates(ctx context.Context, text json.RawMessage) (draft, a
 type backtest struct {
 	from     time.Time
 	rules    []*candidate
-	each     func(BacktestEvent) error
+	sum      Backtest // of a set
+	watch    Watch
+	progress BacktestProgress
 	learns   bool
 	subjects map[ops.SubjectRef]*ops.Subject
 }
@@ -198,6 +232,13 @@ type candidate struct {
 }
 
 func (b *backtest) take(event *ops.Event) error {
+	b.progress.Read++
+	if b.watch.Progress != nil && b.progress.Read%progressEvery == 0 {
+		b.progress.Through = event.CreatedAt
+		if err := b.watch.Progress(b.progress); err != nil {
+			return err
+		}
+	}
 	if event.Status != ops.EventValid {
 		return nil
 	}
@@ -221,10 +262,10 @@ func (b *backtest) take(event *ops.Event) error {
 			doc = eventDoc(event, subject)
 		}
 		line := c.take(event, doc)
-		if b.each == nil {
+		if b.watch.Event == nil {
 			continue
 		}
-		if err := b.each(line); err != nil {
+		if err := b.watch.Event(line); err != nil {
 			return err
 		}
 	}

@@ -36,10 +36,10 @@ func TestABacktestTellsWhatReallyHappensLive(t *testing.T) {
 	play(t, stored)
 	play(t, live)
 	lines := []rule.BacktestEvent{}
-	sum, err := stored.Backtest(t.Context(), rule.BacktestRequest{Rule: json.RawMessage(draft), From: now}, func(e rule.BacktestEvent) error {
+	sum, err := stored.Backtest(t.Context(), rule.BacktestRequest{Rule: json.RawMessage(draft), From: now}, rule.Watch{Event: func(e rule.BacktestEvent) error {
 		lines = append(lines, e)
 		return nil
-	})
+	}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -101,14 +101,14 @@ func TestABacktestShowsTheDifferenceToTheVersionInForce(t *testing.T) {
 		"condition": {"path": "detail.service_value", "op": "between", "value": [98, 102]},
 		"actions": [{"type": "start_workflow", "template": "quality_assurance"}]}`
 	b.advance(t, time.Second)
-	sum, err := b.Backtest(t.Context(), rule.BacktestRequest{Rule: json.RawMessage(changed)}, nil)
+	sum, err := b.Backtest(t.Context(), rule.BacktestRequest{Rule: json.RawMessage(changed)}, rule.Watch{})
 	if err != nil {
 		t.Fatal(err)
 	}
 	if want := (rule.BacktestDifference{Version: 1, Both: 2, OnlyDraft: 3, OnlyActive: 3}); sum.Active == nil || *sum.Active != want {
 		t.Errorf("got %+v, want %+v", sum.Active, want)
 	}
-	stored, err := b.Backtest(t.Context(), rule.BacktestRequest{Rule: json.RawMessage(`"quality-check"`)}, nil)
+	stored, err := b.Backtest(t.Context(), rule.BacktestRequest{Rule: json.RawMessage(`"quality-check"`)}, rule.Watch{})
 	if err != nil || stored.Matched != 5 || stored.Active.OnlyDraft+stored.Active.OnlyActive != 0 {
 		t.Errorf("of the stored rule: %+v, %v", stored, err)
 	}
@@ -119,7 +119,7 @@ func TestABacktestShowsTheDifferenceToTheVersionInForce(t *testing.T) {
 		{Rule: json.RawMessage(`{"name": "x"}`)},
 		{Rule: json.RawMessage(changed), From: now, To: now},
 	} {
-		if _, err := b.Backtest(t.Context(), wrong, nil); ops.ErrorCode(err) != ops.CodeInvalid {
+		if _, err := b.Backtest(t.Context(), wrong, rule.Watch{}); ops.ErrorCode(err) != ops.CodeInvalid {
 			t.Errorf("%s: %v", wrong.Rule, err)
 		}
 	}
@@ -130,13 +130,13 @@ func TestASetOfRulesIsBacktestedAsEachOfThem(t *testing.T) {
 	b := setup(t)
 	play(t, b)
 	texts := []json.RawMessage{json.RawMessage(draft), json.RawMessage(`"quality-check"`)}
-	sum, err := b.Backtest(t.Context(), rule.BacktestRequest{Rules: texts, From: now}, nil)
+	sum, err := b.Backtest(t.Context(), rule.BacktestRequest{Rules: texts, From: now}, rule.Watch{})
 	if err != nil {
 		t.Fatal(err)
 	}
 	matched, starts := 0, 0
 	for n, text := range texts {
-		alone, err := b.Backtest(t.Context(), rule.BacktestRequest{Rule: text, From: now, To: sum.To}, nil)
+		alone, err := b.Backtest(t.Context(), rule.BacktestRequest{Rule: text, From: now, To: sum.To}, rule.Watch{})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -149,7 +149,7 @@ func TestASetOfRulesIsBacktestedAsEachOfThem(t *testing.T) {
 	if sum.Matched != matched || sum.Effects["start_workflow quality_assurance"] != starts || starts == 0 || len(sum.Rules) != 2 {
 		t.Errorf("got %+v, want %d matched, %d starts", sum, matched, starts)
 	}
-	if _, err := b.Backtest(t.Context(), rule.BacktestRequest{Rules: []json.RawMessage{}}, nil); ops.ErrorCode(err) != ops.CodeInvalid {
+	if _, err := b.Backtest(t.Context(), rule.BacktestRequest{Rules: []json.RawMessage{}}, rule.Watch{}); ops.ErrorCode(err) != ops.CodeInvalid {
 		t.Errorf("no rules: %v", err)
 	}
 }
@@ -175,7 +175,7 @@ func BenchmarkBacktest(b *testing.B) {
 		}
 	}
 	for b.Loop() {
-		sum, err := s.Backtest(b.Context(), rule.BacktestRequest{Rule: json.RawMessage(draft), From: now.Add(-time.Hour), To: now.Add(time.Hour)}, nil)
+		sum, err := s.Backtest(b.Context(), rule.BacktestRequest{Rule: json.RawMessage(draft), From: now.Add(-time.Hour), To: now.Add(time.Hour)}, rule.Watch{})
 		if err != nil || sum.Events != events {
 			b.Fatalf("%d events, %v", sum.Events, err)
 		}

@@ -134,6 +134,11 @@ func shownInLists(kind ops.Kind) []string {
 		}
 	case ops.KindAction:
 		return []string{"id"}
+	case ops.KindBacktest:
+		return []string{
+			"id", "actor", "status", "from", "to", "read_from", "through", "read", "lines", "cut", "pages", "error", "attempt",
+			"ended_at", "created_at", "updated_at",
+		}
 	case ops.KindUndelivered:
 		return []string{
 			"id", "source", "target", "rule", "queue", "code", "message", "event_type", "event_source", "event_id", "event_time",

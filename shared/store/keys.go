@@ -27,7 +27,7 @@ import (
 // record's id, so that no two are the same and the last one on a page marks a place in all shards at once.
 //
 //	index    pk                               sk                          which
-//	list     <kind>#<shard>                   <time>#<id>                 instances tasks alerts notifications vendors audit bulk undelivered
+//	list     <kind>#<shard>                   <time>#<id>                 instances tasks alerts notifications vendors audit bulk undelivered backtests
 //	list     events#<day>#<shard>             <time>#<id>                 events
 //	state    instance#<status>#<shard>        <time>#<id>                 instances
 //	state    alert#<status>#<shard>           <rank>#<time>#<id>          alerts
@@ -149,7 +149,7 @@ func placesOf(r ops.Record) map[string]table.Key {
 	case *ops.Undelivered:
 		listed()
 		places[stateIndex] = table.Key{PK: "undelivered#" + string(r.Status) + "#" + shard, SK: created}
-	case *ops.Vendor, *ops.AuditEntry, *ops.Bulk:
+	case *ops.Vendor, *ops.AuditEntry, *ops.Bulk, *ops.Backtest:
 		listed()
 	}
 	if at := m.WakeAt(); !at.IsZero() {

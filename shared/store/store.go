@@ -34,6 +34,7 @@ var _ interface {
 	ops.AlertStore
 	ops.AssignmentStore
 	ops.AuditStore
+	ops.BacktestStore
 	ops.BulkStore
 	ops.CooldownStore
 	ops.CounterStore

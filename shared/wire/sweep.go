@@ -21,5 +21,6 @@ func (p Parts) Sweeper() *sweep.Sweeper {
 		ops.KindEvent:        rules.HandleDue,
 		ops.KindAlert:        p.Alerts().HandleDue,
 		ops.KindBulk:         p.Bulk().HandleDue,
+		ops.KindBacktest:     p.Backtests(rules).HandleDue,
 	}, p.Logger)
 }

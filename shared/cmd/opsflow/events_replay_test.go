@@ -1,6 +1,8 @@
 package main
 
 import (
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 
@@ -41,5 +43,10 @@ func TestAPeriodIsReplayedAndNothingIsDoneTwice(t *testing.T) {
 	set := file(t, `["quality-check", {"name": "all", "event": "service_completed", "actions": [{"type": "start_workflow", "template": "quality_assurance"}]}]`)
 	if o.read(&sum, "rules", "backtest", set); len(sum.Rules) != 2 || sum.Matched != 4 {
 		t.Errorf("the set: %+v", sum)
+	}
+	lines := filepath.Join(t.TempDir(), "lines")
+	o.must("rules", "backtest", set, "--events", lines)
+	if text, err := os.ReadFile(lines); err != nil || strings.Count(string(text), "\n") != 4 { //nolint:gosec // our own file
+		t.Errorf("event by event: %s, %v", text, err)
 	}
 }

@@ -1,12 +1,13 @@
 package main
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"maps"
+	"net/url"
 	"os"
 	"slices"
 	"strconv"
@@ -36,23 +37,69 @@ func (c *rulesBacktest) Run(ctx context.Context, s *session) error {
 	if json.Unmarshal(text, &req.Rules) != nil { // no list
 		req.Rule, req.Rules = text, nil
 	}
-	fmt.Fprintln(s.err, "going through the stored events ...")
-	answer, err := s.api.post(ctx, "/v1/rules/backtest", req, "")
+	answer, err := s.api.post(ctx, "/v1/backtests", req, "")
+	if err != nil {
+		return err
+	}
+	run, err := c.wait(ctx, s, answer)
 	if err != nil {
 		return err
 	}
 	if c.Events != "" {
-		var sum rule.Backtest
-		if err := decode(answer, &sum); err != nil {
-			return err
-		}
-		req.From, req.To = sum.From, sum.To
-		if err := c.writeEvents(ctx, s, req, sum.Events); err != nil {
+		if err := c.writeEvents(ctx, s, run); err != nil {
 			return err
 		}
 	}
-	return one(s, answer, describeBacktest)
+	return one(s, run.Result, describeBacktest)
 }
+
+// backtestRun is a backtest as the API shows it.
+type backtestRun struct {
+	ID      string          `json:"id"`
+	Status  string          `json:"status"`
+	Percent int             `json:"percent"`
+	Read    int             `json:"read"`
+	Pages   int             `json:"pages"`
+	Cut     bool            `json:"cut"`
+	Error   string          `json:"error"`
+	Result  json.RawMessage `json:"result"`
+}
+
+const (
+	// backtestPause is how long it waits before it looks for the first time; later ever longer, up to backtestPauses.
+	backtestPause  = 100 * time.Millisecond
+	backtestPauses = 2 * time.Second
+)
+
+// wait looks at a backtest until it is over, and tells how far it is.
+func (c *rulesBacktest) wait(ctx context.Context, s *session, answer json.RawMessage) (backtestRun, error) {
+	told, pause := -1, backtestPause
+	for clock := (ops.SystemClock{}); ; pause = min(2*pause, backtestPauses) {
+		var run backtestRun
+		if err := decode(answer, &run); err != nil {
+			return run, err
+		}
+		switch run.Status {
+		case string(ops.BacktestCompleted):
+			return run, nil
+		case string(ops.BacktestFailed):
+			return run, ops.Errorf(ops.CodeUnavailable, "backtest %s failed: %s", run.ID, run.Error)
+		}
+		if run.Read != told {
+			told = run.Read
+			fmt.Fprintf(s.err, "%s: %d events read, %d%%\n", run.ID, run.Read, run.Percent)
+		}
+		if err := clock.Sleep(ctx, pause); err != nil {
+			return run, err
+		}
+		var err error
+		if answer, err = s.api.get(ctx, backtestPath(run.ID), nil); err != nil {
+			return run, err
+		}
+	}
+}
+
+func backtestPath(id string) string { return "/v1/backtests/" + url.PathEscape(id) }
 
 // rule is the text of the file, or the id as JSON when no such file is there.
 func (c *rulesBacktest) rule(s *session) ([]byte, error) {
@@ -64,20 +111,24 @@ func (c *rulesBacktest) rule(s *session) ([]byte, error) {
 	return s.readFile(c.File)
 }
 
-func (c *rulesBacktest) writeEvents(ctx context.Context, s *session, req rule.BacktestRequest, want int) error {
-	body, err := json.Marshal(req)
+// writeEvents writes the result event by event, page by page.
+func (c *rulesBacktest) writeEvents(ctx context.Context, s *session, run backtestRun) (err error) {
+	f, err := os.OpenFile(c.Events, os.O_CREATE|os.O_WRONLY|os.O_TRUNC, 0o600)
 	if err != nil {
-		return fmt.Errorf("write the request: %w", err)
-	}
-	lines, err := s.api.postText(ctx, "/v1/rules/backtest/events", body)
-	if err != nil {
-		return err
-	}
-	if err := os.WriteFile(c.Events, lines, 0o600); err != nil {
 		return fmt.Errorf("write the events: %w", err)
 	}
-	if n := bytes.Count(lines, []byte("\n")); n < want {
-		fmt.Fprintf(s.err, "%s has the first %d of %d lines: one answer holds no more; ask for a shorter period\n", c.Events, n, want)
+	defer func() { err = errors.Join(err, f.Close()) }()
+	for page := range run.Pages {
+		lines, err := s.api.get(ctx, backtestPath(run.ID)+"/events", query("page", strconv.Itoa(page+1)))
+		if err != nil {
+			return err
+		}
+		if _, err := f.Write(lines); err != nil {
+			return fmt.Errorf("write the events: %w", err)
+		}
+	}
+	if run.Cut {
+		fmt.Fprintf(s.err, "%s has the first million lines: no more are kept\n", c.Events)
 	}
 	return nil
 }

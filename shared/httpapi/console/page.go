@@ -51,15 +51,10 @@ type outcome struct {
 type invalidForm struct {
 	page page
 	view any
-	err  error // nil: nothing is wrong with it
+	err  error
 }
 
-func (f *invalidForm) Error() string {
-	if f.err == nil {
-		return "the form is shown again"
-	}
-	return f.err.Error()
-}
+func (f *invalidForm) Error() string { return f.err.Error() }
 func (f *invalidForm) Unwrap() error { return f.err }
 
 // do registers a change: a POST to pattern. An error that the visitor can do something about is told on the page that the
@@ -82,11 +77,7 @@ func do(c *Console, pattern, action string, change func(*request) (outcome, erro
 		}
 		done, err := change(q)
 		if f, ok := errors.AsType[*invalidForm](err); ok {
-			status := http.StatusOK // it asked for nothing but the page
-			if f.err != nil {
-				status = httpapi.Status(ops.ErrorCode(f.err))
-			}
-			c.render(w, q, status, f.page, f.view)
+			c.render(w, q, httpapi.Status(ops.ErrorCode(f.err)), f.page, f.view)
 			return
 		}
 		switch code := ops.ErrorCode(err); code {

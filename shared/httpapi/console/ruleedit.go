@@ -6,10 +6,8 @@ import (
 	"fmt"
 	"slices"
 	"strconv"
-	"time"
 
 	"opsflow/shared/ops"
-	"opsflow/shared/rule"
 )
 
 // ruleEdit is the view of a rule's text, to be written or changed.
@@ -20,26 +18,6 @@ type ruleEdit struct {
 	Error   string
 	Faults  []ops.Fault
 	Days    []option
-	Tested  *tested
-}
-
-// tested is what a rule would have made of stored events.
-type tested struct {
-	*rule.Backtest
-	Days    string
-	Effects []option                 // what would have been done, and how often
-	Reasons []option                 // what would have kept it from acting
-	Events  []rule.BacktestEvent     // the first ones
-	More    int                      // further ones
-	Cost    string                   // in 30 days, USD
-	Diff    *rule.BacktestDifference // to the version in force
-}
-
-// backtestView is the view of a backtest of a rule as it is.
-type backtestView struct {
-	*ops.Rule
-	Days   []option
-	Tested *tested
 }
 
 var (
@@ -62,9 +40,8 @@ const newRule = `{
 }`
 
 func (c *Console) ruleEditPages() {
-	show(c, newRulePage, func(*request) (ruleEdit, error) { return ruleEdit{Text: newRule, Days: backtestDays()}, nil })
+	show(c, newRulePage, c.newRule)
 	show(c, editRulePage, c.editRule)
-	show(c, page{path: "/rules/{id}/backtest", action: "rule.read", section: "Rules", file: "backtest", still: true}, c.backtestRule)
 	do(c, "/rules/new", "rule.write", c.saveRule)
 	do(c, "/rules/{id}/edit", "rule.write", c.saveRule)
 }
@@ -95,12 +72,34 @@ func ruleText(r *ops.Rule) string {
 	return pretty(append(text, '}'))
 }
 
+func (c *Console) newRule(q *request) (ruleEdit, error) {
+	v := ruleEdit{Text: newRule, Days: backtestDays()}
+	return v, c.takeDraft(q, &v)
+}
+
 func (c *Console) editRule(q *request) (ruleEdit, error) {
 	r, err := c.Rules.Get(q.Context(), q.PathValue("id"))
 	if err != nil {
 		return ruleEdit{}, fmt.Errorf("read rule: %w", err)
 	}
-	return ruleEdit{ID: r.ID, Text: ruleText(r), Version: r.Version, Days: backtestDays()}, nil
+	v := ruleEdit{ID: r.ID, Text: ruleText(r), Version: r.Version, Days: backtestDays()}
+	return v, c.takeDraft(q, &v)
+}
+
+// takeDraft puts the draft that a backtest tried, if the address names one, into the form.
+func (c *Console) takeDraft(q *request, v *ruleEdit) error {
+	id := q.field("backtest")
+	if id == "" {
+		return nil
+	}
+	b, err := c.Store.Backtest(q.Context(), id)
+	if err != nil {
+		return fmt.Errorf("read backtest: %w", err)
+	}
+	if draft := draftOf(b); draft != nil {
+		v.Text = pretty(draft)
+	}
+	return nil
 }
 
 // saveRule stores what was written or, when the other button was pressed, tries it on stored events.
@@ -120,11 +119,15 @@ func (c *Console) saveRule(q *request) (outcome, error) {
 		return outcome{}, &invalidForm{page: p, view: v, err: err}
 	}
 	if q.field("do") == "test" {
-		var err error
-		if v.Tested, err = c.tryRule(q, json.RawMessage(v.Text)); err != nil {
+		text, err := asVersion(v.ID, json.RawMessage(v.Text))
+		if err != nil {
 			return again(err)
 		}
-		return outcome{}, &invalidForm{page: p, view: v, err: nil}
+		out, err := c.beginBacktest(q, text)
+		if err != nil {
+			return again(err)
+		}
+		return out, nil
 	}
 	var r *ops.Rule
 	var err error
@@ -137,70 +140,4 @@ func (c *Console) saveRule(q *request) (outcome, error) {
 		return again(fmt.Errorf("save rule: %w", err))
 	}
 	return outcome{to: "/rules/" + r.ID, said: fmt.Sprintf("Version %d of %s is in force.", r.Version, r.Name)}, nil
-}
-
-// backtestDays are the periods that a rule can be tried on.
-func backtestDays() []option {
-	return []option{{"7", "the last 7 days"}, {"1", "the last day"}, {"30", "the last 30 days"}, {"90", "the last 90 days"}}
-}
-
-func (c *Console) backtestRule(q *request) (backtestView, error) {
-	r, err := c.Rules.Get(q.Context(), q.PathValue("id"))
-	if err != nil {
-		return backtestView{}, fmt.Errorf("read rule: %w", err)
-	}
-	v := backtestView{Rule: r, Days: backtestDays()}
-	id, err := json.Marshal(r.ID)
-	if err != nil {
-		return v, fmt.Errorf("name the rule: %w", err)
-	}
-	v.Tested, err = c.tryRule(q, id)
-	return v, err
-}
-
-// testedShown is how many events of a backtest are shown one by one.
-const testedShown = 50
-
-// tryRule tells what a rule (its text, or the id of one) would have made of the events of the last days.
-func (c *Console) tryRule(q *request, text json.RawMessage) (*tested, error) {
-	days, err := strconv.Atoi(q.field("days"))
-	if err != nil || days < 1 || days > 90 {
-		days = 7
-	}
-	if !json.Valid(text) {
-		return nil, ops.Invalid("rule", []ops.Fault{{Path: "$", Expected: "a JSON object"}})
-	}
-	now := c.Clock.Now()
-	t := &tested{Days: strconv.Itoa(days)}
-	t.Backtest, err = c.Rules.Backtest(q.Context(), rule.BacktestRequest{Rule: text, From: now.Add(-time.Duration(days) * 24 * time.Hour), To: now},
-		func(e rule.BacktestEvent) error {
-			if len(t.Events) < testedShown {
-				t.Events = append(t.Events, e)
-			} else {
-				t.More++
-			}
-			return nil
-		})
-	if err != nil {
-		return nil, fmt.Errorf("try the rule on stored events: %w", err)
-	}
-	t.Effects, t.Reasons = counted(t.Backtest.Effects), counted(t.Backtest.Reasons)
-	t.Cost = strconv.FormatFloat(t.MonthlyCost, 'f', 4, 64)
-	t.Diff = t.Active
-	return t, nil
-}
-
-// counted lists counts by name.
-func counted(counts map[string]int) []option {
-	list := make([]option, 0, len(counts))
-	for name, n := range counts {
-		list = append(list, option{strconv.Itoa(n), words(name)})
-	}
-	slices.SortFunc(list, func(a, b option) int {
-		if a.Text < b.Text {
-			return -1
-		}
-		return 1
-	})
-	return list
 }

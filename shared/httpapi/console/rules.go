@@ -61,6 +61,7 @@ func (c *Console) rulePages() {
 	do(c, "/rules/pause", "rule.pause_all", c.pauseRules)
 	do(c, "/rules/resume", "rule.pause_all", c.resumeRules)
 	c.ruleEditPages()
+	c.backtestPages()
 }
 
 func ruleModes() []ops.RuleMode { return []ops.RuleMode{ops.RuleActive, ops.RuleShadow, ops.RuleOff} }
