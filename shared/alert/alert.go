@@ -76,7 +76,7 @@ func follow(a *ops.Alert, spec Spec, now time.Time) (*ops.Alert, error) {
 		planNext(a, now)
 	}
 	a.Count++
-	a.UpdatedAt, a.LastSeenAt, a.RequestKey = now, now, ""
+	a.UpdatedAt, a.LastSeenAt = now, now
 	a.Detail, a.InstanceID, a.Cause = spec.Detail, spec.InstanceID, spec.Cause // of the latest
 	if spec.Severity.Rank() > a.Severity.Rank() {
 		a.Severity = spec.Severity

@@ -118,7 +118,7 @@ func (b bundle) wait(t *testing.T, d time.Duration) {
 
 func (b bundle) raise(t *testing.T, spec alert.Spec) *ops.Alert {
 	t.Helper()
-	a, err := b.Raise(t.Context(), spec, "", ann)
+	a, err := b.Raise(t.Context(), spec, ann)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -278,7 +278,7 @@ func TestOfTwoPeopleWhoAcknowledgeOneIsToldThatItIsDone(t *testing.T) {
 func TestACauseIsCheckedBeforeItIsRaised(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
-	_, err := b.Raise(t.Context(), alert.Spec{Type: "fire", Severity: "huge", Subject: ops.SubjectRef{Type: "booking"}}, "", ann)
+	_, err := b.Raise(t.Context(), alert.Spec{Type: "fire", Severity: "huge", Subject: ops.SubjectRef{Type: "booking"}}, ann)
 	e, ok := errors.AsType[*ops.Error](err)
 	if !ok || e.Code != ops.CodeInvalid {
 		t.Fatalf("got %v, want invalid", err)

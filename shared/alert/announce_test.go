@@ -237,20 +237,6 @@ func TestOfManyWhoAcknowledgeAtOnceOneWinsAndOneIsWrittenDown(t *testing.T) {
 	}
 }
 
-func TestTheSameRequestRaisesOnce(t *testing.T) {
-	t.Parallel()
-	b := setup(t)
-	for range 2 {
-		a, err := b.Raise(t.Context(), late, "k1", ann)
-		if err != nil || a.Count != 1 {
-			t.Errorf("the same key gave %+v, %v; want count 1", a, err)
-		}
-	}
-	if a, err := b.Raise(t.Context(), late, "k2", ann); err != nil || a.Count != 2 {
-		t.Errorf("another key gave %+v, %v; want count 2", a, err)
-	}
-}
-
 func TestResolvingWhileTheCauseHoldsNeedsAReason(t *testing.T) {
 	t.Parallel()
 	running := &ops.Instance{ID: "wf-1", Status: ops.InstanceRunning, DueAt: start.Add(-time.Hour)}

@@ -48,8 +48,8 @@ type Resolution struct {
 }
 
 // Raise warns of a cause that somebody saw: a new alert, or the one that is there, counted, and reopened if it was over.
-// With a key, the same request sent again finds what it did and does nothing more. CodeInvalid with every fault.
-func (s *Service) Raise(ctx context.Context, spec Spec, key string, by ops.Actor) (*ops.Alert, error) {
+// CodeInvalid with every fault.
+func (s *Service) Raise(ctx context.Context, spec Spec, by ops.Actor) (*ops.Alert, error) {
 	if err := checkSpec(spec); err != nil {
 		return nil, err
 	}
@@ -59,14 +59,8 @@ func (s *Service) Raise(ctx context.Context, spec Spec, key string, by ops.Actor
 			return nil, nil, err
 		}
 		before = copyOf(a)
-		if a != nil && key != "" && a.RequestKey == key {
-			return before, nil, nil
-		}
-		if after, err = follow(a, spec, s.Clock.Now()); err != nil {
-			return nil, nil, err
-		}
-		after.RequestKey = key
-		return before, after, nil
+		after, err = follow(a, spec, s.Clock.Now())
+		return before, after, err
 	})
 	if err == nil {
 		s.Announce(ctx, a)
@@ -152,8 +146,7 @@ func copyOf(a *ops.Alert) *ops.Alert {
 // saveTries is how often a change is made anew when somebody else wrote the alert meanwhile.
 const saveTries = 8
 
-// change saves what an alert becomes, with an entry of who did it. decide is asked again on a conflict; nothing to be saved
-// is no after.
+// change saves what an alert becomes, with an entry of who did it. decide is asked again on a conflict.
 func (s *Service) change(
 	ctx context.Context, action string, by ops.Actor, decide func() (before, after *ops.Alert, err error),
 ) (*ops.Alert, error) {
@@ -161,9 +154,6 @@ func (s *Service) change(
 		before, after, err := decide()
 		if err != nil {
 			return nil, err
-		}
-		if after == nil {
-			return before, nil
 		}
 		entry, err := audit.Entry(ctx, s.store, audit.Change{
 			Actor: by, Action: action, Target: after.Ref(), Before: before, After: after, Reason: after.Reason,

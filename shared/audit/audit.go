@@ -29,6 +29,46 @@ type Change struct {
 // together with the change. When two people change one target at once, one of the two Saves fails with a *ops.Conflict
 // that names the entry: read everything again, and make a new entry.
 func Entry(ctx context.Context, s ops.AuditStore, c Change, now time.Time) (*ops.AuditEntry, error) {
+	last, err := s.LastAudit(ctx, c.Target)
+	if err != nil {
+		return nil, fmt.Errorf("find the last audit entry of %s: %w", c.Target, err)
+	}
+	return sealed(ctx, c, last, now)
+}
+
+// First is Entry for a record that the same Save makes: nothing can have been done to it before, so nothing is read.
+func First(ctx context.Context, c Change, now time.Time) (*ops.AuditEntry, error) {
+	return sealed(ctx, c, nil, now)
+}
+
+// noteTries is how often Note goes behind what others write to the same target at the same time.
+const noteTries = 8
+
+// Store is what Note needs of the store.
+type Store interface {
+	ops.Saver
+	ops.AuditStore
+}
+
+// Note writes down what a person did that is no change of a record of ours: something that was sent or shown. It does not
+// end a request that ctx carries, for it says nothing about whether that was done: see ops.KeyedRequest.
+func Note(ctx context.Context, s Store, c Change, now time.Time) error {
+	ctx = ops.WithRequest(ctx, nil)
+	for try := 1; ; try++ {
+		e, err := Entry(ctx, s, c, now)
+		if err != nil {
+			return err
+		}
+		if err = s.Save(ctx, e); err == nil {
+			return nil
+		}
+		if ops.AsConflict(err) == nil || try == noteTries {
+			return fmt.Errorf("write down %s of %s: %w", c.Action, c.Target, err)
+		}
+	}
+}
+
+func sealed(ctx context.Context, c Change, last *ops.AuditEntry, now time.Time) (*ops.AuditEntry, error) {
 	before, err := members(c.Before)
 	if err != nil {
 		return nil, fmt.Errorf("write down %s before %s: %w", c.Target, c.Action, err)
@@ -38,10 +78,6 @@ func Entry(ctx context.Context, s ops.AuditStore, c Change, now time.Time) (*ops
 		return nil, fmt.Errorf("write down %s after %s: %w", c.Target, c.Action, err)
 	}
 	dropEqual(before, after)
-	last, err := s.LastAudit(ctx, c.Target)
-	if err != nil {
-		return nil, fmt.Errorf("find the last audit entry of %s: %w", c.Target, err)
-	}
 	e := &ops.AuditEntry{
 		Meta: ops.Meta{CreatedAt: now, UpdatedAt: now}, At: now, Actor: c.Actor, Action: c.Action, Target: c.Target,
 		Reason: c.Reason, RequestID: RequestID(ctx),

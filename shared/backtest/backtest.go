@@ -12,6 +12,7 @@ import (
 	"io"
 	"log/slog"
 
+	"opsflow/shared/audit"
 	"opsflow/shared/drive"
 	"opsflow/shared/ops"
 	"opsflow/shared/rule"
@@ -52,23 +53,14 @@ func (s *Service) driver() drive.Driver {
 	return drive.Driver{Store: s.Store, Executions: s.Executions, Machine: s.Machine, Clock: s.Clock}
 }
 
-// Begin checks what is asked and has it run. The same key by the same person gives the backtest that it has begun before; an
-// empty key begins a new one each time. CodeInvalid with every fault of a rule, or when the key began another; CodeTooLarge when the rules have no room in a
-// record.
-func (s *Service) Begin(ctx context.Context, req rule.BacktestRequest, by ops.Actor, key string) (*ops.Backtest, error) {
-	text, err := json.Marshal(req)
+// Begin checks what is asked and has it run. CodeInvalid with every fault of a rule; CodeTooLarge when the rules have no room
+// in a record.
+func (s *Service) Begin(ctx context.Context, req rule.BacktestRequest, by ops.Actor) (*ops.Backtest, error) {
+	id, err := ops.RandomID(ops.BacktestPrefix, s.Random)
 	if err != nil {
-		return nil, fmt.Errorf("write down the request: %w", err)
-	}
-	b := &ops.Backtest{Actor: by, Status: ops.BacktestRunning, Attempt: 1, Request: ops.HashID("", string(text))}
-	if key != "" {
-		b.ID = ops.HashID(ops.BacktestPrefix, by.ID, key)
-		if before, err := s.begun(ctx, b); ops.ErrorCode(err) != ops.CodeNotFound {
-			return before, err
-		}
-	} else if b.ID, err = ops.RandomID(ops.BacktestPrefix, s.Random); err != nil {
 		return nil, fmt.Errorf("name the backtest: %w", err)
 	}
+	b := &ops.Backtest{ID: id, Actor: by, Status: ops.BacktestRunning, Attempt: 1}
 	if req, err = s.Rules.PlanBacktest(ctx, req); err != nil {
 		return nil, err
 	}
@@ -79,28 +71,19 @@ func (s *Service) Begin(ctx context.Context, req rule.BacktestRequest, by ops.Ac
 	b.CreatedAt = s.Clock.Now()
 	b.UpdatedAt, b.ExpiresAt = b.CreatedAt, b.CreatedAt.Add(ops.BacktestRetention)
 	drive.Watch(b)
-	err = s.Store.Save(ctx, b)
-	if key != "" && ops.AsConflict(err) != nil { // the same request at the same moment was first
-		return s.begun(ctx, b)
-	}
+	entry, err := audit.First(ctx, audit.Change{
+		Actor: by, Action: "backtest.begin", Target: b.Ref(), After: map[string]any{"asked": b.Asked},
+	}, b.CreatedAt)
 	if err != nil {
+		return nil, err
+	}
+	if err := s.Store.Save(ctx, b, entry); err != nil {
 		return nil, fmt.Errorf("store backtest %s: %w", b.ID, err)
 	}
 	if err := s.driver().Start(ctx, b); err != nil {
 		s.Logger.WarnContext(ctx, "backtest not started; sweep-due will", "backtest", b.ID, "error", err)
 	}
 	return b, nil
-}
-
-// begun gives the backtest that the same key has begun. CodeNotFound when there is none.
-func (s *Service) begun(ctx context.Context, b *ops.Backtest) (*ops.Backtest, error) {
-	before, err := s.Store.Backtest(ctx, b.ID)
-	if err == nil && before.Request != b.Request {
-		return nil, ops.Invalid("request", []ops.Fault{{
-			Path: "header.Idempotency-Key", Expected: "new for each request: it has begun another backtest as " + before.ID,
-		}})
-	}
-	return before, err
 }
 
 // HandleDue looks after a backtest that should have ended: when all of its executions broke off, it has failed.

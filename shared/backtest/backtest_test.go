@@ -87,9 +87,9 @@ func (h *history) EachEvent(_ context.Context, _, _ time.Time, f func(*ops.Event
 	return nil
 }
 
-func (b *bundle) begin(key string) *ops.Backtest {
+func (b *bundle) begin() *ops.Backtest {
 	b.t.Helper()
-	run, err := b.Begin(b.t.Context(), rule.BacktestRequest{Rule: json.RawMessage(tested)}, ann, key)
+	run, err := b.Begin(b.t.Context(), rule.BacktestRequest{Rule: json.RawMessage(tested)}, ann)
 	if err != nil {
 		b.t.Fatal(err)
 	}
@@ -176,7 +176,7 @@ func TestEveryEventOfALongBacktestIsInItsPages(t *testing.T) {
 	b := setup(t)
 	const events = 25_000
 	b.n = events
-	run := b.begin("")
+	run := b.begin()
 	if want := run.ID + `-1 {"bulk":"` + run.ID + `","chunks":[0]}`; len(b.runs.started) != 1 || b.runs.started[0] != want {
 		t.Errorf("started %v, want %s", b.runs.started, want)
 	}
@@ -216,7 +216,7 @@ func TestABacktestThatBreaksOffBeginsAgain(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
 	b.n = 25_000
-	run := b.begin("")
+	run := b.begin()
 	dead := errors.New("the function's time is over")
 	b.rules.after = func(read int) error {
 		if read == 24_000 {
@@ -241,7 +241,7 @@ func TestOfTwoRunsOfABacktestTheLaterGoesOn(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
 	b.n = 12_000
-	run := b.begin("")
+	run := b.begin()
 	first := true
 	b.rules.after = func(read int) error {
 		if read == 5000 && first {
@@ -262,13 +262,7 @@ func TestOfTwoRunsOfABacktestTheLaterGoesOn(t *testing.T) {
 func TestABacktestIsDrivenUntilItIsGivenUp(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
-	run := b.begin("k")
-	if again := b.begin("k"); again.ID != run.ID || len(b.runs.started) != 1 {
-		t.Errorf("the same key began %s, started %v", again.ID, b.runs.started)
-	}
-	if _, err := b.Begin(t.Context(), rule.BacktestRequest{Rule: json.RawMessage(`"quality-check"`)}, ann, "k"); ops.ErrorCode(err) != ops.CodeInvalid {
-		t.Errorf("another request under the key: %v", err)
-	}
+	run := b.begin()
 	for attempt := 1; attempt <= 5; attempt++ {
 		b.runs.status[fmt.Sprint(run.ID, "-", attempt)] = ops.ExecutionFailed
 		if err := b.clock.Advance(t.Context(), 6*time.Minute); err != nil {
@@ -287,7 +281,7 @@ func TestABacktestIsDrivenUntilItIsGivenUp(t *testing.T) {
 func TestWhatIsWrongWithARuleIsToldAtOnce(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
-	_, err := b.Begin(t.Context(), rule.BacktestRequest{Rule: json.RawMessage(`{"name": "x"}`)}, ann, "")
+	_, err := b.Begin(t.Context(), rule.BacktestRequest{Rule: json.RawMessage(`{"name": "x"}`)}, ann)
 	if ops.ErrorCode(err) != ops.CodeInvalid || len(b.runs.started) != 0 {
 		t.Errorf("%v, started %v", err, b.runs.started)
 	}

@@ -241,29 +241,8 @@ func TestLargestSelectionIsStoredAtOnce(t *testing.T) {
 		t.Errorf("%d chunks", o.Parts())
 	}
 	r.IDs = ids
-	if _, err := b.Begin(t.Context(), r, oscar, ""); ops.ErrorCode(err) != ops.CodeInvalid {
+	if _, err := b.Begin(t.Context(), r, oscar); ops.ErrorCode(err) != ops.CodeInvalid {
 		t.Errorf("one more: %v", err)
-	}
-}
-
-func TestKeyBeginsOneOperation(t *testing.T) {
-	t.Parallel()
-	b := setup(t)
-	r := bulk.Request{Action: ops.BulkAcknowledgeAlerts, IDs: b.alerts(2)}
-	first, err := b.Begin(t.Context(), r, oscar, "k")
-	if err != nil {
-		t.Fatal(err)
-	}
-	again, err := b.Begin(t.Context(), r, oscar, "k")
-	if err != nil || again.ID != first.ID || len(b.runs.started) != 1 {
-		t.Errorf("again: %+v, %v, started %v", again, err, b.runs.started)
-	}
-	if other, err := b.Begin(t.Context(), r, ops.Actor{ID: "ann"}, "k"); err != nil || other.ID == first.ID {
-		t.Errorf("somebody else's key: %+v, %v", other, err)
-	}
-	r.IDs = r.IDs[:1]
-	if _, err := b.Begin(t.Context(), r, oscar, "k"); ops.ErrorCode(err) != ops.CodeInvalid || !strings.Contains(err.Error(), "Idempotency-Key") {
-		t.Errorf("another request under the key: %v", err)
 	}
 }
 
@@ -286,7 +265,7 @@ func TestBadRequestNamesItsFault(t *testing.T) {
 		"$.params.why":        {Action: ops.BulkResolveAlerts, IDs: ids, Params: json.RawMessage(`{"why":"x"}`)},
 		"$.params":            {Action: ops.BulkCloseAlerts, IDs: ids, Params: json.RawMessage(`[]`)},
 	} {
-		_, begun := b.Begin(t.Context(), r, oscar, "")
+		_, begun := b.Begin(t.Context(), r, oscar)
 		_, previewed := b.Preview(t.Context(), r, oscar)
 		for _, err := range []error{begun, previewed} {
 			e, ok := errors.AsType[*ops.Error](err)

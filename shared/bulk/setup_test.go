@@ -84,7 +84,7 @@ func (b *bundle) alert(id string) *ops.Alert {
 
 func (b *bundle) begin(r bulk.Request) *ops.Bulk {
 	b.t.Helper()
-	o, err := b.Begin(b.t.Context(), r, oscar, "")
+	o, err := b.Begin(b.t.Context(), r, oscar)
 	if err != nil {
 		b.t.Fatal(err)
 	}

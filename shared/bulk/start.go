@@ -5,38 +5,35 @@ import (
 	"encoding/json"
 	"fmt"
 
+	"opsflow/shared/audit"
 	"opsflow/shared/drive"
 	"opsflow/shared/ops"
 )
 
 // Begin freezes the selection, stores the operation and has it worked through. An operation of nothing is completed at
-// once. The same key by the same person gives the operation that it has begun before, CodeInvalid when that was asked for
-// with another request; an empty key begins a new one each time. CodeInvalid for an unknown action, unknown parameters, a
-// filter that does not fit, and a selection of more than ops.MaxBulkItems.
-func (s *Service) Begin(ctx context.Context, r Request, by ops.Actor, key string) (*ops.Bulk, error) {
+// once. CodeInvalid for an unknown action, unknown parameters, a filter that does not fit, and a selection of more than
+// ops.MaxBulkItems.
+func (s *Service) Begin(ctx context.Context, r Request, by ops.Actor) (*ops.Bulk, error) {
 	kind, _, err := find(r.Action, r.Params)
 	if err != nil {
 		return nil, err
 	}
-	b, err := s.plan(r, by, key)
+	b, err := s.plan(r, by)
 	if err != nil {
 		return nil, err
-	}
-	if key != "" {
-		if before, err := s.begun(ctx, b); before != nil || err != nil {
-			return before, err
-		}
 	}
 	ids, err := s.selected(ctx, kind, r)
 	if err != nil {
 		return nil, err
 	}
 	records := fill(b, ids)
-	err = s.Store.Save(ctx, records...)
-	if key != "" && ops.AsConflict(err) != nil { // the same request at the same moment was first
-		return s.begun(ctx, b)
-	}
+	entry, err := audit.First(ctx, audit.Change{Actor: by, Action: "bulk.begin", Target: b.Ref(), After: begun{
+		Action: b.Action, Params: b.Params, Filter: b.Filter, Total: b.Total,
+	}}, b.CreatedAt)
 	if err != nil {
+		return nil, err
+	}
+	if err := s.Store.Save(ctx, append(records, entry)...); err != nil {
 		return nil, fmt.Errorf("store bulk operation %s: %w", b.ID, err)
 	}
 	if b.Status == ops.BulkCompleted {
@@ -50,45 +47,28 @@ func (s *Service) Begin(ctx context.Context, r Request, by ops.Actor, key string
 }
 
 // plan makes the operation without its items.
-func (s *Service) plan(r Request, by ops.Actor, key string) (*ops.Bulk, error) {
+func (s *Service) plan(r Request, by ops.Actor) (*ops.Bulk, error) {
 	now := s.Clock.Now()
-	asked, err := json.Marshal(r)
-	if err != nil {
-		return nil, fmt.Errorf("write down the request: %w", err)
-	}
 	b := &ops.Bulk{
 		Meta:   ops.Meta{CreatedAt: now, UpdatedAt: now, ExpiresAt: now.Add(ops.EventRetention)},
 		Action: r.Action, Params: r.Params, Actor: by, Status: ops.BulkRunning, Attempt: 1,
-		Request: ops.HashID("", string(asked)),
 	}
+	var err error
 	if r.Filter != nil {
 		if b.Filter, err = json.Marshal(r.Filter); err != nil {
 			return nil, fmt.Errorf("write down the filter: %w", err)
 		}
 	}
-	if key != "" {
-		b.ID = ops.HashID("blk-", by.ID, key)
-		return b, nil
-	}
 	b.ID, err = ops.RandomID("blk-", s.Random)
 	return b, err
 }
 
-// begun gives the operation that the same key has begun; nil when there is none.
-func (s *Service) begun(ctx context.Context, b *ops.Bulk) (*ops.Bulk, error) {
-	before, err := s.Store.Bulk(ctx, b.ID)
-	if ops.ErrorCode(err) == ops.CodeNotFound {
-		return nil, nil //nolint:nilnil // documented
-	}
-	if err != nil {
-		return nil, fmt.Errorf("look for the bulk operation of the Idempotency-Key: %w", err)
-	}
-	if before.Request != b.Request {
-		return nil, ops.Invalid("request", []ops.Fault{{
-			Path: "header.Idempotency-Key", Expected: "new for each request: it has begun another operation as " + before.ID,
-		}})
-	}
-	return before, nil
+// begun is what the audit entry of an operation tells.
+type begun struct {
+	Action ops.BulkAction  `json:"action"`
+	Params json.RawMessage `json:"params,omitempty"`
+	Filter json.RawMessage `json:"filter,omitempty"`
+	Total  int             `json:"total"`
 }
 
 // fill gives the operation its items, and all records that it is then made of.

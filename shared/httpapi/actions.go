@@ -96,6 +96,8 @@ type cancelledOutput struct {
 }
 
 func (a *api) cancelRuleActions(ctx context.Context, in *actionMoveInput) (*cancelledOutput, error) {
+	// It is many changes. After a crash among them the same request drops the rest.
+	ctx = ops.WithRequest(ctx, nil)
 	done, err := a.Rules.CancelActions(ctx, in.ID, in.Body.Reason, actorOf(ctx))
 	if err != nil {
 		return nil, fmt.Errorf("cancel the actions of a rule: %w", err)

@@ -94,7 +94,6 @@ func (a *api) getAlert(ctx context.Context, in *IDPath) (*oneOutput[*ops.Alert],
 }
 
 type raiseInput struct {
-	Key  string `header:"Idempotency-Key" maxLength:"255" doc:"The same key raises or counts the alert once, when it is sent again."`
 	Body struct {
 		Type     alertType       `json:"type"`
 		Severity severity        `json:"severity"`
@@ -105,7 +104,6 @@ type raiseInput struct {
 }
 
 func (a *api) raiseAlert(ctx context.Context, in *raiseInput) (*madeOutput[*ops.Alert], error) {
-	actor := actorOf(ctx)
 	spec := alert.Spec{
 		Type: ops.AlertType(in.Body.Type), Severity: ops.Severity(in.Body.Severity), Title: strings.TrimSpace(in.Body.Title),
 		Detail: in.Body.Detail,
@@ -114,11 +112,7 @@ func (a *api) raiseAlert(ctx context.Context, in *raiseInput) (*madeOutput[*ops.
 	if in.Body.Subject != nil {
 		spec.Subject = *in.Body.Subject
 	}
-	key := in.Key
-	if key != "" {
-		key = ops.HashID("", actor.ID, key)
-	}
-	al, err := a.Alerts.Raise(ctx, spec, key, actor)
+	al, err := a.Alerts.Raise(ctx, spec, actorOf(ctx))
 	if err != nil {
 		return nil, fmt.Errorf("raise alert: %w", err)
 	}
@@ -178,6 +172,6 @@ func oneAlert(what string, do func() (*ops.Alert, error)) (*oneOutput[*ops.Alert
 // alertView leaves out what is only ours to know.
 func alertView(al *ops.Alert) *ops.Alert {
 	v := *al
-	v.Timers, v.RequestKey = nil, ""
+	v.Timers = nil
 	return &v
 }

@@ -79,8 +79,11 @@ func targetQuery(text string) (ops.Ref, *ops.Fault) {
 		return ops.Ref{}, nil
 	}
 	kind, id, _ := strings.Cut(text, "/")
-	if kind == workflowKind {
+	switch kind {
+	case workflowKind:
 		kind = string(ops.KindInstance)
+	case ops.SubjectBooking, ops.SubjectPayment:
+		kind, id = string(ops.KindSubject), text
 	}
 	if id == "" || !ops.ValidID(kind) {
 		return ops.Ref{}, &ops.Fault{Path: "query.target", Expected: "kind/id, like alert/alr-1 or rule/quality-check", Got: shown(text)}

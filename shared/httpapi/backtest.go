@@ -15,7 +15,7 @@ import (
 
 func (a *api) backtestRoutes() {
 	handle(a, route{
-		id: "backtest-rule", method: http.MethodPost, path: "/v1/rules/backtest", action: readRules,
+		id: "backtest-rule", method: http.MethodPost, path: "/v1/rules/backtest", action: readRules, reads: true,
 		summary: "Tell at once what a rule would have made of stored events; one that takes longer than 20 s is refused: see POST /v1/backtests",
 	}, a.backtest)
 	handle(a, route{
@@ -45,7 +45,6 @@ type BacktestBody struct {
 }
 
 type backtestInput struct {
-	Key     string `header:"Idempotency-Key" maxLength:"255" doc:"The same key begins one backtest however often it is sent."`
 	Body    BacktestBody
 	RawBody []byte
 }
@@ -118,7 +117,7 @@ func (a *api) startBacktest(ctx context.Context, in *backtestInput) (*madeOutput
 	if err != nil {
 		return nil, err
 	}
-	b, err := a.Backtests.Begin(ctx, req, actorOf(ctx), in.Key)
+	b, err := a.Backtests.Begin(ctx, req, actorOf(ctx))
 	if err != nil {
 		return nil, fmt.Errorf("begin backtest: %w", err)
 	}

@@ -40,7 +40,6 @@ type bulkOutcome string
 func (bulkOutcome) Schema(huma.Registry) *huma.Schema { return oneOf(ops.BulkOutcomes()...) }
 
 type bulkInput struct {
-	Key  string `header:"Idempotency-Key" maxLength:"255" doc:"The same key begins one operation however often it is sent."`
 	Body bulkBody
 }
 
@@ -99,7 +98,7 @@ func (a *api) startBulk(ctx context.Context, in *bulkInput) (*bulkOutput, error)
 			Action: p.Action, Status: "preview", Total: len(p.Items), Counts: p.Counts, Items: p.Items,
 		}}, nil
 	}
-	b, err := a.Bulk.Begin(ctx, r, actor, in.Key)
+	b, err := a.Bulk.Begin(ctx, r, actor)
 	if err != nil {
 		return nil, fmt.Errorf("begin bulk operation: %w", err)
 	}

@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"time"
 
+	"opsflow/shared/audit"
 	"opsflow/shared/ops"
 	"opsflow/shared/rule"
 )
@@ -162,15 +163,15 @@ func (a *api) replayEvent(ctx context.Context, in *replayInput) (*oneOutput[even
 	return &oneOutput[eventBody]{ETag: etag(e), Body: eventView(e)}, nil
 }
 
-type putEventInput struct {
-	Key  string `header:"Idempotency-Key" maxLength:"255" doc:"Becomes the event's event_id when it has none: sent again, it is the same event."`
-	Body struct {
-		Type   string                     `json:"type" minLength:"1" maxLength:"128" doc:"The detail-type."`
-		Source string                     `json:"source,omitempty" maxLength:"128" doc:"Who it comes from; absent: api."`
-		Time   time.Time                  `json:"time,omitzero" doc:"When it happened; absent: now."`
-		Detail map[string]json.RawMessage `json:"detail"`
-	} `nameHint:"PutEvent"`
+// PutEvent is a domain event to put on the bus.
+type PutEvent struct {
+	Type   string                     `json:"type" minLength:"1" maxLength:"128" doc:"The detail-type."`
+	Source string                     `json:"source,omitempty" maxLength:"128" doc:"Who it comes from; absent: api."`
+	Time   time.Time                  `json:"time,omitzero" doc:"When it happened; absent: now."`
+	Detail map[string]json.RawMessage `json:"detail" doc:"One without event_id, of a type without a natural key, gets an event_id."`
 }
+
+type putEventInput struct{ Body PutEvent }
 
 type putEventOutput struct {
 	Body struct {
@@ -189,22 +190,62 @@ func (a *api) putEvent(ctx context.Context, in *putEventInput) (*putEventOutput,
 	if e.Time.IsZero() {
 		e.Time = a.Clock.Now()
 	}
-	if _, has := e.Detail["event_id"]; !has && in.Key != "" {
-		id, err := json.Marshal(ops.HashID("api-", actorOf(ctx).ID, in.Key))
-		if err != nil {
-			return nil, fmt.Errorf("write event_id: %w", err)
-		}
-		e.Detail["event_id"] = id
+	if err := a.identify(ctx, ops.EventType(e.Type), e.Detail); err != nil {
+		return nil, err
 	}
 	detail, err := json.Marshal(e.Detail)
 	if err != nil {
 		return nil, fmt.Errorf("write the detail: %w", err)
 	}
-	id, err := a.Bus.PutDomain(ctx, e.Source, e.Type, detail, e.Time)
+	env := ops.Envelope{Source: e.Source, DetailType: e.Type, Time: e.Time, Detail: detail}
+	event, err := a.Rules.Read(env)
 	if err != nil {
-		return nil, fmt.Errorf("put event %s: %w", e.Type, err)
+		return nil, fmt.Errorf("read event %s: %w", e.Type, err)
+	}
+	valid := event.Status == ops.EventValid
+	if valid { // first, so that nothing is done for an event that nobody has put
+		if err := a.notePut(ctx, event.Ref(), e); err != nil {
+			return nil, err
+		}
 	}
 	out := &putEventOutput{}
-	out.Body.EventID = id
-	return out, nil
+	if out.Body.EventID, err = a.Bus.PutDomain(ctx, e.Source, e.Type, detail, e.Time); err != nil {
+		return nil, fmt.Errorf("put event %s: %w", e.Type, err)
+	}
+	if !valid { // nothing is done for it, and it is known by EventBridge's id only
+		env.ID = out.Body.EventID
+		if event, err = a.Rules.Read(env); err != nil {
+			return nil, fmt.Errorf("read event %s: %w", e.Type, err)
+		}
+		err = a.notePut(ctx, event.Ref(), e)
+	}
+	return out, err
+}
+
+// identify gives an event an event_id that has none and whose type has no natural key. Sent again under the same
+// Idempotency-Key, it is the same.
+func (a *api) identify(ctx context.Context, t ops.EventType, detail map[string]json.RawMessage) error {
+	if _, has := detail["event_id"]; has || ops.HasNaturalKey(t) {
+		return nil
+	}
+	var id string
+	if r := ops.RequestOf(ctx); r != nil {
+		id = ops.HashID("api-", r.ID)
+	} else {
+		var err error
+		if id, err = a.randomID("api-"); err != nil {
+			return fmt.Errorf("identify the event: %w", err)
+		}
+	}
+	text, err := json.Marshal(id)
+	if err != nil {
+		return fmt.Errorf("write event_id: %w", err)
+	}
+	detail["event_id"] = text
+	return nil
+}
+
+// notePut writes down who put an event, and what it said.
+func (a *api) notePut(ctx context.Context, event ops.Ref, e PutEvent) error {
+	return audit.Note(ctx, a.Records, audit.Change{Actor: actorOf(ctx), Action: string(putEvents), Target: event, After: e}, a.Clock.Now())
 }

@@ -23,6 +23,7 @@ type fakes struct {
 	events             map[string]*ops.Event
 	alerts             map[string]*ops.Alert
 	vendors            map[string]*ops.Vendor
+	metrics            map[string]*ops.Metric
 	members            map[string]*ops.Member
 	bulks              map[string]*ops.Bulk
 	actions            map[string]*ops.PendingAction
@@ -54,7 +55,6 @@ type fakes struct {
 	reason         string
 	put            []put
 	bulkRequest    bulk.Request
-	key            string
 	trails         map[ops.Ref][]*ops.AuditEntry
 	target         ops.Ref
 	raised         alert.Spec
@@ -72,6 +72,7 @@ func newFakes() *fakes {
 	return &fakes{
 		instances: map[string]*ops.Instance{}, tasks: map[string]*ops.Task{}, events: map[string]*ops.Event{},
 		alerts: map[string]*ops.Alert{}, vendors: map[string]*ops.Vendor{}, bulks: map[string]*ops.Bulk{}, backtests: map[string]*ops.Backtest{}, lost: map[string]*ops.Undelivered{}, subjects: map[ops.SubjectRef]*ops.Subject{},
+		metrics:       map[string]*ops.Metric{},
 		members:       map[string]*ops.Member{},
 		notifications: map[string]*ops.Notification{},
 	}
@@ -152,6 +153,10 @@ func (f *fakes) Vendor(_ context.Context, id string) (*ops.Vendor, error) {
 func (f *fakes) Vendors(_ context.Context, p ops.PageRequest) (ops.Page[*ops.Vendor], error) {
 	f.pageRequest = p
 	return all(f, f.vendors)
+}
+
+func (f *fakes) Metric(_ context.Context, id string) (*ops.Metric, error) {
+	return one(f, f.metrics, id)
 }
 
 func (f *fakes) AllVendors(context.Context) ([]*ops.Vendor, error) { return nil, f.fail }
@@ -283,8 +288,8 @@ func (f *fakes) AuditTrail(_ context.Context, target ops.Ref, _ ops.PageRequest)
 // fakeAlerts is the alert service of fakes.
 type fakeAlerts fakes
 
-func (f *fakeAlerts) Raise(_ context.Context, spec alert.Spec, key string, actor ops.Actor) (*ops.Alert, error) {
-	f.raised, f.key, f.actor = spec, key, actor
+func (f *fakeAlerts) Raise(_ context.Context, spec alert.Spec, actor ops.Actor) (*ops.Alert, error) {
+	f.raised, f.actor = spec, actor
 	return &ops.Alert{ID: "alr-new", Type: spec.Type, Title: spec.Title, Meta: ops.Meta{V: 1}}, f.fail
 }
 
@@ -466,6 +471,13 @@ func (f *fakeRules) CancelActions(ctx context.Context, ruleID, reason string, ac
 	return rule.Cancelled{Cancelled: len(f.actions)}, err
 }
 
+func (f *fakeRules) Read(env ops.Envelope) (*ops.Event, error) {
+	e := &ops.Event{Status: ops.EventValid}
+	e.Identity, e.Subject = ops.IdentifyEvent(env)
+	e.ID = ops.EventID(e.Identity)
+	return e, f.fail
+}
+
 func (f *fakeRules) Replay(_ context.Context, id string, c rule.Correction, actor ops.Actor) (*ops.Event, error) {
 	f.text, f.actor = c.Type+string(c.Detail), actor
 	return one((*fakes)(f), f.events, id)
@@ -482,8 +494,8 @@ func (f *fakeRules) Backtest(_ context.Context, req rule.BacktestRequest, _ rule
 // fakeBacktests is the backtest service of fakes.
 type fakeBacktests fakes
 
-func (f *fakeBacktests) Begin(_ context.Context, req rule.BacktestRequest, by ops.Actor, key string) (*ops.Backtest, error) {
-	f.text, f.actor, f.key = string(req.Rule), by, key
+func (f *fakeBacktests) Begin(_ context.Context, req rule.BacktestRequest, by ops.Actor) (*ops.Backtest, error) {
+	f.text, f.actor = string(req.Rule), by
 	b := &ops.Backtest{ID: "bkt-new", Status: ops.BacktestRunning, From: req.From, Actor: by, Meta: ops.Meta{V: 1}}
 	return b, f.fail
 }

@@ -1,6 +1,6 @@
 // Package httpapi is opsflow's HTTP API: JSON under /v1, described by /openapi.json, with problem+json (RFC 9457) for
 // every error. It checks who calls (OIDC access tokens) and what their teams may do, turns requests into calls of the
-// domain's services and stores, and keeps nothing itself.
+// domain's services and stores, and keeps only what was asked under an Idempotency-Key and who had something sent or shown.
 package httpapi
 
 import (
@@ -14,6 +14,7 @@ import (
 	"github.com/danielgtaylor/huma/v2"
 	"github.com/danielgtaylor/huma/v2/adapters/humago"
 
+	"opsflow/shared/idempotency"
 	"opsflow/shared/ops"
 	"opsflow/shared/timeline"
 )
@@ -24,6 +25,7 @@ const MaxBody = 1 << 20
 // Config is what the API serves from. Every field is needed.
 type Config struct {
 	Store         Store
+	Records       Records
 	Workflows     Workflows
 	Tasks         Tasks
 	Vendors       Vendors
@@ -50,9 +52,10 @@ type Verifier interface {
 
 type api struct {
 	Config
-	mux  *http.ServeMux
-	huma huma.API
-	doc  func() ([]byte, error) // the OpenAPI document
+	mux    *http.ServeMux
+	huma   huma.API
+	doc    func() ([]byte, error) // the OpenAPI document
+	keeper *idempotency.Keeper
 
 	randomMu sync.Mutex
 }
@@ -60,6 +63,7 @@ type api struct {
 // New makes the API. The handler is safe for concurrent use.
 func New(c Config) http.Handler {
 	a := &api{Config: c, mux: http.NewServeMux()}
+	a.keeper = &idempotency.Keeper{Store: c.Records, Clock: c.Clock, Logger: c.Logger}
 	a.huma = humago.New(a.mux, a.humaConfig())
 	a.workflowRoutes()
 	a.controlRoutes()

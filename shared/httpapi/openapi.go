@@ -55,6 +55,8 @@ type route struct {
 	action  action
 	summary string
 	status  int // of success; 0: 200
+	// reads says of a POST that it changes nothing.
+	reads bool
 	// text describes a body that the domain decodes from its text by itself; "" for every other operation.
 	text string
 }
@@ -81,6 +83,12 @@ func handle[I, O any](a *api, r route, do func(context.Context, *I) (*O, error))
 	}
 	if op.DefaultStatus == 0 {
 		op.DefaultStatus = http.StatusOK
+	}
+	if r.method == http.MethodPost {
+		op.Parameters = append(op.Parameters, keyParam(r.reads))
+		if !r.reads {
+			op.Middlewares = append(op.Middlewares, a.once(op.DefaultStatus))
+		}
 	}
 	if r.text != "" {
 		op.SkipValidateBody = true

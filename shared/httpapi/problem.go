@@ -26,6 +26,7 @@ var statuses = map[ops.Code]int{
 	ops.CodeNotFound:        http.StatusNotFound,
 	codeMethodNotAllowed:    http.StatusMethodNotAllowed,
 	ops.CodeConflict:        http.StatusConflict,
+	ops.CodeInProgress:      http.StatusConflict,
 	ops.CodeAlreadyDecided:  http.StatusConflict,
 	ops.CodeIllegalMove:     http.StatusConflict,
 	ops.CodeWorkflowPaused:  http.StatusConflict,
@@ -85,7 +86,7 @@ func (p *problem) GetHeaders() http.Header {
 	switch p.Code { //nolint:exhaustive // the others have none
 	case ops.CodeUnauthenticated:
 		h.Set("WWW-Authenticate", "Bearer")
-	case ops.CodeThrottled, ops.CodeUnavailable:
+	case ops.CodeThrottled, ops.CodeUnavailable, ops.CodeInProgress:
 		h.Set("Retry-After", "1")
 	}
 	return h

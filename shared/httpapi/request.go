@@ -51,27 +51,39 @@ func (a *api) nameRequest(given string) (string, error) {
 	if ops.ValidID(given) {
 		return given, nil
 	}
-	a.randomMu.Lock()
-	defer a.randomMu.Unlock()
-	id, err := ops.RandomID("req-", a.Random)
+	id, err := a.randomID("req-")
 	if err != nil {
 		return "", fmt.Errorf("name the request: %w", err)
 	}
 	return id, nil
 }
 
-// answer knows whether anything was sent yet.
+func (a *api) randomID(prefix string) (string, error) {
+	a.randomMu.Lock()
+	defer a.randomMu.Unlock()
+	return ops.RandomID(prefix, a.Random)
+}
+
+// answer knows whether anything was sent yet, and can hold it back.
 type answer struct {
 	http.ResponseWriter
 	begun bool
+	held  *heldAnswer // nil: it is sent as it is written
 }
 
 func (w *answer) WriteHeader(status int) {
+	if w.held != nil {
+		w.held.status = status
+		return
+	}
 	w.begun = true
 	w.ResponseWriter.WriteHeader(status)
 }
 
 func (w *answer) Write(b []byte) (int, error) {
+	if w.held != nil {
+		return w.held.body.Write(b)
+	}
 	w.begun = true
 	return w.ResponseWriter.Write(b)
 }
@@ -82,6 +94,7 @@ func (a *api) recovered(w *answer, r *http.Request, v any) {
 	if w.begun { // nothing but breaking off can tell the caller now
 		panic(http.ErrAbortHandler)
 	}
+	w.held = nil
 	writeProblem(w, internal(r.Context()))
 }
 

@@ -15,6 +15,8 @@ import (
 	"opsflow/shared/local/clock"
 	"opsflow/shared/local/issuer"
 	"opsflow/shared/ops"
+	"opsflow/shared/store"
+	"opsflow/shared/table/embedded"
 	"opsflow/shared/timeline"
 )
 
@@ -27,25 +29,45 @@ type rig struct {
 	issuer  *issuer.Issuer
 	clock   *clock.Clock
 	log     *bytes.Buffer
+	records *store.Store // what the API keeps by itself
 }
 
 func newRig(t *testing.T) *rig {
 	t.Helper()
 	c := clock.Virtual(time.Date(2026, 11, 24, 9, 0, 0, 0, time.UTC))
 	iss := serveIssuer(t, c)
-	r := &rig{fakes: newFakes(), issuer: iss, clock: c, log: &bytes.Buffer{}}
+	r := &rig{fakes: newFakes(), issuer: iss, clock: c, log: &bytes.Buffer{}, records: newStore(t, c.Now)}
 	links, err := timeline.NewLinks(strings.Repeat("k", 32))
 	if err != nil {
 		t.Fatal(err)
 	}
 	r.handler = httpapi.New(httpapi.Config{
-		Store: r.fakes, Workflows: r.fakes, Tasks: (*fakeTasks)(r.fakes), Members: (*fakeTasks)(r.fakes), Vendors: (*fakeVendors)(r.fakes), Notifications: r.fakes, Rules: (*fakeRules)(r.fakes), Bulk: (*fakeBulk)(r.fakes), Backtests: (*fakeBacktests)(r.fakes), Alerts: (*fakeAlerts)(r.fakes), Undelivered: (*fakeUndelivered)(r.fakes), Bus: r.fakes,
+		Store: r.fakes, Records: r.records, Workflows: r.fakes, Tasks: (*fakeTasks)(r.fakes), Members: (*fakeTasks)(r.fakes), Vendors: (*fakeVendors)(r.fakes), Notifications: r.fakes, Rules: (*fakeRules)(r.fakes), Bulk: (*fakeBulk)(r.fakes), Backtests: (*fakeBacktests)(r.fakes), Alerts: (*fakeAlerts)(r.fakes), Undelivered: (*fakeUndelivered)(r.fakes), Bus: r.fakes,
 		Verifier: httpapi.NewOIDC(httpapi.OIDCConfig{
 			Issuer: iss.URL, ClientIDs: []string{client}, HTTPClient: http.DefaultClient, Now: c.Now,
 		}),
 		Timelines: links, Clock: c, Random: rand.Reader, Logger: slog.New(slog.NewTextHandler(r.log, nil)),
 	})
 	return r
+}
+
+// newStore is a store in memory.
+func newStore(t *testing.T, now func() time.Time) *store.Store {
+	t.Helper()
+	db, err := embedded.Open("", embedded.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := db.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	tbl, err := embedded.NewTable(db, "opsflow", store.Indexes(), now)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return store.New(tbl, rand.Reader, now)
 }
 
 // serveIssuer runs an issuer on a port of its own until the test ends.

@@ -23,6 +23,7 @@ func TestEachTeamMayDoWhatTheTableSays(t *testing.T) {
 	r.backtests["x"] = &ops.Backtest{ID: "x"}
 	r.lost["x"] = &ops.Undelivered{ID: "x"}
 	r.vendors["x"] = &ops.Vendor{ID: "x"}
+	r.metrics["met-1"] = &ops.Metric{ID: "met-1", VendorID: "x"}
 	r.notifications["x"] = &ops.Notification{ID: "x"}
 	r.members["x"] = &ops.Member{ID: "x"}
 	r.templates = []*ops.Template{{Name: "x", Version: 1}}
@@ -104,6 +105,7 @@ func TestEachTeamMayDoWhatTheTableSays(t *testing.T) {
 		{"PUT", "/v1/vendors/x", `{"name":"X","active":true,"verified":true,"categories":["a"],"areas":["b"]}`, "V"},
 		{"GET", "/v1/vendors/x/score", "", "OVQF"},
 		{"GET", "/v1/vendors/x/metrics", "", "OVQF"},
+		{"GET", "/v1/vendors/x/metrics/met-1", "", "OVQF"},
 		{"POST", "/v1/vendors/x/metrics", `{"type":"quality_score","value":80,"calculation_method":"visit"}`, "VQ"},
 		{"GET", "/v1/schemas/booking_created", "", "OVQF"},
 	}

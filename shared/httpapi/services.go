@@ -28,11 +28,20 @@ type Store interface {
 	ops.BulkStore
 	ops.UndeliveredStore
 	ops.NotificationStore
+	// Metric reads one, consistently. CodeNotFound.
+	Metric(ctx context.Context, id string) (*ops.Metric, error)
+}
+
+// Records takes what the API writes by itself: what was asked under an Idempotency-Key, and who had something sent or shown.
+type Records interface {
+	ops.Saver
+	ops.AuditStore
+	ops.KeyedRequestStore
 }
 
 // Workflows starts workflows and keeps their templates; *workflow.Engine.
 type Workflows interface {
-	// Start begins a workflow. CodeConflict when r.ID is taken.
+	// Start begins a workflow.
 	Start(ctx context.Context, r ops.StartRequest, actor ops.Actor) (*ops.Instance, error)
 	// Pause, Resume, Cancel and Retry check that the actor may do it to this instance.
 	Pause(ctx context.Context, id string, actor ops.Actor, reason string) (*ops.Instance, error)
@@ -68,8 +77,8 @@ type Vendors interface {
 	Put(ctx context.Context, v ops.Vendor, version int64, actor ops.Actor) (*ops.Vendor, error)
 	// Score computes how good one is now. CodeNotFound.
 	Score(ctx context.Context, vendorID string) (*vendor.Score, error)
-	// Add takes over a measurement, once under its key. CodeInvalid, CodeNotFound.
-	Add(ctx context.Context, vendorID, key string, m vendor.Measurement, actor ops.Actor) (*ops.Metric, error)
+	// Add takes over a measurement. CodeInvalid, CodeNotFound.
+	Add(ctx context.Context, vendorID string, m vendor.Measurement, actor ops.Actor) (*ops.Metric, error)
 	// Metrics lists one's metrics, newest first. CodeNotFound.
 	Metrics(ctx context.Context, vendorID string, p ops.PageRequest) (ops.Page[*ops.Metric], error)
 	// RankFor ranks all for a booking. CodeNotFound.
@@ -117,6 +126,9 @@ type Rules interface {
 	RetryAction(ctx context.Context, id, reason string, actor ops.Actor) (*ops.PendingAction, error)
 	// CancelActions drops all that a rule has put off. CodeNotFound.
 	CancelActions(ctx context.Context, ruleID, reason string, actor ops.Actor) (rule.Cancelled, error)
+
+	// Read tells what an event would be taken for: its identity, and whether it is valid.
+	Read(env ops.Envelope) (*ops.Event, error)
 	// Replay takes in a stored event once more, an invalid one corrected. CodeNotFound, CodeInvalid, CodeConflict.
 	Replay(ctx context.Context, id string, c rule.Correction, actor ops.Actor) (*ops.Event, error)
 	// Backtest tells what a rule would have made of stored events. CodeInvalid.
@@ -129,8 +141,8 @@ type Rules interface {
 
 // Backtests runs backtests beside requests; *backtest.Service.
 type Backtests interface {
-	// Begin has one run, or gives the one that the same key has begun. CodeInvalid with every fault of a rule.
-	Begin(ctx context.Context, r rule.BacktestRequest, by ops.Actor, key string) (*ops.Backtest, error)
+	// Begin has one run. CodeInvalid with every fault of a rule.
+	Begin(ctx context.Context, r rule.BacktestRequest, by ops.Actor) (*ops.Backtest, error)
 	// Page gives a page of its result, from 0, as lines of JSON. CodeNotFound.
 	Page(ctx context.Context, id string, number int) ([]byte, error)
 }
@@ -139,8 +151,8 @@ type Backtests interface {
 type Bulk interface {
 	// Preview tells what an operation would do, and changes nothing.
 	Preview(ctx context.Context, r bulk.Request, by ops.Actor) (*bulk.Preview, error)
-	// Begin begins an operation, or gives the one that the same key has begun.
-	Begin(ctx context.Context, r bulk.Request, by ops.Actor, key string) (*ops.Bulk, error)
+	// Begin begins an operation.
+	Begin(ctx context.Context, r bulk.Request, by ops.Actor) (*ops.Bulk, error)
 	// Items gives items of an operation from a place on, and the place behind them.
 	Items(ctx context.Context, b *ops.Bulk, outcome ops.BulkOutcome, from, limit int) ([]ops.BulkItem, int, error)
 }
@@ -148,8 +160,8 @@ type Bulk interface {
 // Alerts is what people do with alerts; *alert.Service. Each move is refused with CodeIllegalMove when the alert's status
 // does not allow it.
 type Alerts interface {
-	// Raise warns of a cause, or counts one that is known; the same key does so once. CodeInvalid lists every fault.
-	Raise(ctx context.Context, spec alert.Spec, key string, actor ops.Actor) (*ops.Alert, error)
+	// Raise warns of a cause, or counts one that is known. CodeInvalid lists every fault.
+	Raise(ctx context.Context, spec alert.Spec, actor ops.Actor) (*ops.Alert, error)
 	Acknowledge(ctx context.Context, id string, actor ops.Actor) (*ops.Alert, error)
 	Start(ctx context.Context, id string, actor ops.Actor) (*ops.Alert, error)
 	// Resolve needs a reason while the cause holds: CodeInvalid.

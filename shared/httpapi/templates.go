@@ -23,7 +23,7 @@ func (a *api) templateRoutes() {
 		text: "A template; every fault in it is told at once.",
 	}, a.createTemplate)
 	handle(a, route{
-		id: "validate-template", method: http.MethodPost, path: "/v1/templates/validate", action: readTemplates,
+		id: "validate-template", method: http.MethodPost, path: "/v1/templates/validate", action: readTemplates, reads: true,
 		summary: "Say what is wrong with a template, or else what is odd about it and what a run costs; nothing is stored",
 		text:    "A template.",
 	}, a.validateTemplate)

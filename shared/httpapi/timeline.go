@@ -15,6 +15,7 @@ import (
 
 	"github.com/danielgtaylor/huma/v2"
 
+	"opsflow/shared/audit"
 	"opsflow/shared/ops"
 	"opsflow/shared/timeline"
 )
@@ -73,6 +74,13 @@ func (a *api) makeTimelineLink(ctx context.Context, in *LinkInput) (*linkOutput,
 	}
 	expires := a.Clock.Now().Add(valid).UTC().Truncate(time.Second)
 	token, err := a.Timelines.Token(in.ID, expires)
+	if err != nil {
+		return nil, err
+	}
+	booking := &ops.Subject{SubjectRef: ops.SubjectRef{Type: ops.SubjectBooking, ID: in.ID}}
+	err = audit.Note(ctx, a.Records, audit.Change{
+		Actor: actorOf(ctx), Action: string(shareTimelines), Target: booking.Ref(), After: map[string]any{"expires_at": expires},
+	}, a.Clock.Now())
 	if err != nil {
 		return nil, err
 	}

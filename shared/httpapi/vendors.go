@@ -33,6 +33,10 @@ func (a *api) vendorRoutes() {
 		summary: "List a vendor's metrics, newest first: one of each type and month, and what was measured by hand",
 	}, a.listMetrics)
 	handle(a, route{
+		id: "get-vendor-metric", method: http.MethodGet, path: "/v1/vendors/{id}/metrics/{metric}", action: readVendors,
+		summary: "Read one of a vendor's metrics",
+	}, a.getMetric)
+	handle(a, route{
 		id: "add-vendor-metric", method: http.MethodPost, path: "/v1/vendors/{id}/metrics", action: measureVendors,
 		summary: "Record what was measured by hand; it counts in the vendor's score", status: http.StatusCreated,
 	}, a.addMetric)
@@ -142,6 +146,24 @@ func (a *api) listMetrics(ctx context.Context, in *metricsQuery) (*listOutput[*o
 	return listOf(page, same[*ops.Metric]), nil
 }
 
+type metricPath struct {
+	IDPath
+	Metric string `path:"metric" maxLength:"128"`
+}
+
+func (a *api) getMetric(ctx context.Context, in *metricPath) (*oneOutput[*ops.Metric], error) {
+	m, err := a.Store.Metric(ctx, in.Metric)
+	if err != nil {
+		return nil, fmt.Errorf("read metric: %w", err)
+	}
+	if m.VendorID != in.ID {
+		return nil, ops.Errorf(ops.CodeNotFound, "vendor %s has no metric %s", in.ID, in.Metric)
+	}
+	return &oneOutput[*ops.Metric]{ETag: etag(m), Body: m}, nil
+}
+
+func metricURL(m *ops.Metric) string { return "/v1/vendors/" + m.VendorID + "/metrics/" + m.ID }
+
 type metricType string
 
 // Schema names the values.
@@ -149,7 +171,6 @@ func (metricType) Schema(huma.Registry) *huma.Schema { return oneOf(ops.MetricTy
 
 type addMetricInput struct {
 	IDPath
-	Key  string `header:"Idempotency-Key" maxLength:"255" doc:"The same key counts the measurement once, when it is sent again."`
 	Body struct {
 		Type       metricType `json:"type"`
 		Value      float64    `json:"value" minimum:"0"`
@@ -161,13 +182,13 @@ type addMetricInput struct {
 
 func (a *api) addMetric(ctx context.Context, in *addMetricInput) (*madeOutput[*ops.Metric], error) {
 	b := in.Body
-	m, err := a.Vendors.Add(ctx, in.ID, in.Key, vendor.Measurement{
+	m, err := a.Vendors.Add(ctx, in.ID, vendor.Measurement{
 		Type: ops.MetricType(b.Type), Value: b.Value, MaxValue: b.MaxValue, DataPoints: b.DataPoints, Method: b.Method,
 	}, actorOf(ctx))
 	if err != nil {
 		return nil, fmt.Errorf("add metric: %w", err)
 	}
 	return &madeOutput[*ops.Metric]{
-		Status: http.StatusCreated, ETag: etag(m), Location: "/v1/vendors/" + in.ID + "/metrics", Body: m,
+		Status: http.StatusCreated, ETag: etag(m), Location: metricURL(m), Body: m,
 	}, nil
 }

@@ -25,7 +25,7 @@ func (f *fakeVendors) Score(_ context.Context, id string) (*vendor.Score, error)
 	return &vendor.Score{VendorID: id, Level: ops.Insufficient, Insufficient: true}, nil
 }
 
-func (f *fakeVendors) Add(_ context.Context, id, _ string, m vendor.Measurement, _ ops.Actor) (*ops.Metric, error) {
+func (f *fakeVendors) Add(_ context.Context, id string, m vendor.Measurement, _ ops.Actor) (*ops.Metric, error) {
 	_, err := one((*fakes)(f), f.vendors, id)
 	return &ops.Metric{ID: "met-1", VendorID: id, Type: m.Type, Value: m.Value}, err
 }

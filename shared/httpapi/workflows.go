@@ -84,7 +84,6 @@ func workflowView(i *ops.Instance) *ops.Instance {
 }
 
 type startInput struct {
-	Key  string `header:"Idempotency-Key" maxLength:"255" doc:"The same key starts one workflow however often it is sent."`
 	Body startBody
 }
 
@@ -97,10 +96,8 @@ type startBody struct {
 }
 
 func (a *api) startWorkflow(ctx context.Context, in *startInput) (*madeOutput[*ops.Instance], error) {
-	actor := actorOf(ctx)
 	r := ops.StartRequest{
 		Template: in.Body.Template, Version: in.Body.Version, Name: in.Body.Name, Context: in.Body.Context,
-		TriggeredBy: ops.TriggeredBy{Kind: "manual", User: actor.ID},
 	}
 	if s := in.Body.Subject; s != nil {
 		if !ops.ValidID(s.Type) || !ops.ValidID(s.ID) {
@@ -110,45 +107,13 @@ func (a *api) startWorkflow(ctx context.Context, in *startInput) (*madeOutput[*o
 		}
 		r.Subject = *s
 	}
-	if in.Key != "" {
-		r.ID = ops.HashID("wf-", "POST /v1/workflows", actor.ID, in.Key)
-		if made, err := a.startedBefore(ctx, r); err != nil || made != nil {
-			return made, err
-		}
-	}
-	i, err := a.Workflows.Start(ctx, r, actor)
-	if r.ID != "" && ops.ErrorCode(err) == ops.CodeConflict { // the same request at the same moment was first
-		if made, err := a.startedBefore(ctx, r); err != nil || made != nil {
-			return made, err
-		}
-	}
+	i, err := a.Workflows.Start(ctx, r, actorOf(ctx))
 	if err != nil {
 		return nil, fmt.Errorf("start workflow: %w", err)
 	}
-	return madeWorkflow(http.StatusCreated, i), nil
-}
-
-// startedBefore answers with the workflow that the same key has started; nil when there is none.
-func (a *api) startedBefore(ctx context.Context, r ops.StartRequest) (*madeOutput[*ops.Instance], error) {
-	i, err := a.Store.Instance(ctx, r.ID)
-	if ops.ErrorCode(err) == ops.CodeNotFound {
-		return nil, nil
-	}
-	if err != nil {
-		return nil, fmt.Errorf("look for the workflow of the Idempotency-Key: %w", err)
-	}
-	if i.Template != r.Template || r.Version != 0 && i.TemplateVersion != r.Version || i.Subject != r.Subject {
-		return nil, invalid(&ops.Fault{
-			Path: "header.Idempotency-Key", Expected: "new for each request: it has started " + i.Template + " as " + i.ID,
-		})
-	}
-	return madeWorkflow(http.StatusOK, i), nil
-}
-
-func madeWorkflow(status int, i *ops.Instance) *madeOutput[*ops.Instance] {
 	return &madeOutput[*ops.Instance]{
-		Status: status, ETag: etag(i), Location: "/v1/workflows/" + i.ID, Body: workflowView(i),
-	}
+		Status: http.StatusCreated, ETag: etag(i), Location: "/v1/workflows/" + i.ID, Body: workflowView(i),
+	}, nil
 }
 
 func (a *api) getWorkflow(ctx context.Context, in *IDPath) (*oneOutput[*ops.Instance], error) {

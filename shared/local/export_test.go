@@ -7,6 +7,7 @@ import (
 
 	"opsflow/shared/local/events"
 	"opsflow/shared/local/lambda"
+	"opsflow/shared/ops"
 	"opsflow/shared/table"
 )
 
@@ -76,4 +77,9 @@ func (rt *Runtime) Letters(ctx context.Context, name string, bodies ...string) e
 // InQueue counts the messages of a queue.
 func (rt *Runtime) InQueue(ctx context.Context, name string) (int, error) {
 	return rt.queues.Count(ctx, "arn:aws:sqs:us-east-1:000000000000:"+name)
+}
+
+// Save stores records as they are.
+func (rt *Runtime) Save(ctx context.Context, records ...ops.Record) error {
+	return rt.store.Save(ctx, records...)
 }

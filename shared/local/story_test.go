@@ -65,7 +65,7 @@ func (r response) decode(t *testing.T, v any) {
 	}
 }
 
-func (s *system) request(method, path, token string, body any) response {
+func (s *system) request(method, path, token string, body any, headers ...string) response {
 	s.t.Helper()
 	var in io.Reader
 	if body != nil {
@@ -88,6 +88,9 @@ func (s *system) request(method, path, token string, body any) response {
 	}
 	if token != "" {
 		req.Header.Set("Authorization", "Bearer "+token)
+	}
+	for i := 0; i+1 < len(headers); i += 2 {
+		req.Header.Set(headers[i], headers[i+1])
 	}
 	res, err := http.DefaultClient.Do(req)
 	if err != nil {

@@ -92,7 +92,6 @@ type Alert struct {
 	ResolvedAt     time.Time   `json:"resolved_at,omitzero"`
 	Resolution     string      `json:"resolution,omitempty"`
 	Reason         string      `json:"reason,omitempty"`
-	RequestKey     string      `json:"request_key,omitempty"` // of the request that raised it last, if it had one
 	Cause          Cause       `json:"cause,omitzero"`
 }
 

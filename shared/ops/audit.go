@@ -57,11 +57,11 @@ func (a *AuditEntry) Seal(last *AuditEntry) error {
 // hash covers everything that the entry says, and the entry before it. Before and after are taken as values, not as texts:
 // a table may write the members of an object in another order, and 1.50 as 1.5.
 func (a *AuditEntry) hash() (string, error) {
-	before, err := canonical(a.Before)
+	before, err := Canonical(a.Before)
 	if err != nil {
 		return "", fmt.Errorf("hash audit entry %s: %w", a.ID, err)
 	}
-	after, err := canonical(a.After)
+	after, err := Canonical(a.After)
 	if err != nil {
 		return "", fmt.Errorf("hash audit entry %s: %w", a.ID, err)
 	}
@@ -80,8 +80,9 @@ func (a *AuditEntry) hash() (string, error) {
 	return hex.EncodeToString(sum[:]), nil
 }
 
-// canonical is the one way to write a JSON value: members in the order of their names, numbers without what is only their spelling.
-func canonical(raw json.RawMessage) (json.RawMessage, error) {
+// Canonical is the one way to write a JSON value, for comparing: members in the order of their names, numbers without what is
+// only their spelling. Nothing for nothing.
+func Canonical(raw json.RawMessage) (json.RawMessage, error) {
 	if len(raw) == 0 {
 		return nil, nil
 	}

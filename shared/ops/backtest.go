@@ -41,8 +41,7 @@ type Backtest struct {
 	Pages   int             `json:"pages"`
 	Result  json.RawMessage `json:"result,omitempty"` // the sum, once it is completed
 	Error   string          `json:"error,omitempty"`
-	Attempt int             `json:"attempt"`           // of driving it; 1 for the first execution
-	Request string          `json:"request,omitempty"` // hash of what was asked for, so that a key is not used for two
+	Attempt int             `json:"attempt"` // of driving it; 1 for the first execution
 	EndedAt time.Time       `json:"ended_at,omitzero"`
 }
 

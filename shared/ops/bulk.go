@@ -78,8 +78,7 @@ type Bulk struct {
 	Total      int             `json:"total"`
 	Counts     BulkCounts      `json:"counts"` // of finished chunks
 	ChunksLeft int             `json:"chunks_left"`
-	Attempt    int             `json:"attempt"`           // of driving it; 1 for the first execution
-	Request    string          `json:"request,omitempty"` // hash of what was asked for, so that a key is not used for two
+	Attempt    int             `json:"attempt"` // of driving it; 1 for the first execution
 	EndedAt    time.Time       `json:"ended_at,omitzero"`
 }
 

@@ -17,6 +17,7 @@ const (
 	CodeForbidden       Code = "forbidden"       // the caller's teams may not do this
 	CodeNotFound        Code = "not_found"       // nothing has this id
 	CodeConflict        Code = "conflict"        // somebody else wrote the record first, or it exists already
+	CodeInProgress      Code = "in_progress"     // the same request, under its Idempotency-Key, is being carried out
 	CodeAlreadyDecided  Code = "already_decided" // the task was decided before; the message names by whom and how
 	CodeIllegalMove     Code = "illegal_move"    // the record's status does not allow this move
 	CodeWorkflowPaused  Code = "workflow_paused" // the task's workflow is paused

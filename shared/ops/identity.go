@@ -102,6 +102,9 @@ func identityByID(t EventType, id string) string { return string(t) + " event_id
 // StoredID is the id under which an event of ours is kept when it comes back as one that triggers rules.
 func (e OutEvent) StoredID() string { return EventID(identityByID(e.Type, e.ID)) }
 
+// HasNaturalKey reports whether the events of a type are identified by what they say when they have no event_id.
+func HasNaturalKey(t EventType) bool { return eventKeys[t].natural != nil }
+
 // IdentifyInvalidEvent identifies an event whose content can't be relied on: by its envelope alone, so that the corrected
 // event, sent again under the same event_id, is another.
 func IdentifyInvalidEvent(env Envelope) string {

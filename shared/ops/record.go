@@ -39,6 +39,7 @@ const (
 	KindTally        Kind = "tally"        // what evidence on a vendor comes to
 	KindAssignment   Kind = "assignment"   // booking -> vendor
 	KindUndelivered  Kind = "undelivered"
+	KindRequest      Kind = "request" // under an Idempotency-Key
 
 	KindUndeliveredSource Kind = "undeliveredsource" // how much is open of one function
 	KindWaiter            Kind = "waiter"            // event and key -> the step that waits for it

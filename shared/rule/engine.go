@@ -91,7 +91,7 @@ func (e *Engine) HandleEvent(ctx context.Context, env ops.Envelope) error {
 	if env.Source == ops.Source && ops.OutboundOnly(ops.EventType(env.DetailType)) {
 		return nil
 	}
-	event, err := e.read(env)
+	event, err := e.Read(env)
 	if err != nil {
 		return err
 	}
@@ -129,7 +129,9 @@ func shortened(path string) string {
 }
 
 // read makes the record of an event as it arrived: validated and identified, without decisions.
-func (e *Engine) read(env ops.Envelope) (*ops.Event, error) {
+// Read tells what an event would be taken for: its id and identity, what it is about, and what is wrong with it. Nothing is
+// stored.
+func (e *Engine) Read(env ops.Envelope) (*ops.Event, error) {
 	now := e.clock.Now()
 	env.Detail = bytes.ToValidUTF8(env.Detail, []byte("\uFFFD"))
 	faults, err := e.schemas.Validate(env)

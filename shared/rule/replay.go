@@ -137,7 +137,7 @@ func (e *Engine) correct(ctx context.Context, stored *ops.Event, c Correction, d
 	if c.Detail != nil {
 		env.Detail = c.Detail
 	}
-	event, err := e.read(env)
+	event, err := e.Read(env)
 	if err != nil {
 		return nil, err
 	}

@@ -196,6 +196,11 @@ func (s *Store) Notifications(ctx context.Context, f ops.NotificationFilter) (op
 	return page(ctx, s, l, req, keep)
 }
 
+// KeyedRequest implements ops.KeyedRequestStore.
+func (s *Store) KeyedRequest(ctx context.Context, id string) (*ops.KeyedRequest, error) {
+	return get[ops.KeyedRequest](ctx, s, ops.Ref{Kind: ops.KindRequest, ID: id})
+}
+
 // Vendor implements ops.VendorStore.
 func (s *Store) Vendor(ctx context.Context, id string) (*ops.Vendor, error) {
 	return get[ops.Vendor](ctx, s, ops.Ref{Kind: ops.KindVendor, ID: id})

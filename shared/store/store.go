@@ -42,6 +42,7 @@ var _ interface {
 	ops.EvidenceStore
 	ops.EventHistory
 	ops.InstanceStore
+	ops.KeyedRequestStore
 	ops.MemberStore
 	ops.MetricStore
 	ops.NotificationStore
@@ -63,11 +64,42 @@ func New(t table.Table, random io.Reader, now func() time.Time) *Store {
 	return &Store{table: t, random: random, now: now}
 }
 
-// Save implements ops.Saver. It keeps people's counts of open work with every task that it writes. A new record without CreatedAt gets the present time, for lists are ordered by it.
+// Save implements ops.Saver. It keeps people's counts of open work with every task that it writes, and notes on the request
+// that ctx carries that it was done. A new record without CreatedAt gets the present time, for lists are ordered by it.
 func (s *Store) Save(ctx context.Context, records ...ops.Record) error {
 	if len(records) == 0 {
 		return nil
 	}
+	if request := doneBy(ctx, records); request != nil {
+		err := s.save(ctx, append(slices.Clip(records), request))
+		if err != nil {
+			request.Done = ops.Ref{}
+		}
+		if c := ops.AsConflict(err); c != nil && c.Has(request.Ref()) {
+			// No *ops.Conflict: whoever made the change must not try it again.
+			return ops.Errorf(ops.CodeConflict, "another request with the same Idempotency-Key has taken over from this one")
+		}
+		return err
+	}
+	return s.save(ctx, records)
+}
+
+// doneBy gives the request that is done with these records, noted so; nil if there is none.
+func doneBy(ctx context.Context, records []ops.Record) *ops.KeyedRequest {
+	request := ops.RequestOf(ctx)
+	if request == nil || request.Done != (ops.Ref{}) {
+		return nil
+	}
+	for _, r := range records {
+		if entry, ok := r.(*ops.AuditEntry); ok {
+			request.Done = entry.Target
+			return request
+		}
+	}
+	return nil
+}
+
+func (s *Store) save(ctx context.Context, records []ops.Record) error {
 	write, err := s.newWrite()
 	if err != nil {
 		return fmt.Errorf("save %s: %w", records[0].Ref(), err)

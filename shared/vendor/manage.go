@@ -96,18 +96,19 @@ type Measurement struct {
 // MaxMeasured is the most observations that one measurement can stand for.
 const MaxMeasured = 1000
 
-// Add takes over a measurement: it is kept as a metric of its own and counts in the vendor's score. Under the same key
-// ("": the measurement's own content and time) it counts once. CodeInvalid with every fault, CodeNotFound.
-func (s *Scorer) Add(ctx context.Context, vendorID, key string, in Measurement, actor ops.Actor) (*ops.Metric, error) {
+// Add takes over a measurement: it is kept as a metric of its own and counts in the vendor's score. CodeInvalid with every
+// fault, CodeNotFound.
+func (s *Scorer) Add(ctx context.Context, vendorID string, in Measurement, actor ops.Actor) (*ops.Metric, error) {
 	if _, err := s.Store.Vendor(ctx, vendorID); err != nil {
 		return nil, err
 	}
 	now := s.Clock.Now()
-	if key == "" {
-		key = fmt.Sprint(now.UnixNano(), in)
+	id, err := ops.RandomID("met-", s.Random)
+	if err != nil {
+		return nil, err
 	}
 	m := &ops.Metric{
-		Meta: ops.Meta{CreatedAt: now, UpdatedAt: now}, ID: ops.HashID("met-", vendorID, actor.ID, key), VendorID: vendorID, Type: in.Type,
+		Meta: ops.Meta{CreatedAt: now, UpdatedAt: now}, ID: id, VendorID: vendorID, Type: in.Type,
 		Value: in.Value, MaxValue: in.MaxValue, CalculationMethod: in.Method, DataPoints: max(1, in.DataPoints), PeriodStart: now, PeriodEnd: now,
 		Level: ops.Insufficient,
 	}
@@ -125,16 +126,7 @@ func (s *Scorer) Add(ctx context.Context, vendorID, key string, in Measurement, 
 		m.Level = ops.LevelOf(share)
 	}
 	fact := ops.Fact{At: now, By: m.ID, VendorID: vendorID, Done: now, Type: in.Type, Percent: share, Points: m.DataPoints}
-	old, err := s.Store.Metric(ctx, m.ID)
-	if err == nil {
-		return old, nil
-	}
-	if ops.ErrorCode(err) != ops.CodeNotFound {
-		return nil, fmt.Errorf("add a metric of vendor %s: %w", vendorID, err)
-	}
-	entry, err := audit.Entry(ctx, s.Store, audit.Change{
-		Actor: actor, Action: "vendor.measure", Target: (&ops.Vendor{ID: vendorID}).Ref(), After: m,
-	}, now)
+	entry, err := audit.First(ctx, audit.Change{Actor: actor, Action: "vendor.measure", Target: m.Ref(), After: m}, now)
 	if err != nil {
 		return nil, err
 	}

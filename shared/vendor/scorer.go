@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"io"
 	"log/slog"
 	"time"
 
@@ -19,6 +20,7 @@ type Scorer struct {
 	Store  Store
 	Bus    ops.Bus // takes alert_raised
 	Clock  ops.Clock
+	Random io.Reader // names what is measured by hand
 	Logger *slog.Logger
 }
 

@@ -38,7 +38,7 @@ func scorer(t *testing.T) *vendor.Scorer {
 		t.Fatal(err)
 	}
 	s := store.New(tbl, rand.NewChaCha8([32]byte{1}), fixedClock{}.Now)
-	return &vendor.Scorer{Store: s, Clock: fixedClock{}, Logger: slog.New(slog.DiscardHandler), Bus: silent{}}
+	return &vendor.Scorer{Store: s, Clock: fixedClock{}, Random: rand.NewChaCha8([32]byte{2}), Logger: slog.New(slog.DiscardHandler), Bus: silent{}}
 }
 
 // silent is a bus that nobody listens to.

@@ -67,7 +67,7 @@ func (p Parts) Undelivered(flows *workflow.Engine, senders undelivered.Senders) 
 
 // Scorer makes what keeps vendors' metrics.
 func (p Parts) Scorer() *vendor.Scorer {
-	return &vendor.Scorer{Store: p.Store, Bus: p.Bus, Clock: p.Clock, Logger: p.Logger}
+	return &vendor.Scorer{Store: p.Store, Bus: p.Bus, Clock: p.Clock, Random: p.Random, Logger: p.Logger}
 }
 
 // Notifications makes what has messages sent again: it asks for them, and sends none itself.

@@ -121,7 +121,7 @@ func TestAPausedWorkflowStandsStillAndGoesOnWhereItWas(t *testing.T) {
 	if i.Status != ops.InstanceCompleted || c.done["work"] != 1 || c.done["last"] != 1 {
 		t.Errorf("it is %s after %v", i.Status, c.done)
 	}
-	want := "[workflow.pause m-Finance workflow.resume m-Finance workflow.pause m-Finance workflow.resume m-Finance]"
+	want := "[workflow.start starter workflow.pause m-Finance workflow.resume m-Finance workflow.pause m-Finance workflow.resume m-Finance]"
 	if got := fmt.Sprint(b.trail(t, i.ID)); got != want {
 		t.Errorf("audit is %s, want %s", got, want)
 	}
@@ -248,7 +248,7 @@ func TestAFailedWorkflowIsRetriedFromItsFailedStepAndResolvesItsAlert(t *testing
 	if len(a) != 1 || a[0].Status != ops.AlertResolved || a[0].Resolution != "completed on attempt 2" || a[0].ResolvedBy != "opsflow" {
 		t.Errorf("alerts are %+v", a)
 	}
-	if got := fmt.Sprint(b.trail(t, i.ID)); got != "[workflow.retry m-Finance]" {
+	if got := fmt.Sprint(b.trail(t, i.ID)); got != "[workflow.start starter workflow.retry m-Finance]" {
 		t.Errorf("audit is %s", got)
 	}
 }

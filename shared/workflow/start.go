@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"time"
 
+	"opsflow/shared/audit"
 	"opsflow/shared/ops"
 	"opsflow/shared/rule"
 )
@@ -141,33 +142,35 @@ func (e *Engine) launch(ctx context.Context, i *ops.Instance) error {
 	return nil
 }
 
-// Start begins a workflow for a person. With an ID in the request, asking again gives the instance that is there.
-// CodeNotFound for an unknown template, CodeInvalid, CodeTooLarge. Once the instance is stored it will begin: an execution
-// that could not be started now is started by sweep-due.
+// Start begins a workflow for a person, whose name it is written down under. CodeNotFound for an unknown template,
+// CodeInvalid, CodeTooLarge. Once the instance is stored it will begin: an execution that could not be started now is
+// started by sweep-due.
 func (e *Engine) Start(ctx context.Context, r ops.StartRequest, actor ops.Actor) (*ops.Instance, error) {
-	if r.TriggeredBy.Kind == "" {
-		r.TriggeredBy.Kind = "manual"
-	}
-	if r.TriggeredBy.User == "" {
-		r.TriggeredBy.User = actor.ID
-	}
+	r.TriggeredBy.Kind, r.TriggeredBy.User = "manual", actor.ID
 	i, err := e.Plan(ctx, r)
 	if err != nil {
 		return nil, err
 	}
-	if err := e.admit(ctx, i); err != nil {
-		if r.ID == "" || ops.AsConflict(err) == nil {
-			return nil, fmt.Errorf("store workflow %s: %w", i.ID, err)
-		}
-		if i, err = e.Store.Instance(ctx, r.ID); err != nil {
-			return nil, fmt.Errorf("read workflow %s: %w", r.ID, err)
-		}
+	entry, err := audit.First(ctx, audit.Change{Actor: actor, Action: "workflow.start", Target: i.Ref(), After: startOf{
+		Template: i.Template, Version: i.TemplateVersion, Name: i.Name, Subject: i.Subject, Context: i.Context,
+	}}, e.Clock.Now())
+	if err != nil {
+		return nil, err
 	}
-	if i.Status != ops.InstancePending {
-		return i, nil
+	if err := e.admit(ctx, i, entry); err != nil {
+		return nil, fmt.Errorf("store workflow %s: %w", i.ID, err)
 	}
 	if err := e.Launch(ctx, i); err != nil {
 		e.Logger.WarnContext(ctx, "execution not started; sweep-due will", "instance", i.ID, "error", err)
 	}
 	return i, nil
+}
+
+// startOf is what the audit entry of a start tells.
+type startOf struct {
+	Template string                     `json:"template"`
+	Version  int                        `json:"template_version"`
+	Name     string                     `json:"name"`
+	Subject  ops.SubjectRef             `json:"subject,omitzero"`
+	Context  map[string]json.RawMessage `json:"context,omitempty"`
 }

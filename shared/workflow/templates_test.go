@@ -218,22 +218,6 @@ func TestTheNewestVersionStartsWhateverTheOrderOfPublishing(t *testing.T) {
 	}
 }
 
-func TestStartingAgainUnderTheSameIDGivesTheSameWorkflow(t *testing.T) {
-	t.Parallel()
-	b := setup(t, nil)
-	r := ops.StartRequest{ID: "wf-one", Template: "customer_follow_up"}
-	for range 2 {
-		i, err := b.Start(t.Context(), r, admin)
-		if err != nil || i.ID != "wf-one" {
-			t.Fatalf("%+v, %v", i, err)
-		}
-		b.machine.run(t.Context())
-	}
-	if n := len(b.bus.ids(ops.WorkflowCompleted)); n != 1 || len(b.machine.executions) != 1 {
-		t.Errorf("it ran %d times in %d executions", n, len(b.machine.executions))
-	}
-}
-
 func TestAContextThatTheTableCannotKeepIsRefused(t *testing.T) {
 	t.Parallel()
 	b := setup(t, nil)

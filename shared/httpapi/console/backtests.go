@@ -66,7 +66,7 @@ func (c *Console) beginBacktest(q *request, text json.RawMessage) (outcome, erro
 		days = 7
 	}
 	now := c.Clock.Now()
-	b, err := c.Backtests.Begin(q.Context(), rule.BacktestRequest{Rule: text, From: now.Add(-time.Duration(days) * 24 * time.Hour), To: now}, q.Actor, "")
+	b, err := c.Backtests.Begin(q.Context(), rule.BacktestRequest{Rule: text, From: now.Add(-time.Duration(days) * 24 * time.Hour), To: now}, q.Actor)
 	if err != nil {
 		return outcome{}, fmt.Errorf("try the rule on stored events: %w", err)
 	}

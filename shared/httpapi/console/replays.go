@@ -86,7 +86,7 @@ func (c *Console) replayPeriod(q *request) (outcome, error) {
 	if r == nil {
 		return outcome{}, ops.Errorf(ops.CodeInvalid, "choose from when on")
 	}
-	b, err := c.Bulk.Begin(q.Context(), *r, q.Actor, "")
+	b, err := c.Bulk.Begin(q.Context(), *r, q.Actor)
 	if err != nil {
 		return outcome{}, fmt.Errorf("begin the replay: %w", err)
 	}

@@ -74,7 +74,7 @@ func doTicked[V any](c *Console, p page, all ticked, view func(*request) (V, err
 		t, r, err := readTicked(q, all.For(q))
 		var b *ops.Bulk
 		if err == nil {
-			b, err = c.Bulk.Begin(q.Context(), r, q.Actor, "")
+			b, err = c.Bulk.Begin(q.Context(), r, q.Actor)
 		}
 		if ops.ErrorCode(err) != ops.CodeInvalid {
 			if err != nil {

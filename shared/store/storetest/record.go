@@ -50,6 +50,13 @@ func recordsComeBackAsTheyWereSaved(t *testing.T, open Open) {
 			},
 			func(ctx context.Context, b bundle) (ops.Record, error) { return b.BulkChunk(ctx, "blk-1", 1) },
 		},
+		"request under a key": {
+			&ops.KeyedRequest{
+				Meta: meta(), ID: "req-1", Actor: "ann", Route: "POST /v1/alerts", BodyHash: "h", RequestID: "r", Until: start,
+				Done: ops.Ref{Kind: ops.KindAlert, ID: "alr-1"}, Answer: `{"body":"{\"n\": 1.50}"}`,
+			},
+			func(ctx context.Context, b bundle) (ops.Record, error) { return b.KeyedRequest(ctx, "req-1") },
+		},
 		"rule": {
 			&ops.Rule{
 				Meta: meta(), ID: "quality-check", Version: 3, Mode: ops.RuleActive, Actions: []ops.Action{{Type: ops.Notify}},
@@ -215,6 +222,49 @@ func aSaveOfWhatSomebodyElseChangedWritesNothingAndNamesIt(t *testing.T, open Op
 	}
 	if err := b.Delete(ctx, task); !ops.AsConflict(err).Has(task.Ref()) {
 		t.Errorf("deleting what was never stored gave %v, want a conflict", err)
+	}
+}
+
+func aRequestIsDoneWithItsChangeOrNotAtAll(t *testing.T, open Open) {
+	b := setup(t, open)
+	request := &ops.KeyedRequest{ID: "req-1"}
+	if err := b.Save(t.Context(), request); err != nil {
+		t.Fatal(err)
+	}
+	late := *request // of a sender that somebody takes over from
+	ctx := ops.WithRequest(t.Context(), request)
+	stored := func() ops.Ref {
+		t.Helper()
+		r, err := b.KeyedRequest(t.Context(), "req-1")
+		if err != nil {
+			t.Fatal(err)
+		}
+		return r.Done
+	}
+	change := func(n int64) []ops.Record {
+		a := &ops.Alert{ID: "alr-" + strconv.FormatInt(n, 10), Status: ops.AlertOpen}
+		return []ops.Record{a, &ops.AuditEntry{ID: "aud-" + a.ID, Target: ops.Ref{Kind: ops.KindAlert, ID: "alr-1"}, Seq: n}}
+	}
+	if err := b.Save(ctx, &ops.Alert{ID: "alr-0", Status: ops.AlertOpen}); err != nil || stored() != (ops.Ref{}) {
+		t.Errorf("a Save that no person did: %v, done is %s", err, stored())
+	}
+	stale := change(1)
+	stale[0].RecordMeta().V = 7
+	if err := b.Save(ctx, stale...); ops.AsConflict(err) == nil || request.Done != (ops.Ref{}) || stored() != (ops.Ref{}) {
+		t.Errorf("a Save that lost: %v, done is %s and %s", err, request.Done, stored())
+	}
+	if err := b.Save(ctx, change(1)...); err != nil || stored() != (ops.Ref{Kind: ops.KindAlert, ID: "alr-1"}) {
+		t.Errorf("the change: %v, done is %s", err, stored())
+	}
+	if err := b.Save(ctx, change(2)...); err != nil {
+		t.Errorf("another change of the same request: %v", err)
+	}
+	err := b.Save(ops.WithRequest(t.Context(), &late), change(3)...)
+	if ops.ErrorCode(err) != ops.CodeConflict || ops.AsConflict(err) != nil {
+		t.Errorf("a late sender: %v, want a conflict that is not tried again", err)
+	}
+	if _, err := b.Alert(t.Context(), "alr-3"); ops.ErrorCode(err) != ops.CodeNotFound {
+		t.Errorf("the late sender's alert: %v", err)
 	}
 }
 
