@@ -24,7 +24,7 @@ type bulkRun struct {
 	Params  string            `placeholder:"JSON" help:"What the request for a single record has as its body; - reads it from stdin."`
 	Preview bool              `help:"Only tell what would happen."`
 	Wait    bool              `help:"Wait until every item has its outcome."`
-	Key     string            `help:"The same key begins one operation however often it is sent."`
+	Key     string            `help:"Idempotency key: the same key begins one operation, however often."`
 }
 
 // bulkPause is how long --wait waits between two looks.

@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"context"
+	"crypto/rand"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -20,7 +21,11 @@ import (
 
 const (
 	requestTimeout = 30 * time.Second
-	maxAnswer      = 64 << 20 // bytes; a page of 100 of the largest records is far below
+	// tries is how often a request is sent whose answer was lost, or that is still being carried out. Its key lets it be done
+	// once; pause is how long the client waits before the second time, and twice as long each time after.
+	tries     = 5
+	pause     = 250 * time.Millisecond
+	maxAnswer = 64 << 20 // bytes; a page of 100 of the largest records is far below
 )
 
 // client speaks to the HTTP API. It is safe for concurrent use.
@@ -28,6 +33,9 @@ type client struct {
 	base  *url.URL
 	given string // the operator's token; empty: the local runtime is asked for one
 	http  *http.Client
+	// random makes the keys of requests that are given none; nil: they have none.
+	random io.Reader
+	clock  ops.Clock
 	// aside begins something that is not to be counted, and gives what ends it; nil: nothing counts.
 	aside func() (done func())
 
@@ -41,7 +49,7 @@ func newClient(base, token string) (*client, error) {
 	if err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" {
 		return nil, fmt.Errorf("--api (OPSFLOW_API) must be a URL like http://127.0.0.1:3000, got %q", base)
 	}
-	return &client{base: u, given: token, http: &http.Client{Timeout: requestTimeout, Transport: &http.Transport{
+	return &client{base: u, given: token, random: rand.Reader, clock: ops.SystemClock{}, http: &http.Client{Timeout: requestTimeout, Transport: &http.Transport{
 		Proxy: http.ProxyFromEnvironment, ForceAttemptHTTP2: true, MaxIdleConnsPerHost: summaryWorkers,
 	}}}, nil
 }
@@ -60,7 +68,8 @@ func (c *client) get(ctx context.Context, path string, query url.Values) (json.R
 	return c.call(ctx, http.MethodGet, path, nil, "")
 }
 
-// post sends a JSON body; key, if not empty, makes sending it again the same request.
+// post sends a JSON body; key makes sending it again the same request. Without one it gets its own, which is as good
+// until the answer has come.
 func (c *client) post(ctx context.Context, path string, body any, key string) (json.RawMessage, error) {
 	b, err := json.Marshal(body)
 	if err != nil {
@@ -76,22 +85,45 @@ func (c *client) postText(ctx context.Context, path string, text []byte) (json.R
 
 // call does one request with the token. What the API refuses comes back as an *ops.Error with its code and its faults.
 func (c *client) call(ctx context.Context, method, path string, body []byte, key string) (json.RawMessage, error) {
+	if method == http.MethodPost && key == "" && c.random != nil {
+		var err error
+		if key, err = ops.RandomID("", c.random); err != nil {
+			return nil, fmt.Errorf("make the request's key: %w", err)
+		}
+	}
 	if c.given != "" {
-		return c.send(ctx, method, path, c.given, body, key)
+		return c.sendUntilAnswered(ctx, method, path, c.given, body, key)
 	}
 	token, err := c.adminToken(ctx, "")
 	if err != nil {
 		return nil, err
 	}
-	answer, err := c.send(ctx, method, path, token, body, key)
+	answer, err := c.sendUntilAnswered(ctx, method, path, token, body, key)
 	if ops.ErrorCode(err) != ops.CodeUnauthenticated {
 		return answer, err
 	}
 	if token, err = c.adminToken(ctx, token); err != nil { // the first has expired: a watch can take days
 		return nil, err
 	}
-	return c.send(ctx, method, path, token, body, key)
+	return c.sendUntilAnswered(ctx, method, path, token, body, key)
 }
+
+// sendUntilAnswered sends a request that has a key again when nobody knows what became of it.
+func (c *client) sendUntilAnswered(ctx context.Context, method, path, token string, body []byte, key string) (json.RawMessage, error) {
+	for try := 0; ; try++ {
+		answer, err := c.send(ctx, method, path, token, body, key)
+		unknown := errors.Is(err, errLost) || ops.ErrorCode(err) == ops.CodeInProgress
+		if key == "" || !unknown || try == tries-1 {
+			return answer, err
+		}
+		if err := c.clock.Sleep(ctx, pause<<try); err != nil {
+			return nil, err
+		}
+	}
+}
+
+// errLost is in the error of a request that was sent and not answered.
+var errLost = errors.New("the answer was lost")
 
 // adminToken is the local runtime's token for its admin, another one than stale.
 func (c *client) adminToken(ctx context.Context, stale string) (string, error) {
@@ -181,6 +213,9 @@ func (c *client) unreachable(ctx context.Context, err error) error {
 	if e, ok := errors.AsType[*url.Error](err); ok {
 		err = e.Err
 	}
+	if e, ok := errors.AsType[*net.OpError](err); !ok || e.Op != "dial" {
+		err = fmt.Errorf("%w: %w", errLost, err)
+	}
 	return ops.Errorf(ops.CodeUnavailable, "the API at %s does not answer (is `opsflow dev` running? OPSFLOW_API names another): %w",
 		c.base, err)
 }
@@ -195,6 +230,9 @@ func refusal(res *http.Response, answer []byte) error {
 	}
 	if t, _, _ := mime.ParseMediaType(res.Header.Get("Content-Type")); t != "application/problem+json" ||
 		json.Unmarshal(answer, &p) != nil || p.Code == "" {
+		if res.StatusCode >= http.StatusInternalServerError { // from what stands before the API, which may be at it still
+			return ops.Errorf(ops.CodeUnavailable, "%s %s: %s: %w", res.Request.Method, res.Request.URL.Path, res.Status, errLost)
+		}
 		return ops.Errorf(codeOf(res.StatusCode), "%s %s: %s", res.Request.Method, res.Request.URL.Path, res.Status)
 	}
 	if p.Code == ops.CodeInternal && p.RequestID != "" {

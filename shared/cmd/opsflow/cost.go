@@ -85,6 +85,7 @@ func (c *costCommand) measure(ctx context.Context, s *session, rt *local.Runtime
 		return nil, err
 	}
 	defer own.close()
+	own.random = nil // what keys cost is the caller's own choice
 	own.aside = func() (done func()) {
 		_ = rt.Clock().WaitIdle(ctx) // what goes on is counted; when the context has ended nothing matters any more
 		return rt.Meter().Pause()

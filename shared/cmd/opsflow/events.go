@@ -25,7 +25,7 @@ type eventsPut struct {
 	Type   string `arg:"" help:"The detail-type: booking_created, payment_received, ..."`
 	Detail string `arg:"" help:"The detail, a JSON object; - reads it from stdin."`
 	Source string `help:"Who it comes from; absent: api."`
-	Key    string `help:"Idempotency key: the same key is the same event, however often it is sent."`
+	Key    string `help:"Idempotency key: the same key puts one event, however often."`
 }
 
 // Run puts the event and prints EventBridge's id of it.
