@@ -129,10 +129,7 @@ func (s *Subject) Learn(e *Event) bool {
 	t := EventType(e.Type)
 	changed := false
 	for name, v := range detail {
-		if name == "event_id" || name == "correlation_id" || name == "cause" {
-			continue
-		}
-		if keeps := eventKeys[t].keeps; keeps != nil && !keeps(name) {
+		if !t.Tells(name) {
 			continue
 		}
 		if at, ok := s.Times[name]; ok && at.Equal(e.Time) && string(s.Fields[name]) >= string(v) {
@@ -150,6 +147,18 @@ func (s *Subject) Learn(e *Event) bool {
 	}
 	s.Last[t] = LastEvent{EventID: e.ID, At: e.Time}
 	return true
+}
+
+// SubjectType is the type of what events of this type are about; "" when each says so itself.
+func (t EventType) SubjectType() string { return eventKeys[t].subjectType }
+
+// Tells reports whether a member of an event's detail is taken over by the record of its subject.
+func (t EventType) Tells(member string) bool {
+	if member == "event_id" || member == "correlation_id" || member == "cause" {
+		return false
+	}
+	keeps := eventKeys[t].keeps
+	return keeps == nil || keeps(member)
 }
 
 // Arrive notes that a valid event which names the subject has arrived.

@@ -22,18 +22,16 @@ const (
 // notRuleIDs stand where a rule's id does in the addresses of the API.
 var notRuleIDs = []string{"backtest", "pause-all", "resume-all"}
 
-// DecodeRule reads a rule as people write it, strictly: a field that does not exist or has the wrong type is a fault, and
-// all faults are told at once (CodeInvalid). What is not given: type trigger, mode active, priority 5, and an id made
-// from the name. It says nothing yet about whether the rule makes sense: see Faults.
-func DecodeRule(b []byte) (*Rule, error) {
-	r := &Rule{Type: RuleTrigger, Mode: RuleActive, Priority: 5}
-	if err := DecodeStrict("rule", b, r); err != nil {
-		return nil, err
-	}
+// DecodeRule reads a rule as people write it. What is not given: type trigger, mode active, priority 5, and an id made from the
+// name. unread is what could not be read, as of Decode; read is false when that is all of it. Whether the rest makes sense is
+// told by its Faults.
+func DecodeRule(b []byte) (r *Rule, unread []Fault, read bool) {
+	r = &Rule{Type: RuleTrigger, Mode: RuleActive, Priority: 5}
+	unread, read = Decode(b, r)
 	if r.ID == "" {
 		r.ID = slug(r.Name)
 	}
-	return r, nil
+	return r, unread, read
 }
 
 // Faults tells everything that is wrong with a rule, apart from its conditions and the workflow templates it names, which

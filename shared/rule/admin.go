@@ -105,11 +105,13 @@ func (e *Engine) Validate(ctx context.Context, r *ops.Rule) ([]ops.Fault, error)
 			}
 			faults = append(faults, ValidateCondition(*a.Unless, path+".unless", roots())...)
 		}
-		if once, ok := strings.CutPrefix(a.OncePer, "$."); ok {
-			check := compiler{roots: roots()}
-			check.parsePath(once, path+".once_per")
-			faults = append(faults, check.faults...)
-		}
+		check := compiler{roots: roots()}
+		eachRef(a, path, func(at, ref string) {
+			if p := check.parsePath(ref, at); p.rest != nil {
+				check.fault(at, "the path of one value, without [any] and [every]", quoted(ref))
+			}
+		})
+		faults = append(faults, check.faults...)
 		if a.Type == ops.Escalate && !slices.Contains(alert.Ladders(), a.Ladder) && !hasPath(faults, path+".ladder") {
 			faults = append(faults, ops.Fault{
 				Path: path + ".ladder", Expected: "one of " + strings.Join(alert.Ladders(), ", "), Got: quoted(a.Ladder),
@@ -134,15 +136,15 @@ func hasPath(faults []ops.Fault, path string) bool {
 }
 
 func (e *Engine) decode(ctx context.Context, body []byte) (*ops.Rule, error) {
-	r, err := ops.DecodeRule(body)
-	if err != nil {
-		return nil, err
+	r, unread, read := ops.DecodeRule(body)
+	if !read {
+		return nil, ops.Invalid("rule", unread)
 	}
 	faults, err := e.Validate(ctx, r)
 	if err != nil {
 		return nil, err
 	}
-	return r, ops.Invalid("rule", faults)
+	return r, ops.Invalid("rule", ops.JoinFaults(unread, faults))
 }
 
 // save writes a rule with its version and what is to be said of the change, and with the rule set, whose own version tells

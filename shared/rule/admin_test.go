@@ -40,10 +40,10 @@ func TestTheBuiltInRulesAreValid(t *testing.T) {
 func TestARuleThatIsWrongIsRefusedWithEveryFault(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
-	_, err := b.Create(t.Context(), []byte(`{"name": "watch", "event": "booking_confirmed", "priority": 0,
+	_, err := b.Create(t.Context(), []byte(`{"name": "watch", "event": "booking_confirmed", "priority": 0, "colour": "red",
 		"condition": {"path": "context.a", "op": "exists"},
-		"actions": [{"type": "start_workflow", "template": "vanished", "unless": {"any": []}},
-			{"type": "raise_alert", "alert": "quality_drop", "severity": "low", "title": "x", "once_per": "$.nowhere.id"}]}`), ops.Actor{ID: "ann"})
+		"actions": [{"type": "start_workflow", "template": "vanished", "unless": {"any": []}, "input": {"id": "$.detial.booking_id"}},
+			{"type": "raise_alert", "alert": "quality_drop", "severity": "low", "title": "$.detail.tags[any]", "once_per": "$.nowhere.id"}]}`), ops.Actor{ID: "ann"})
 	e, ok := errors.AsType[*ops.Error](err)
 	if !ok || e.Code != ops.CodeInvalid {
 		t.Fatalf("got %v", err)
@@ -53,7 +53,8 @@ func TestARuleThatIsWrongIsRefusedWithEveryFault(t *testing.T) {
 		paths = append(paths, f.Path)
 	}
 	wantEqual(t, "faults", paths, []string{
-		"$.priority", "$.condition.path", "$.actions[0].unless.any", "$.actions[0].template", "$.actions[1].once_per",
+		"$.colour", "$.priority", "$.condition.path", "$.actions[0].unless.any", "$.actions[0].input.id", "$.actions[0].template",
+		"$.actions[1].once_per", "$.actions[1].title",
 	})
 	if stored, err := b.store.Rules(t.Context()); err != nil || len(stored) != 0 {
 		t.Errorf("%d stored, %v", len(stored), err)

@@ -23,9 +23,9 @@ func Builtin() ([]*ops.Rule, error) {
 		if err != nil {
 			return nil, fmt.Errorf("read the built-in rule %s: %w", f.Name(), err)
 		}
-		r, err := ops.DecodeRule(b)
-		if err != nil {
-			return nil, fmt.Errorf("built-in rule %s: %w", f.Name(), err)
+		r, unread, _ := ops.DecodeRule(b)
+		if err := ops.Invalid("built-in rule "+f.Name(), unread); err != nil {
+			return nil, err
 		}
 		r.Version = 1
 		rules[i] = r

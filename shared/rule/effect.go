@@ -145,12 +145,10 @@ func startRequest(id string, a *ops.Action, event *ops.Event, ruleID string, doc
 // two actions of one rule raise two alerts.
 func warning(a *ops.Action, index int, subject ops.SubjectRef, r *ops.Rule, doc Doc, cause ops.Cause) alert.Spec {
 	spec := alert.Spec{
-		Type: a.Alert, Severity: a.Severity, Title: a.Title, Subject: subject, Key: "rule/" + r.ID + "/" + strconv.Itoa(index),
+		Type: a.Alert, Severity: a.Severity, Subject: subject, Key: "rule/" + r.ID + "/" + strconv.Itoa(index),
 		Detail: "Raised by rule " + r.ID + ".", Cause: cause,
 	}
-	if v, ok := Resolve(mustJSON(a.Title), doc); ok && kindOf(v) == textKind {
-		spec.Title, _ = unquote(v)
-	}
+	spec.Title = titleOf(a, r, doc)
 	if a.Type != ops.Escalate {
 		spec.Told = tells(r, alert.Team(spec.Type, subject))
 		return spec
@@ -161,6 +159,20 @@ func warning(a *ops.Action, index int, subject ops.SubjectRef, r *ops.Rule, doc 
 	spec.Severity = cmp.Or(spec.Severity, ops.SeverityHigh)
 	spec.Title = cmp.Or(spec.Title, "Escalation: "+a.Ladder)
 	return spec
+}
+
+// titleOf is the title of an alert: the rule's name when it is a path to nothing.
+func titleOf(a *ops.Action, r *ops.Rule, doc Doc) string {
+	v, _ := Resolve(mustJSON(a.Title), doc)
+	switch kindOf(v) {
+	case textKind:
+		text, _ := unquote(v)
+		return text
+	case numberKind, boolKind:
+		return string(v)
+	case noKind, nullKind, listKind, objectKind:
+	}
+	return cmp.Or(r.Name, r.ID)
 }
 
 // tells reports whether a rule sends a message to the team by itself: the alert that it raises need not do so too.

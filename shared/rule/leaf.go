@@ -256,12 +256,18 @@ func (b *compiler) compileValue(l *leaf, at string) {
 			expected = "a text, a number, true or false"
 		}
 	case ops.OpGt, ops.OpGte, ops.OpLt, ops.OpLte:
-		if l.value.kind != numberKind && l.value.kind != textKind {
+		switch {
+		case l.value.kind != numberKind && l.value.kind != textKind:
 			expected = "a number or a text"
+		case b.isMoment(&l.value):
+			expected = "a number, or a text that is no time: times are compared by before and after"
 		}
 	case ops.OpBetween:
 		l.list = parseList(l.want)
-		if len(l.list) != 2 || !ordered(ops.OpLte, &l.list[0], &l.list[1]) {
+		switch {
+		case slices.ContainsFunc(l.list, func(v value) bool { return b.isMoment(&v) }):
+			expected = "two numbers, or two texts that are no times: of a time, say all of after and before"
+		case len(l.list) != 2 || !ordered(ops.OpLte, &l.list[0], &l.list[1]):
 			expected = "a list of two numbers or two texts, the lower one first"
 		}
 	case ops.OpIn, ops.OpNotIn:

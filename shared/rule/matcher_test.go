@@ -109,7 +109,7 @@ func conditionOf(t *rapid.T, depth int) ops.Condition {
 	case ops.OpBefore, ops.OpAfter:
 		value = rapid.SampledFrom([]string{`"now"`, `"now-2h"`, `"now+1h30m"`, texts7[6]}).Draw(t, "moment")
 	case ops.OpGt, ops.OpGte, ops.OpLt, ops.OpLte:
-		value = rapid.OneOf(rapid.SampledFrom(texts7), rapid.SampledFrom(numbers7)).Draw(t, "value")
+		value = rapid.OneOf(rapid.SampledFrom(texts7[:6]), rapid.SampledFrom(numbers7)).Draw(t, "value") // no times
 	case ops.OpStartsWith, ops.OpEndsWith:
 		value = rapid.SampledFrom(texts7).Draw(t, "value")
 	default:

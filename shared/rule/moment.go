@@ -39,6 +39,13 @@ func (b *compiler) parseMoment(v *value) (moment, bool) {
 	return m, err == nil
 }
 
+// isMoment reports whether a literal is a time. As texts, times don't sort as they follow one another: their zones and
+// fractions differ.
+func (b *compiler) isMoment(v *value) bool {
+	_, ok := b.parseMoment(v)
+	return ok
+}
+
 // compare tells whether a time is before (-1), at or after the moment. That a time lies more than eight business hours back
 // means that eight business hours from it are over.
 func (m *moment) compare(at, now time.Time) int {

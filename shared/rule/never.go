@@ -78,20 +78,12 @@ func (c *claim) bounds() (low, high *value, strict bool) {
 // impossible tells why no value that the schema allows makes the comparison true.
 func (c *claim) impossible(schema *shape) string {
 	low, high, strict := c.bounds()
-	s := schema
-	words := strings.Split(c.path, ".")
-	if words[0] != "detail" {
+	s := schema.at(c.path)
+	if s == nil {
 		return ""
 	}
-	required := true
-	for _, word := range words[1:] {
-		required = required && slices.Contains(s.required, word)
-		if s = s.members[word]; s == nil {
-			return ""
-		}
-	}
 	if c.op == ops.OpAbsent {
-		if required {
+		if schema.requires(c.path) {
 			return c.path + " is never absent"
 		}
 		return ""
@@ -113,6 +105,33 @@ func (c *claim) impossible(schema *shape) string {
 		return c.path + " must be " + s.description
 	}
 	return ""
+}
+
+// at gives the shape of the value at a path like "detail.location.area"; nil when the schema says nothing of it.
+func (s *shape) at(path string) *shape {
+	root, words, more := strings.Cut(path, ".")
+	if root != "detail" {
+		return nil
+	}
+	for s != nil && more {
+		root, words, more = strings.Cut(words, ".")
+		s = s.members[root]
+	}
+	return s
+}
+
+// requires reports whether every event has the value at a path.
+func (s *shape) requires(path string) bool {
+	_, words, more := strings.Cut(path, ".")
+	var word string
+	for s != nil && more {
+		word, words, more = strings.Cut(words, ".")
+		if !slices.Contains(s.required, word) {
+			return false
+		}
+		s = s.members[word]
+	}
+	return true
 }
 
 // allows reports whether an event may have the value.

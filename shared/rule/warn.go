@@ -20,18 +20,16 @@ func Warnings(r *ops.Rule, all []*ops.Rule) ([]ops.Warning, error) {
 	if err != nil || schema == nil {
 		return nil, err
 	}
-	w := warner{schema: schema}
-	w.names(&r.Condition, "$.condition", r.Event)
+	w := warner{event: r.Event, schema: schema}
+	w.names(&r.Condition, "$.condition")
 	if why, at := never(schema, &r.Condition, "$.condition"); why != "" {
 		w.warn(at, "the rule never matches: "+why)
 	}
 	for i := range r.Actions {
 		a, path := &r.Actions[i], fmt.Sprintf("$.actions[%d]", i)
-		if once, ok := strings.CutPrefix(a.OncePer, "$."); ok {
-			w.name(once, path+".once_per", r.Event)
-		}
+		eachRef(a, path, w.name)
 		if a.Unless != nil {
-			w.names(a.Unless, path+".unless", r.Event)
+			w.names(a.Unless, path+".unless")
 		}
 		if a.Type == ops.Notify && !slices.Contains(notify.Templates(), a.Template) {
 			w.warn(path+".template", fmt.Sprintf("there is no message template %q, so the message will be worded in general terms%s",
@@ -44,12 +42,15 @@ func Warnings(r *ops.Rule, all []*ops.Rule) ([]ops.Warning, error) {
 			w.warn(path, fmt.Sprintf("rule %s does the same, and both can match one event: it is done twice then", other))
 		}
 	}
-	return w.found, nil
+	return w.found, w.err
 }
 
 type warner struct {
-	schema *shape
-	found  []ops.Warning
+	event   ops.EventType
+	schema  *shape
+	subject []string // the fields that its subject can have, once they were asked for
+	found   []ops.Warning
+	err     error
 }
 
 func (w *warner) warn(path, message string) {
@@ -57,47 +58,81 @@ func (w *warner) warn(path, message string) {
 }
 
 // names warns of names in a condition that the event doesn't have.
-func (w *warner) names(c *ops.Condition, path string, event ops.EventType) {
+func (w *warner) names(c *ops.Condition, path string) {
 	for i := range c.All {
-		w.names(&c.All[i], fmt.Sprintf("%s.all[%d]", path, i), event)
+		w.names(&c.All[i], fmt.Sprintf("%s.all[%d]", path, i))
 	}
 	for i := range c.Any {
-		w.names(&c.Any[i], fmt.Sprintf("%s.any[%d]", path, i), event)
+		w.names(&c.Any[i], fmt.Sprintf("%s.any[%d]", path, i))
 	}
 	if c.Not != nil {
-		w.names(c.Not, path+".not", event)
+		w.names(c.Not, path+".not")
 	}
 	if c.Path == "" {
 		return
 	}
-	w.name(c.Path, path+".path", event)
+	w.name(path+".path", c.Path)
+	w.order(c, path)
 	if kindOf(c.Value) == textKind && c.Op != ops.OpMatches {
 		text, _ := unquote(c.Value)
 		if ref, ok := strings.CutPrefix(text, "$."); ok {
-			w.name(ref, path+".value", event)
+			w.name(path+".value", ref)
+		}
+	}
+}
+
+// order warns of times that are compared as texts.
+func (w *warner) order(c *ops.Condition, path string) {
+	switch c.Op { //nolint:exhaustive // the others don't order
+	case ops.OpGt, ops.OpGte, ops.OpLt, ops.OpLte, ops.OpBetween:
+		if s := w.schema.at(c.Path); s != nil && s.isTime {
+			w.warn(path+".op", c.Path+" is a time, which "+string(c.Op)+" compares as a text; did you mean before or after?")
 		}
 	}
 }
 
 var eventMembers = []string{"id", "source", "time", "type"}
 
-func (w *warner) name(path, at string, event ops.EventType) {
+// name warns of a path to what an event or its subject doesn't have.
+func (w *warner) name(at, path string) {
 	words := strings.Split(path, ".")
-	switch {
-	case len(words) < 2:
-	case words[0] == "event" && !slices.Contains(eventMembers, words[1]):
-		w.warn(at, fmt.Sprintf("an event has no %s%s", words[1], meant(words[1], eventMembers)))
-	case words[0] == "detail":
+	if len(words) < 2 {
+		return
+	}
+	switch words[0] {
+	case "event":
+		if !slices.Contains(eventMembers, words[1]) {
+			w.warn(at, fmt.Sprintf("an event has no %s%s", words[1], meant(words[1], eventMembers)))
+		}
+	case "subject":
+		w.field(at, w.event.SubjectType(), words[1])
+	case "detail":
 		for s, n := w.schema, 1; n < len(words) && s.kind == objectKind; n++ {
 			word, _, _ := strings.Cut(words[n], "[")
 			inner := s.members[word]
 			if inner == nil {
-				within := strings.Join(append([]string{string(event)}, words[1:n]...), ".")
+				within := strings.Join(append([]string{string(w.event)}, words[1:n]...), ".")
 				w.warn(at, fmt.Sprintf("%s has no %s by its schema%s", within, word, meant(word, s.names)))
 				return
 			}
 			s = inner
 		}
+	}
+}
+
+// field warns of a field that no record of a subject of a type has.
+func (w *warner) field(at, subjectType, name string) {
+	if subjectType == "" || w.err != nil {
+		return
+	}
+	if w.subject == nil {
+		if w.subject, w.err = subjectFields(subjectType); w.err != nil {
+			return
+		}
+	}
+	name, _, _ = strings.Cut(name, "[")
+	if !slices.Contains(w.subject, name) {
+		w.warn(at, fmt.Sprintf("no event and no workflow gives a %s a field %s%s", subjectType, name, meant(name, w.subject)))
 	}
 }
 

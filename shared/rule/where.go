@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+
+	"opsflow/shared/ops"
 )
 
 // path says where a condition looks: "detail.location.area". A word that ends with [any] or [every] goes through the elements
@@ -18,15 +20,30 @@ type path struct {
 	rest  *path  // in each element; nil when no list is gone through
 }
 
+// bracketed reports whether a word has brackets that mean nothing.
+func bracketed(word string) bool {
+	word, every := strings.CutSuffix(word, "[every]")
+	if !every {
+		word = strings.TrimSuffix(word, "[any]")
+	}
+	return strings.ContainsAny(word, "[]")
+}
+
 // parsePath reads a path. A fault is told at the place at.
 func (b *compiler) parsePath(text, at string) path {
 	const limit = 256
-	words := strings.Split(text, ".")
+	words := strings.Split(strings.ReplaceAll(text, "][", "].["), ".") // a[any][every] are two words
 	switch {
 	case text == "" || len(text) > limit || slices.Contains(words, ""):
 		b.fault(at, fmt.Sprintf("a path of 1 to %d characters like detail.service_value", limit), quoted(text))
 	case b.roots != nil && !slices.Contains(b.roots, words[0]):
 		b.fault(at, "a path that begins with "+strings.Join(b.roots, ", "), quoted(text))
+		if near := ops.Nearest(words[0], b.roots); near != "" {
+			b.faults[len(b.faults)-1].Problem = "leads nowhere; did you mean " + near + "?"
+		}
+	case slices.ContainsFunc(words, bracketed):
+		b.fault(at, "a path whose words have no brackets but [any] or [every] at their end; a place in a list is a word, as in detail.items.0",
+			quoted(text))
 	}
 	p := path{text: text}
 	for at, inner := &p, words; ; {
