@@ -59,6 +59,8 @@ type route struct {
 	reads bool
 	// text describes a body that the domain decodes from its text by itself; "" for every other operation.
 	text string
+	// schema is the last part of the path at which there is the JSON Schema of such a body.
+	schema string
 }
 
 // handle adds an operation: who may call it, its body's checks, and its errors are the same for all.
@@ -102,6 +104,10 @@ func handle[I, O any](a *api, r route, do func(context.Context, *I) (*O, error))
 		return out, nil
 	})
 	if r.text != "" { // huma takes a body that it doesn't decode for a file
-		op.RequestBody.Content["application/json"].Schema = &huma.Schema{Type: huma.TypeObject}
+		body := &huma.Schema{Type: huma.TypeObject}
+		if r.schema != "" {
+			body.Extensions = map[string]any{"externalDocs": map[string]string{"description": "Its JSON Schema", "url": "/v1/schemas/" + r.schema}}
+		}
+		op.RequestBody.Content["application/json"].Schema = body
 	}
 }

@@ -453,6 +453,14 @@ func TestAlertsVendorsAndSchemasCanBeRead(t *testing.T) {
 		}
 	}
 	r.call(t, "GET", "/v1/schemas/nothing", "").problem(404, ops.CodeNotFound)
+	var template map[string]any
+	r.call(t, "GET", "/v1/schemas/template", "").ok(200, &template)
+	if template["title"] != "Workflow template" {
+		t.Errorf("the schema of templates is of %v", template["title"])
+	}
+	if doc := r.call(t, "GET", "/openapi.json", "").Body.String(); strings.Count(doc, `"url":"/v1/schemas/template"`) != 2 {
+		t.Error("the OpenAPI document does not lead from where templates are sent to their schema")
+	}
 }
 
 func TestHealthAndTheDocumentNeedNoToken(t *testing.T) {

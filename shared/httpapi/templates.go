@@ -20,12 +20,13 @@ func (a *api) templateRoutes() {
 	handle(a, route{
 		id: "create-template", method: http.MethodPost, path: "/v1/templates", action: writeTemplates,
 		summary: "Store a new version of a template", status: http.StatusCreated,
-		text: "A template; every fault in it is told at once.",
+		text: "A template; every fault in it is told at once.", schema: "template",
 	}, a.createTemplate)
 	handle(a, route{
 		id: "validate-template", method: http.MethodPost, path: "/v1/templates/validate", action: readTemplates, reads: true,
 		summary: "Say what is wrong with a template, or else what is odd about it and what a run costs; nothing is stored",
 		text:    "A template.",
+		schema:  "template",
 	}, a.validateTemplate)
 	handle(a, route{
 		id: "get-template", method: http.MethodGet, path: "/v1/templates/{name}/versions/{version}", action: readTemplates,

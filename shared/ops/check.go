@@ -54,6 +54,23 @@ func (c *checker) subject(path string, s SubjectRef) {
 	c.id(path+".id", s.ID)
 }
 
+// recipient checks who a message is to: one of the ways to say so.
+func (c *checker) recipient(to *Recipient, path string) {
+	if to == nil {
+		c.require(false, path, "an object with team, member, role or address", "nothing")
+		return
+	}
+	given := 0
+	for _, v := range []string{string(to.Team), to.Member, to.Role, to.Address} {
+		if v != "" {
+			given++
+		}
+	}
+	c.require(given == 1, path, "an object with one of team, member, role and address", fmt.Sprintf("%d of them", given))
+	c.require(to.Team == "" || slices.Contains(Teams(), to.Team), path+".team", oneOf(Teams()), string(to.Team))
+	c.require(to.Role == "" || to.Role == "customer" || to.Role == "vendor", path+".role", "customer or vendor", to.Role)
+}
+
 // member checks that a value is one of a closed set.
 func member[T ~string](c *checker, path string, value T, all []T) {
 	if !slices.Contains(all, value) {

@@ -12,14 +12,14 @@ import (
 
 // Decode reads JSON into v, a pointer to a struct of this package, as people write it. Every field that v does not have
 // (names are case-sensitive) and every value of the wrong type is a fault with its path; v then has all but these, so that
-// the rest can be checked as well: see JoinFaults. read is false when there was nothing to read, because b is no JSON
-// object.
-func Decode(b []byte, v any) (faults []Fault, read bool) {
+// the rest can be checked as well: see JoinFaults. read is false when there was nothing to read, because b is no JSON object.
+// Fields that are named in ignored may be there, and are not read.
+func Decode(b []byte, v any, ignored ...string) (faults []Fault, read bool) {
 	var object map[string]json.RawMessage
 	if json.Unmarshal(b, &object) != nil || object == nil {
 		return []Fault{{Path: "$", Expected: "one JSON object", Got: shorten(string(b))}}, false
 	}
-	d := &decoder{}
+	d := &decoder{ignored: ignored}
 	if kept, ok := d.keep(b, reflect.TypeOf(v).Elem(), "$"); ok {
 		b = kept
 	}
@@ -55,7 +55,10 @@ func within(path, outer string) bool {
 }
 
 // decoder finds what can't be read.
-type decoder struct{ faults []Fault }
+type decoder struct {
+	faults  []Fault
+	ignored []string // fields of the outermost object
+}
 
 // keep gives the part of a value that a type can take, the value itself if that is all; ok is false when nothing is.
 func (d *decoder) keep(raw json.RawMessage, t reflect.Type, path string) (kept json.RawMessage, ok bool) {
@@ -91,6 +94,8 @@ func (d *decoder) object(raw json.RawMessage, t reflect.Type, path string) (json
 		at := path + "." + name
 		field, known := fields[name]
 		switch {
+		case path == "$" && slices.Contains(d.ignored, name):
+			continue // nothing reads it
 		case fields == nil:
 			field = t.Elem()
 		case !known:

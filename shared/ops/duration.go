@@ -19,7 +19,7 @@ type Duration struct {
 func ParseDuration(s string) (Duration, error) {
 	if n, ok := strings.CutSuffix(s, "bh"); ok {
 		h, err := strconv.ParseFloat(n, 64)
-		if err != nil || h < 0 || h > 24*365*10 {
+		if err != nil || strings.Trim(n, ".0123456789") != "" || h > 24*365*10 {
 			return Duration{}, fmt.Errorf("%q is not a number of business hours", s)
 		}
 		return Duration{D: time.Duration(h * float64(time.Hour)), Business: true}, nil

@@ -130,22 +130,6 @@ func (c *ruleCheck) members(m map[string]json.RawMessage, path string) {
 	c.require(len(m) <= MaxRuleInput, path, fmt.Sprintf("at most %d members", MaxRuleInput), strconv.Itoa(len(m)))
 }
 
-func (c *ruleCheck) recipient(to *Recipient, path string) {
-	if to == nil {
-		c.require(false, path, "an object with team, member, role or address", "nothing")
-		return
-	}
-	given := 0
-	for _, v := range []string{string(to.Team), to.Member, to.Role, to.Address} {
-		if v != "" {
-			given++
-		}
-	}
-	c.require(given == 1, path, "an object with one of team, member, role and address", fmt.Sprintf("%d of them", given))
-	c.require(to.Team == "" || slices.Contains(Teams(), to.Team), path+".team", oneOf(Teams()), string(to.Team))
-	c.require(to.Role == "" || to.Role == "customer" || to.Role == "vendor", path+".role", "customer or vendor", to.Role)
-}
-
 // OutboundOnly reports whether only opsflow itself sends events of this type.
 func OutboundOnly(t EventType) bool {
 	return slices.Contains([]EventType{WorkflowCompleted, WorkflowFailed, AlertRaised, NotificationRequested}, t)

@@ -98,7 +98,9 @@ type Answer struct {
 // nothing yet about whether the template makes sense: see Faults.
 func DecodeTemplate(b []byte) (*Template, []Fault) {
 	t := &Template{Priority: 5}
-	faults, read := Decode(b, t)
+	// What editors find the schema by, and what the API says of a template besides, so that what was read can be changed and
+	// stored again.
+	faults, read := Decode(b, t, "$schema", "warnings", "cost")
 	if !read {
 		return nil, faults
 	}

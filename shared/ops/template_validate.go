@@ -101,6 +101,7 @@ func (c *templateCheck) step(s *Step, path string) {
 	}
 	c.foreign(s, path)
 	c.errors(s, path)
+	c.require(s.Role == "" || slices.Contains(Teams(), s.Role), path+".role", oneOf(Teams()), string(s.Role))
 	switch s.Kind {
 	case StepAutomated, StepAssignment:
 		if s.Offer != nil {
@@ -112,6 +113,9 @@ func (c *templateCheck) step(s *Step, path string) {
 		c.decision(s, path)
 	case StepNotification:
 		c.require(s.Template != "", path+".template", "the name of a message template", "")
+		if s.To != nil {
+			c.recipient(s.To, path+".to")
+		}
 	case StepDelay:
 		c.delay(s, path)
 	case StepManual, StepApproval, StepQualityCheck:
@@ -143,7 +147,6 @@ func (c *templateCheck) actionName(path, name, got string) {
 
 func (c *templateCheck) offer(s *Step, path string) {
 	c.require(strings.HasPrefix(s.Offer.To, "$."), path+".offer.to", `a path to a ranking like "$.steps.rank.output.candidates"`, s.Offer.To)
-	c.require(s.Role == "" || slices.Contains(Teams(), s.Role), path+".role", oneOf(Teams()), string(s.Role))
 	e := s.Offer.Expires
 	c.require(!e.Business && e.D >= MinOffer && e.D <= MaxOffer, path+".offer.expires",
 		fmt.Sprintf("clock time, %s to %s", Duration{D: MinOffer}, Duration{D: MaxOffer}), e.String())
@@ -177,7 +180,6 @@ func (c *templateCheck) wait(path string, d Duration) {
 func (c *templateCheck) human(s *Step, path string) {
 	ways := []OnError{OnErrorFail, OnErrorSkip, OnErrorCompensate}
 	c.require(s.OnReject == "" || slices.Contains(ways, s.OnReject), path+".on_reject", oneOf(ways), string(s.OnReject))
-	c.require(s.Role == "" || slices.Contains(Teams(), s.Role), path+".role", oneOf(Teams()), string(s.Role))
 	c.require(s.Quorum >= 0 && s.Quorum <= maxQuorum, path+".quorum", fmt.Sprintf("1 to %d", maxQuorum), strconv.Itoa(s.Quorum))
 	c.require(s.RejectQuorum >= 0 && s.RejectQuorum <= maxQuorum, path+".reject_quorum", fmt.Sprintf("1 to %d", maxQuorum), strconv.Itoa(s.RejectQuorum))
 	c.require(s.OnExpire == "" || slices.Contains(OnExpires(), s.OnExpire), path+".on_expire", oneOf(OnExpires()), string(s.OnExpire))
