@@ -51,7 +51,7 @@ clean: ## Remove what was built (.tools and .opsflow stay)
 .PHONY: screenshots
 screenshots: tools ## Play the tour, and write a picture of each page of the console into .screenshots
 	@mkdir -p .screenshots
-	$(GO) test -count=1 -timeout 180s -run TestEveryPageFits ./shared/httpapi/console -screenshots=$(CURDIR)/.screenshots
+	$(GO) test -count=1 -timeout 300s -run TestEveryPageFits ./shared/httpapi/console -screenshots=$(CURDIR)/.screenshots
 
 # --- Checks --------------------------------------------------------------------------------------------------------
 

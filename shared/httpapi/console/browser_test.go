@@ -25,7 +25,7 @@ import (
 )
 
 // visitTime bounds what a test does in the browser.
-const visitTime = 90 * time.Second
+const visitTime = 3 * time.Minute
 
 // findBrowser gives the path of Chromium, which `make tools` sees to.
 func findBrowser() (string, error) {

@@ -32,7 +32,8 @@ type Console struct {
 	assets   *assets
 	seal     *sealer // nil: nobody can sign in
 	issuer   *issuer
-	sections []section // of the navigation, as far as pages were registered
+	shown    []page    // all of them
+	sections []section // of the navigation, as far as there are pages
 	origin   *http.CrossOriginProtection
 }
 
@@ -66,6 +67,7 @@ func New(c Config) (*Console, error) {
 	con.templatePages()
 	con.bulkPages()
 	con.auditPages()
+	con.sections = navigation(con.shown)
 	return con, nil
 }
 

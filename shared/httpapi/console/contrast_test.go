@@ -67,6 +67,10 @@ func TestColoursHaveTheContrastOfAA(t *testing.T) {
 		{"side-on", "side-hover", text},
 		{"focus", "page", graphic},
 		{"focus", "card", graphic},
+		{"side-focus", "side", graphic},
+		{"side-focus", "side-hover", graphic},
+		{"edge", "card", graphic}, // of fields and buttons
+		{"edge", "page", graphic},
 	}
 	for _, back := range []string{"page", "card", "hover"} {
 		for _, fore := range []string{"ink", "ink-2", "ink-3", "accent", "red"} {
@@ -74,7 +78,11 @@ func TestColoursHaveTheContrastOfAA(t *testing.T) {
 		}
 	}
 	for _, tone := range []string{"amber", "blue", "green", "red", "orange", "violet", "grey", "slate"} {
-		pairs = append(pairs, pair{tone, tone + "-soft", text})
+		pairs = append(pairs,
+			pair{tone, tone + "-soft", text},
+			pair{tone + "-solid", "track", graphic}, // of a progress bar
+			pair{tone + "-solid", "card", graphic},
+		)
 	}
 	for name, colours := range schemes(t) {
 		for _, p := range pairs {

@@ -22,7 +22,7 @@ type page struct {
 
 // show registers a page with the function that gives its view. Errors of package ops become error pages.
 func show[V any](c *Console, p page, view func(*request) (V, error)) {
-	c.register(p)
+	c.shown = append(c.shown, p)
 	c.mux.HandleFunc("GET "+p.path, func(w http.ResponseWriter, r *http.Request) {
 		q, ok := c.enter(w, r, p.action)
 		if !ok {

@@ -3,14 +3,18 @@ package console_test
 import (
 	"context"
 	"flag"
+	"net/http"
+	"net/http/httptest"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"github.com/chromedp/cdproto/cdp"
 	"github.com/chromedp/cdproto/emulation"
 	"github.com/chromedp/chromedp"
 
+	"opsflow/shared/httpapi/console"
 	"opsflow/shared/local/clock"
 )
 
@@ -25,7 +29,7 @@ var looks = []struct {
 	name, scheme  string
 	width, height int64
 }{
-	{"light", "light", 1440, 900}, {"dark", "dark", 1440, 900}, {"narrow", "light", 390, 844}, {"narrow-dark", "dark", 390, 844},
+	{"light", "light", 1440, 900}, {"dark", "dark", 1440, 900}, {"tablet", "light", 1120, 900}, {"narrow", "light", 390, 844}, {"narrow-dark", "dark", 390, 844},
 }
 
 // visits are the pages, and how one gets there: by an address, then maybe by the first link that a selector finds on it.
@@ -36,17 +40,39 @@ var visits = []struct{ name, path, follow string }{
 	{"workflow-waiting", "/workflows?template=payment_processing&status=waiting_approval", "tbody a.strong"},
 	{"workflow-failed", "/workflows?status=failed", "tbody a.strong"},
 	{"workflow-completed", "/workflows?template=complaint_resolution", "tbody a.strong"},
+	{"workflow-long", "{long}", ""},
 	{"start", "/workflows/start", ""},
 	{"start-form", "/workflows/start?template=payment_processing", ""},
 	{"tasks", "/tasks?team=all", ""},
 	{"tasks-mine", "/tasks", ""},
 	{"task-payment", "/tasks?team=Finance&status=open", "tbody a.strong"},
+	{"task-operations", "/tasks?team=Operations&status=open", "tbody a.strong"},
 	{"task-decided", "/tasks?team=Quality_Assurance&status=completed", "tbody a.strong"},
 	{"alerts", "/alerts", ""},
 	{"alert", "/alerts", "tbody a.strong"},
+	{"rules", "/rules", ""},
+	{"rule", "/rules/quality-check", ""},
+	{"rule-new", "/rules/new", ""},
+	{"rule-edit", "/rules/quality-check/edit", ""},
+	{"backtest", "{backtest}", ""},
+	{"events", "/events", ""},
+	{"event", "/events?type=booking_created&status=valid", "tbody a.strong"},
+	{"event-invalid", "/events?status=invalid", "tbody a.strong"},
+	{"replay", "/events/replay", ""},
+	{"vendors", "/vendors", ""},
+	{"vendor", "/vendors/vendor-sparkle", ""},
+	{"ranking", "/vendors/rank?booking=bk-1", ""},
 	{"templates", "/templates", ""},
 	{"template", "/templates", "tbody a.strong"},
-	{"bulk", "/bulk", ""},
+	{"bulks", "/bulk", ""},
+	{"bulk", "{bulk}", ""},
+	{"members", "/members", ""},
+	{"member", "/members", "tbody a.strong"},
+	{"member-new", "/members/new", ""},
+	{"delivery", "/delivery", ""},
+	{"message", "/delivery", "tbody a.strong"},
+	{"undelivered-events", "/delivery/undelivered", ""},
+	{"undelivered-event", "/delivery/undelivered", "tbody a.strong"},
 	{"audit", "/audit", ""},
 	{"outbox", "/outbox", ""},
 	{"missing", "/nowhere", ""},
@@ -54,19 +80,31 @@ var visits = []struct{ name, path, follow string }{
 
 func TestEveryPageFitsItsWindowInBothSchemes(t *testing.T) {
 	t.Parallel()
-	s, b := startSystem(t, clock.Virtual(morning)), openBrowser(t)
-	if err := s.PlayDay(t.Context(), 0); err != nil {
+	paths, err := console.PagePaths()
+	if err != nil {
 		t.Fatal(err)
 	}
+	var pages http.ServeMux
+	unseen := map[string]bool{}
+	for _, path := range paths {
+		unseen["GET "+path] = true
+		pages.HandleFunc("GET "+path, http.NotFound)
+	}
+	s, b := startSystem(t, clock.Virtual(morning)), openBrowser(t)
+	made := s.marketplace(t)
 	b.do(t, chromedp.Navigate(s.APIURL()+"/sign-in"), chromedp.WaitVisible("#as-admin"))
 	b.picture(t, "sign-in")
 	s.signIn(t, b, "admin", "/tasks")
 	for _, visit := range visits {
-		b.do(t, chromedp.Navigate(s.APIURL()+visit.path), shown)
+		path := visit.path
+		if name, ok := strings.CutPrefix(path, "{"); ok {
+			path = made[strings.TrimSuffix(name, "}")]
+		}
+		b.do(t, chromedp.Navigate(s.APIURL()+path), shown)
 		if visit.follow != "" {
 			link := ask(t, b, chromedp.Evaluate[string](`(document.querySelector("`+visit.follow+`") || {}).href || ""`))
 			if link == "" {
-				t.Errorf("%s: %s has nothing to follow", visit.name, visit.path)
+				t.Errorf("%s: %s has nothing to follow", visit.name, path)
 				continue
 			}
 			b.do(t, chromedp.Navigate(link), shown)
@@ -74,7 +112,13 @@ func TestEveryPageFitsItsWindowInBothSchemes(t *testing.T) {
 		if failed := ask(t, b, chromedp.Evaluate[bool](`document.querySelector(".message .code") !== null`)); failed != (visit.name == "missing") {
 			t.Errorf("%s: %s", visit.name, b.text(t, "main"))
 		}
+		at := ask(t, b, chromedp.Evaluate[string](`location.pathname`))
+		_, pattern := pages.Handler(httptest.NewRequestWithContext(t.Context(), http.MethodGet, at, nil))
+		delete(unseen, pattern)
 		b.picture(t, visit.name)
+	}
+	for pattern := range unseen {
+		t.Errorf("no picture is of %s", pattern)
 	}
 	b.do(t, chromedp.Navigate(s.APIURL()+"/sign-out"), shown)
 	b.picture(t, "signed-out")
@@ -88,6 +132,9 @@ func (b *browser) picture(t *testing.T, name string) {
 		b.do(t, chromedp.EmulateViewport(look.width, look.height), scheme(look.scheme))
 		if wide := ask(t, b, chromedp.Evaluate[int](`document.documentElement.scrollWidth`)); wide > int(look.width) {
 			t.Errorf("%s is %d wide in a window of %d", name, wide, look.width)
+		}
+		if look.scheme == "light" { // the other differs in its colours only
+			b.tidy(t, name, look.name)
 		}
 		if *screenshots == "" {
 			continue

@@ -1,6 +1,9 @@
 package console
 
-import "slices"
+import (
+	"slices"
+	"strings"
+)
 
 // section is an entry of the navigation.
 type section struct {
@@ -26,17 +29,15 @@ var order = []section{
 	{Name: "Outbox", Path: "/outbox"},
 }
 
-// register puts a page's section into the navigation, in its place.
-func (c *Console) register(p page) {
-	at := slices.IndexFunc(order, func(s section) bool { return s.Name == p.section })
-	if at < 0 || order[at].Path != p.path && order[at].Path+"{$}" != p.path {
-		return
+// navigation gives the sections that have a page.
+func navigation(pages []page) []section {
+	var list []section
+	for _, s := range order {
+		at := slices.IndexFunc(pages, func(p page) bool { return p.section == s.Name && strings.TrimSuffix(p.path, "{$}") == s.Path })
+		if at >= 0 {
+			s.action = pages[at].action
+			list = append(list, s)
+		}
 	}
-	s := order[at]
-	s.action = p.action
-	c.sections = append(c.sections, s)
-	place := func(s section) int {
-		return slices.IndexFunc(order, func(o section) bool { return o.Name == s.Name })
-	}
-	slices.SortFunc(c.sections, func(a, b section) int { return place(a) - place(b) })
+	return list
 }

@@ -66,7 +66,7 @@ type candidate struct {
 	ops.Candidate
 	Place  int
 	Bar    bar
-	Points []string // as Parts
+	Points []option // as Parts
 }
 
 func (c *Console) vendorPages() {
@@ -225,7 +225,7 @@ func (c *Console) ranking(q *request) (ranking, error) {
 		}
 		row := candidate{Candidate: one, Place: len(v.Ranked) + 1, Bar: bar{Label: "Score of " + one.Name, Value: one.Score, Known: true}}
 		for _, part := range v.Parts {
-			row.Points = append(row.Points, strconv.FormatFloat(one.Parts[part], 'f', 1, 64))
+			row.Points = append(row.Points, option{strconv.FormatFloat(one.Parts[part], 'f', 1, 64), words(part)})
 		}
 		v.Ranked = append(v.Ranked, row)
 	}
