@@ -119,13 +119,8 @@ func (s *Scorer) Add(ctx context.Context, vendorID string, in Measurement, actor
 	if err := ops.Invalid("metric", faults); err != nil {
 		return nil, err
 	}
-	n := float64(m.DataPoints)
-	share := in.Value / in.MaxValue * 100
-	m.Confidence = round(n / (n + priorWeight))
-	if m.DataPoints >= minPoints {
-		m.Level = ops.LevelOf(share)
-	}
-	fact := ops.Fact{At: now, By: m.ID, VendorID: vendorID, Done: now, Type: in.Type, Percent: share, Points: m.DataPoints}
+	Weigh(m, float64(m.DataPoints))
+	fact := ops.Fact{At: now, By: m.ID, VendorID: vendorID, Done: now, Type: in.Type, Percent: in.Value / in.MaxValue * 100, Points: m.DataPoints}
 	entry, err := audit.First(ctx, audit.Change{Actor: actor, Action: "vendor.measure", Target: m.Ref(), After: m}, now)
 	if err != nil {
 		return nil, err

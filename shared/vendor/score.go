@@ -70,7 +70,7 @@ func ScoreOf(t *ops.Tally, now time.Time) Score {
 func Measure(t *ops.Tally, kind ops.MetricType, now time.Time) *ops.Metric {
 	m := &ops.Metric{
 		ID: ops.HashID("met-", t.VendorID, string(kind), now.UTC().Format(monthLayout)), VendorID: t.VendorID, Type: kind,
-		MaxValue: 100, Level: ops.Insufficient, PeriodStart: now, PeriodEnd: now,
+		MaxValue: 100, PeriodStart: now, PeriodEnd: now,
 		CalculationMethod: fmt.Sprintf("mean of 12 months, half-life %d days, with %g observations of %g", int(halfLife.Hours()/24), priorWeight, prior),
 	}
 	n, weight, sum := 0.0, 0.0, 0.0
@@ -86,7 +86,6 @@ func Measure(t *ops.Tally, kind ops.MetricType, now time.Time) *ops.Metric {
 		weight += decay * float64(s.W)
 		sum += decay * float64(s.S) / 100
 	}
-	m.Confidence = round(n / (n + priorWeight))
 	m.Value = prior
 	switch {
 	case kind == ops.ExpertiseLevel:
@@ -95,10 +94,17 @@ func Measure(t *ops.Tally, kind ops.MetricType, now time.Time) *ops.Metric {
 	case weight > 0:
 		m.Value = round((sum/weight*n + prior*priorWeight) / (n + priorWeight))
 	}
-	if m.DataPoints >= minPoints {
-		m.Level = ops.LevelOf(m.Value)
-	}
+	Weigh(m, n)
 	return m
+}
+
+// Weigh says how sure a metric is that stands on n observations, of which older ones may count in part, and its level:
+// insufficient when its data points are too few to say.
+func Weigh(m *ops.Metric, n float64) {
+	m.Confidence, m.Level = round(n/(n+priorWeight)), ops.Insufficient
+	if m.DataPoints >= minPoints {
+		m.Level = ops.LevelOf(m.Value / m.MaxValue * 100)
+	}
 }
 
 func monthOf(t time.Time) time.Time { return time.Date(t.Year(), t.Month(), 1, 0, 0, 0, 0, time.UTC) }

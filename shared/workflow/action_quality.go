@@ -6,6 +6,7 @@ import (
 	"fmt"
 
 	"opsflow/shared/ops"
+	"opsflow/shared/vendor"
 )
 
 const fullScore = 100
@@ -31,16 +32,18 @@ func qualityScore(_ context.Context, in ActionInput) (ActionResult, error) {
 	}
 	level := ops.LevelOf(score)
 	out := ActionResult{Output: map[string]any{"score": score, "max_score": fullScore, "level": level}}
-	vendor := in.id("vendor")
-	if !ops.ValidID(vendor) {
+	who := in.id("vendor")
+	if !ops.ValidID(who) {
 		return out, nil // nobody's score: it stays with the instance
 	}
-	out.Writes = []ops.Record{&ops.Metric{
+	m := &ops.Metric{
 		ID:       ops.HashID("met-", in.Key),
-		VendorID: vendor, Type: ops.QualityScore, Value: score, MaxValue: fullScore,
-		CalculationMethod: "review", DataPoints: 1, Confidence: 1, Level: level, PeriodStart: in.Instance.CreatedAt, PeriodEnd: in.Now,
-	}}
-	detail := map[string]any{"vendor_id": vendor, "score": score, "max_score": fullScore}
+		VendorID: who, Type: ops.QualityScore, Value: score, MaxValue: fullScore,
+		CalculationMethod: "review", DataPoints: 1, PeriodStart: in.Instance.CreatedAt, PeriodEnd: in.Now,
+	}
+	vendor.Weigh(m, 1) // what the vendor is like, one review alone does not say
+	out.Writes = []ops.Record{m}
+	detail := map[string]any{"vendor_id": who, "score": score, "max_score": fullScore}
 	if booking := in.id("booking"); ops.ValidID(booking) {
 		detail["booking_id"] = booking
 	}

@@ -1,15 +1,14 @@
 package workflow
 
 import (
-	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
-	"slices"
 	"strings"
 	"time"
 
 	"opsflow/shared/ops"
+	"opsflow/shared/vendor"
 )
 
 // vendorRecord is what a performance review goes by.
@@ -19,66 +18,46 @@ type vendorRecord struct {
 	Active   bool          `json:"active"`
 	Rating   float64       `json:"rating"` // 0 to 5
 	Ratings  int           `json:"ratings"`
-	Measures []measureLine `json:"metrics"` // by type; one line a type that was measured
+	Measures []measureLine `json:"metrics"` // one line a type of which anything is observed
 	Summary  []string      `json:"summary"` // for the reviewer
 }
 
-// measureLine sums up the newest measures of a type.
+// measureLine is what one of the vendor's metrics says now.
 type measureLine struct {
-	Type     ops.MetricType `json:"type"`
-	Percent  float64        `json:"percent"` // the mean, of the highest value that can be
-	Level    ops.Level      `json:"level"`
-	Measures int            `json:"measures"`
-	Latest   time.Time      `json:"latest"`
+	Type       ops.MetricType `json:"type"`
+	Percent    float64        `json:"percent"`
+	Level      ops.Level      `json:"level"` // insufficient: too little was observed to say
+	DataPoints int            `json:"data_points"`
+	Confidence float64        `json:"confidence"` // 0 to 1
 }
 
-// vendorGather puts the vendor's record together: rating, and what was measured lately (the newest measures, at most
-// ops.MaxPageLimit). A vendor that does not exist cannot be reviewed.
+// vendorGather puts the vendor's record together: rating, and what is observed of it, as its score has it. A vendor that
+// does not exist cannot be reviewed.
 func vendorGather(ctx context.Context, in ActionInput) (ActionResult, error) {
 	id := in.id(ops.SubjectVendor)
 	v, err := readVendor(ctx, in.Store, id)
 	if err != nil {
 		return ActionResult{}, fmt.Errorf("review vendor %q: %w", id, err)
 	}
-	page, err := in.Store.Metrics(ctx, id, ops.PageRequest{Limit: ops.MaxPageLimit})
+	t, err := in.Store.Tally(ctx, id)
 	if err != nil {
-		return ActionResult{}, &Unavailable{Err: fmt.Errorf("read the metrics of vendor %s: %w", id, err)}
+		return ActionResult{}, &Unavailable{Err: fmt.Errorf("read what is observed of vendor %s: %w", id, err)}
 	}
-	r := vendorRecord{
-		VendorID: v.ID, Name: v.Name, Active: v.Active, Rating: v.Rating, Ratings: v.Ratings, Measures: measureLines(page.Items),
-	}
+	r := vendorRecord{VendorID: v.ID, Name: v.Name, Active: v.Active, Rating: v.Rating, Ratings: v.Ratings, Measures: []measureLine{}}
 	r.Summary = []string{v.Name, fmt.Sprintf("rated %.1f of 5 by %d", v.Rating, v.Ratings)}
-	for _, m := range r.Measures {
-		r.Summary = append(r.Summary, fmt.Sprintf("%s %.0f %% (%d)", strings.ReplaceAll(string(m.Type), "_", " "), m.Percent, m.Measures))
-	}
-	return ActionResult{Output: r}, nil
-}
-
-func measureLines(metrics []*ops.Metric) []measureLine {
-	sums := map[ops.MetricType]*measureLine{}
-	for _, m := range metrics {
-		if !(m.MaxValue > 0) {
+	for _, m := range vendor.ScoreOf(t, in.Now).Parts {
+		if m.DataPoints == 0 {
 			continue
 		}
-		l := sums[m.Type]
-		if l == nil {
-			l = &measureLine{Type: m.Type}
-			sums[m.Type] = l
+		r.Measures = append(r.Measures, measureLine{m.Type, m.Value, m.Level, m.DataPoints, m.Confidence})
+		what := strings.ReplaceAll(string(m.Type), "_", " ")
+		if m.Level == ops.Insufficient {
+			r.Summary = append(r.Summary, fmt.Sprintf("%s: too little data (%d)", what, m.DataPoints))
+			continue
 		}
-		l.Percent += 100 * m.Value / m.MaxValue
-		l.Measures++
-		if m.PeriodEnd.After(l.Latest) {
-			l.Latest = m.PeriodEnd
-		}
+		r.Summary = append(r.Summary, fmt.Sprintf("%s %.0f %% (%d)", what, m.Value, m.DataPoints))
 	}
-	lines := make([]measureLine, 0, len(sums))
-	for _, l := range sums {
-		l.Percent /= float64(l.Measures)
-		l.Level = ops.LevelOf(l.Percent)
-		lines = append(lines, *l)
-	}
-	slices.SortFunc(lines, func(a, b measureLine) int { return cmp.Compare(a.Type, b.Type) })
-	return lines
+	return ActionResult{Output: r}, nil
 }
 
 // vendorReport is the review's document. What came of the review is noted on the vendor's subject too. Measures are part of

@@ -18,13 +18,12 @@ func TestTheReportHoldsTheRecordAndWhatWasDecided(t *testing.T) {
 	t.Parallel()
 	for _, approve := range []bool{true, false} {
 		b := setup(t, nil)
-		metric := func(id string, value float64) *ops.Metric {
-			return &ops.Metric{ID: id, VendorID: "v-1", Type: ops.QualityScore, Value: value, MaxValue: 5, PeriodEnd: start}
-		}
-		b.save(t, reviewed(), metric("met-1", 4), metric("met-2", 3))
+		b.save(t, reviewed(), &ops.Tally{VendorID: "v-1", Months: map[string]map[ops.MetricType]ops.Sums{start.Format("2006-01"): {
+			ops.QualityScore: {N: 10, W: 10, S: 10 * 6000}, ops.Punctuality: {N: 4, W: 4, S: 4 * 10000},
+		}}})
 		ref := ops.SubjectRef{Type: "vendor", ID: "v-1"}
 		i := b.start(t, "performance_review", ref, `{}`)
-		if got := b.openTask(t, i.ID); got.Team != ops.QualityAssurance || got.Title != "Review: Blue Pipe, rated 4.7 of 5 by 90, quality score 70 % (2)" {
+		if got := b.openTask(t, i.ID); got.Team != ops.QualityAssurance || got.Title != "Review: Blue Pipe, rated 4.7 of 5 by 90, quality score 65 % (10), punctuality: too little data (4)" {
 			t.Errorf("the task is %q of %s", got.Title, got.Team)
 		}
 		b.complete(t, i.ID, "done", `{"score": 55, "findings": "Late.", "measures": ["a training"]}`)
@@ -50,7 +49,10 @@ func TestTheReportHoldsTheRecordAndWhatWasDecided(t *testing.T) {
 				Score                  float64
 				Decision               string `json:"measures_decision"`
 				Record                 struct {
-					Metrics []struct{ Percent float64 }
+					Metrics []struct {
+						Percent float64
+						Level   ops.Level
+					}
 				}
 			}
 		}
@@ -59,7 +61,8 @@ func TestTheReportHoldsTheRecordAndWhatWasDecided(t *testing.T) {
 		}
 		r := out.Report
 		if r.Title != "Performance review of Blue Pipe" || r.Level != "poor" || r.Score != 55 || r.Findings != "Late." ||
-			r.Decision != decision || len(r.Record.Metrics) != 1 || r.Record.Metrics[0].Percent != 70 {
+			r.Decision != decision || len(r.Record.Metrics) != 2 || r.Record.Metrics[0].Percent != 65.22 || r.Record.Metrics[0].Level != ops.BelowAverage ||
+			r.Record.Metrics[1].Level != ops.Insufficient {
 			t.Errorf("the report is %s", i.Step("report").Output)
 		}
 		if got := b.field(t, ref, "measures"); got != measures {

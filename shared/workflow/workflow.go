@@ -20,7 +20,6 @@ type Store interface {
 	ops.TemplateStore
 	ops.SubjectStore
 	ops.VendorStore
-	ops.MetricStore
 	ops.AlertStore
 	ops.AuditStore
 	ops.SlotStore
