@@ -6,6 +6,7 @@ import (
 	"maps"
 	"net/http"
 	"reflect"
+	"slices"
 	"testing"
 	"time"
 
@@ -242,7 +243,14 @@ func TestVendorAssignmentRanksOffersCascadesAndTellsWhenNobodyIsLeft(t *testing.
 		t.Errorf("left out for bk-3 are %v, want vendor-freshcoat, whose day is full", excluded)
 	}
 	s.offered("bk-3", "vendor-allfix", 0, ops.OutcomeDeclined)
-	s.offered("bk-3", "vendor-slowhand", 0, ops.OutcomeDeclined)
+	offer := s.workflow("vendor_assignment", "booking/bk-3").WaitingFor.Ref
+	s.advance("21m") // Slowhand lets it pass
+	if got := pick(s.all("/v1/tasks?status=expired"), "id"); !slices.Equal(got, []string{offer}) {
+		t.Errorf("expired are %v, want the offer of bk-3", got)
+	}
+	for who, group := range map[string]string{"vendor-slowhand": "vendors", "vikram": "vendor_management"} {
+		s.ask(http.MethodPost, "/v1/tasks/"+offer+"/complete", s.tokenFor(who, group), object{"outcome": "accepted"}, http.StatusGone, nil)
+	}
 	alerts := s.all("/v1/alerts?type=vendor_unavailable")
 	if len(alerts) != 1 || alerts[0]["status"] != "open" || fmt.Sprint(alerts[0]["subject"]) != "map[id:bk-3 type:booking]" {
 		t.Errorf("the alerts are %v, want an open one about bk-3", alerts)

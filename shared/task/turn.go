@@ -3,6 +3,7 @@ package task
 import (
 	"context"
 	"fmt"
+	"slices"
 	"time"
 
 	"opsflow/shared/ops"
@@ -18,8 +19,8 @@ type OfferStore interface {
 }
 
 // NextTurn asks the next vendor of an offer whose last turn is over: one that takes everything has the booking at once, one
-// that can't take it any more is passed over. When nobody is left the task is completed with OutcomeNobody. It gives what
-// is to be saved together with the task. A Save that loses to another booking over the vendor's last place of the day fails
+// that can't take it any more is passed over. When nobody is left the task ends with OutcomeNobody: as expired if the last
+// one asked let its time run out, else as completed. It gives what is to be saved together with the task. A Save that loses to another booking over the vendor's last place of the day fails
 // with a Conflict: the caller reads the task again and begins again.
 func NextTurn(ctx context.Context, s OfferStore, t *ops.Task, now time.Time) ([]ops.Record, error) {
 	o := t.Offer
@@ -47,6 +48,14 @@ func NextTurn(ctx context.Context, s OfferStore, t *ops.Task, now time.Time) ([]
 	}
 	t.Assignee = ""
 	decided(t, ops.OutcomeNobody, ops.System().ID, now)
+	for _, turn := range slices.Backward(o.Turns) {
+		if turn.Answer != ops.ReplyPassed {
+			if turn.Answer == ops.ReplyExpired {
+				t.Status = ops.TaskExpired
+			}
+			break
+		}
+	}
 	return nil, nil
 }
 

@@ -121,6 +121,52 @@ func TestWhenNobodyIsLeftOperationsAreWarnedOnceAndChoose(t *testing.T) {
 	}
 }
 
+func TestAnOfferThatNobodyTakesEndsByHowTheLastOneLetItGo(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		answers []string // of those who are asked, in order; "": lets it pass
+		want    ops.TaskStatus
+		late    ops.Code // of an answer after the end
+	}{
+		"both let it pass":                          {[]string{"", ""}, ops.TaskExpired, ops.CodeGone},
+		"the last one lets it pass":                 {[]string{"declined", ""}, ops.TaskExpired, ops.CodeGone},
+		"the last one declines":                     {[]string{"", "declined"}, ops.TaskCompleted, ops.CodeAlreadyDecided},
+		"the only one with a place lets it pass":    {[]string{""}, ops.TaskExpired, ops.CodeGone},
+		"the only one with a place has no interest": {[]string{"declined"}, ops.TaskCompleted, ops.CodeAlreadyDecided},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			b := setup(t, nil)
+			b.vendors(t, 1, "v-1", "v-2")
+			i, offer := b.offer(t, "bk-1")
+			if len(c.answers) == 1 { // the place of v-2 goes to another booking
+				other := b.start(t, "vendor_assignment", ops.SubjectRef{Type: "booking", ID: "bk-2"}, fmt.Sprintf(dated, "bk-2"))
+				for _, answer := range [][2]string{{"v-1", "declined"}, {"v-2", "accepted"}} {
+					if err := b.answer(t, b.openTask(t, other.ID).ID, answer[0], answer[1]); err != nil {
+						t.Fatal(err)
+					}
+				}
+			}
+			for n, outcome := range c.answers {
+				if outcome == "" {
+					b.expire(t, offer.ID)
+				} else if err := b.answer(t, offer.ID, fmt.Sprint("v-", n+1), outcome); err != nil {
+					t.Fatal(err)
+				}
+			}
+			done, err := b.store.Task(t.Context(), offer.ID)
+			if err != nil || done.Status != c.want || done.Outcome != ops.OutcomeNobody || len(done.Timers) != 0 {
+				t.Errorf("the offer ends as %+v, %v; want %s with nobody", done, err, c.want)
+			}
+			if choose := b.openTask(t, i.ID); choose.Step != "choose" {
+				t.Errorf("after it %s is open, want choose", choose.Step)
+			}
+			_, err = b.tasks.Complete(t.Context(), offer.ID, member(ops.VendorManagement), task.Decision{Outcome: "accepted"})
+			code(t, err, c.late)
+		})
+	}
+}
+
 func TestAVendorsLastPlaceGoesToOneOfTwoBookings(t *testing.T) {
 	t.Parallel()
 	b := setup(t, nil)
