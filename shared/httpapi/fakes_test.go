@@ -104,6 +104,19 @@ func (f *fakes) Instance(_ context.Context, id string) (*ops.Instance, error) {
 	return one(f, f.instances, id)
 }
 
+func (f *fakes) Load(_ context.Context, i *ops.Instance, most int) error {
+	for n := range i.Steps {
+		if s := &i.Steps[n]; s.OutputApart != nil && (most == 0 || s.OutputApart.Bytes <= most) {
+			s.Output = json.RawMessage(`"kept apart"`)
+		}
+	}
+	return nil
+}
+
+func (f *fakes) History(_ context.Context, i *ops.Instance, skip, limit, _ int) ([]ops.HistoryEntry, error) {
+	return i.History[skip : skip+limit], nil
+}
+
 func (f *fakes) Instances(_ context.Context, q ops.InstanceFilter) (ops.Page[*ops.Instance], error) {
 	f.instanceFilter = q
 	return all(f, f.instances)

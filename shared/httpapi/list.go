@@ -45,6 +45,11 @@ func listOf[T, V any](p ops.Page[T], view func(T) V) *listOutput[V] {
 
 // pageOf cuts a page out of a list that is short and whole in memory: its cursor is the place of the next item.
 func pageOf[T any](all []T, r ops.PageRequest) (ops.Page[T], error) {
+	return pageOfCounted(len(all), r, func(from, to int) ([]T, error) { return all[from:to], nil })
+}
+
+// pageOfCounted does so with a list of which only the length is known, and read gives a part.
+func pageOfCounted[T any](length int, r ops.PageRequest, read func(from, to int) ([]T, error)) (ops.Page[T], error) {
 	from := 0
 	if r.Cursor != "" {
 		n, err := strconv.Atoi(r.Cursor)
@@ -53,18 +58,19 @@ func pageOf[T any](all []T, r ops.PageRequest) (ops.Page[T], error) {
 				{Path: "query.cursor", Expected: "a next_cursor of this list", Got: shown(r.Cursor)},
 			})
 		}
-		from = min(n, len(all))
+		from = min(n, length)
 	}
 	limit := r.Limit
 	if limit == 0 {
 		limit = ops.DefaultPageLimit
 	}
-	to := min(from+limit, len(all))
-	page := ops.Page[T]{Items: all[from:to], Count: ops.Count{Value: len(all), Exact: true}}
-	if to < len(all) {
+	to := min(from+limit, length)
+	items, err := read(from, to)
+	page := ops.Page[T]{Items: items, Count: ops.Count{Value: length, Exact: true}}
+	if to < length {
 		page.NextCursor = strconv.Itoa(to)
 	}
-	return page, nil
+	return page, err
 }
 
 // oneOutput is one record as huma answers with it.

@@ -12,7 +12,7 @@ import (
 func TestEachTeamMayDoWhatTheTableSays(t *testing.T) {
 	t.Parallel()
 	r := newRig(t)
-	r.instances["x"] = &ops.Instance{ID: "x"}
+	r.instances["x"] = &ops.Instance{ID: "x", Steps: []ops.StepRecord{{ID: "y"}}}
 	r.tasks["x"] = &ops.Task{ID: "x"}
 	r.events["x"] = &ops.Event{ID: "x"}
 	r.alerts["x"] = &ops.Alert{ID: "x"}
@@ -34,6 +34,7 @@ func TestEachTeamMayDoWhatTheTableSays(t *testing.T) {
 		{"POST", "/v1/workflows", `{"template":"x"}`, "OVQF"},
 		{"GET", "/v1/workflows/x", "", "OVQF"},
 		{"GET", "/v1/workflows/x/history", "", "OVQF"},
+		{"GET", "/v1/workflows/x/steps/y", "", "OVQF"},
 		{"POST", "/v1/workflows/x/pause", "", "OVQF"},
 		{"POST", "/v1/workflows/x/resume", `{"reason":"x"}`, "OVQF"},
 		{"POST", "/v1/workflows/x/cancel", "", "OVQF"},

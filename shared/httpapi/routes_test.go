@@ -108,6 +108,24 @@ func TestAWorkflowComesWithoutHistoryAndInternals(t *testing.T) {
 	}
 }
 
+func TestALargeOutputIsReadByTheStepsOwnRequest(t *testing.T) {
+	t.Parallel()
+	r := newRig(t)
+	r.instances["wf-1"] = &ops.Instance{ID: "wf-1", Steps: []ops.StepRecord{
+		{ID: "some", OutputApart: &ops.Apart{Key: "K", Bytes: 100}}, {ID: "huge", OutputApart: &ops.Apart{Key: "L", Bytes: 9 << 20}},
+	}}
+	var whole ops.Instance
+	r.call(t, "GET", "/v1/workflows/wf-1", "").ok(200, &whole)
+	if whole.Step("some").Output == nil || whole.Step("huge").Output != nil || whole.Step("huge").OutputApart.Bytes != 9<<20 {
+		t.Errorf("the workflow's steps are %+v", whole.Steps)
+	}
+	var one ops.StepRecord
+	if r.call(t, "GET", "/v1/workflows/wf-1/steps/huge", "").ok(200, &one); one.ID != "huge" || one.Output == nil {
+		t.Errorf("the step is %+v", one)
+	}
+	r.call(t, "GET", "/v1/workflows/wf-1/steps/none", "").problem(404, ops.CodeNotFound)
+}
+
 const secret = "task-token-that-nobody-may-see"
 
 func TestTheTaskTokenNeverLeaves(t *testing.T) {

@@ -22,8 +22,12 @@ func (a *api) workflowRoutes() {
 	}, a.startWorkflow)
 	handle(a, route{
 		id: "get-workflow", method: http.MethodGet, path: "/v1/workflows/{id}", action: readWorkflows,
-		summary: "Read a workflow with its steps",
+		summary: "Read a workflow with its steps; an output_apart without its output is one that the step's own request reads",
 	}, a.getWorkflow)
+	handle(a, route{
+		id: "get-workflow-step", method: http.MethodGet, path: "/v1/workflows/{id}/steps/{step}", action: readWorkflows,
+		summary: "Read one step of a workflow, with all that it gave",
+	}, a.getWorkflowStep)
 	handle(a, route{
 		id: "get-workflow-history", method: http.MethodGet, path: "/v1/workflows/{id}/history", action: readWorkflows,
 		summary: "Read what happened to a workflow, oldest first",
@@ -79,7 +83,7 @@ func (a *api) listWorkflows(ctx context.Context, q *workflowsQuery) (*listOutput
 // workflowView leaves out what is only ours to know, and the history, which has its own request.
 func workflowView(i *ops.Instance) *ops.Instance {
 	v := *i
-	v.History, v.Timers, v.Lease, v.Waits = nil, nil, ops.Lease{}, ops.TokenWait{}
+	v.History, v.Earlier, v.Timers, v.Lease, v.Waits = nil, 0, nil, ops.Lease{}, ops.TokenWait{}
 	return &v
 }
 
@@ -116,12 +120,39 @@ func (a *api) startWorkflow(ctx context.Context, in *startInput) (*madeOutput[*o
 	}, nil
 }
 
+// maxLoaded is how many bytes of large values an answer holds: a function's answer has a limit of 6 MB.
+const maxLoaded = 2 << 20
+
 func (a *api) getWorkflow(ctx context.Context, in *IDPath) (*oneOutput[*ops.Instance], error) {
 	i, err := a.Store.Instance(ctx, in.ID)
+	if err == nil {
+		err = a.Store.Load(ctx, i, maxLoaded)
+	}
 	if err != nil {
 		return nil, fmt.Errorf("read workflow: %w", err)
 	}
 	return &oneOutput[*ops.Instance]{ETag: etag(i), Body: workflowView(i)}, nil
+}
+
+type stepPath struct {
+	IDPath
+	Step string `path:"step" maxLength:"128"`
+}
+
+func (a *api) getWorkflowStep(ctx context.Context, in *stepPath) (*oneOutput[ops.StepRecord], error) {
+	i, err := a.Store.Instance(ctx, in.ID)
+	if err != nil {
+		return nil, fmt.Errorf("read workflow: %w", err)
+	}
+	rec := i.Step(in.Step)
+	if rec == nil {
+		return nil, ops.Errorf(ops.CodeNotFound, "workflow %s has no step %s", in.ID, in.Step)
+	}
+	one := &ops.Instance{ID: i.ID, Steps: []ops.StepRecord{*rec}}
+	if err := a.Store.Load(ctx, one, 0); err != nil {
+		return nil, fmt.Errorf("read step: %w", err)
+	}
+	return &oneOutput[ops.StepRecord]{ETag: etag(i), Body: one.Steps[0]}, nil
 }
 
 type historyInput struct {
@@ -134,7 +165,9 @@ func (a *api) getWorkflowHistory(ctx context.Context, in *historyInput) (*listOu
 	if err != nil {
 		return nil, fmt.Errorf("read workflow: %w", err)
 	}
-	page, err := pageOf(i.History, in.request())
+	page, err := pageOfCounted(i.Happened(), in.request(), func(from, to int) ([]ops.HistoryEntry, error) {
+		return a.Store.History(ctx, i, from, to-from, maxLoaded)
+	})
 	if err != nil {
 		return nil, err
 	}

@@ -82,10 +82,12 @@ type Instance struct {
 	ETA             time.Time                  `json:"eta,omitzero"`        // when it should end, by its steps' estimates
 	PausedAt        time.Time                  `json:"paused_at,omitzero"`
 	Asked           *Asked                     `json:"asked,omitempty"`
-	Slot            bool                       `json:"slot,omitempty"`    // it has one of its template's max_parallel_instances
-	Place           int64                      `json:"place,omitempty"`   // its place in the queue for one
-	Waits           TokenWait                  `json:"waits,omitzero"`    // where the execution waits; never leaves the server
-	History         []HistoryEntry             `json:"history,omitempty"` // read by its own request; not in lists
+	Slot            bool                       `json:"slot,omitempty"`  // it has one of its template's max_parallel_instances
+	Place           int64                      `json:"place,omitempty"` // its place in the queue for one
+	Waits           TokenWait                  `json:"waits,omitzero"`  // where the execution waits; never leaves the server
+	// History is the newest of what happened. Earlier is how much happened before that: Save keeps a long history apart.
+	History []HistoryEntry `json:"history,omitempty"`
+	Earlier int            `json:"earlier,omitempty"`
 }
 
 // StepRecord is what became of one step.
@@ -107,6 +109,16 @@ type StepRecord struct {
 	RetryAt    time.Time       `json:"retry_at,omitzero"`    // when a failed step is tried again
 	Key        string          `json:"key,omitempty"`        // what the event must name that an await_event step waits for
 	SentBack   int             `json:"sent_back,omitempty"`  // how often a refusal of this step sent the work back
+	Taken      string          `json:"taken,omitempty"`      // the event that ended the wait of an await_event step
+	Undone     bool            `json:"undone,omitempty"`     // what it did was undone
+	// OutputApart is set once Save keeps the output apart; Output is then absent from what is read, until Load reads it.
+	OutputApart *Apart `json:"output_apart,omitempty"`
+}
+
+// Apart says where a value is kept that is too large for the record of its workflow.
+type Apart struct {
+	Key   string `json:"key"` // follows from the value
+	Bytes int    `json:"bytes"`
 }
 
 // StepError is what went wrong.
@@ -171,6 +183,8 @@ type HistoryEntry struct {
 	Attempt int             `json:"attempt,omitempty"`
 	By      string          `json:"by,omitempty"`
 	Detail  json.RawMessage `json:"detail,omitempty"`
+	// DetailApart is for the detail what StepRecord.OutputApart is for the output.
+	DetailApart *Apart `json:"detail_apart,omitempty"`
 }
 
 // The timers of an instance.
@@ -195,6 +209,9 @@ func (i *Instance) Step(id string) *StepRecord {
 	}
 	return nil
 }
+
+// Happened is how much has happened: the length of the whole history.
+func (i *Instance) Happened() int { return i.Earlier + len(i.History) }
 
 // Log adds to the history.
 func (i *Instance) Log(e HistoryEntry) {
@@ -234,8 +251,14 @@ type InstanceFilter struct {
 
 // InstanceStore keeps instances.
 type InstanceStore interface {
-	// Instance reads one whole, consistently. CodeNotFound.
+	// Instance reads one, consistently: with the newest of its history, and without what is kept apart. CodeNotFound.
 	Instance(ctx context.Context, id string) (*Instance, error)
+	// Load reads the values of steps that are kept apart, all of them or, in the order of the steps, those that have at most
+	// so many bytes together (0: all).
+	Load(ctx context.Context, i *Instance, most int) error
+	// History gives up to limit entries of an instance's whole history, oldest first, after the first skip ones. Details
+	// that are kept apart are read as Load does.
+	History(ctx context.Context, i *Instance, skip, limit, most int) ([]HistoryEntry, error)
 	// Instances lists newest first, without context, step outputs and history.
 	Instances(ctx context.Context, f InstanceFilter) (Page[*Instance], error)
 }

@@ -22,7 +22,7 @@ const (
 
 // MaxAnswers is the most that a task's decision may have, in bytes of JSON: the forms and comments of all who take part in
 // it. They become the output of the task's step.
-const MaxAnswers = 40 << 10
+const MaxAnswers = 128 << 10
 
 // OutcomeRejected is the outcome of a task that was refused.
 const OutcomeRejected = "rejected"

@@ -19,6 +19,8 @@ import (
 //	member                   <id>          a member, likewise
 //	ruleversion#<id>         <number>      a rule's versions in order
 //	waiter#<event>#<key>     <step>        the steps that wait for an event: all are read at once, consistently
+//	history#<instance>       <first>       the older part of an instance's history, in chunks by the number of their first entry
+//	value#<instance>         <hash>        a large value of an instance: it never changes
 //	audit#<kind>#<id>        <seq>         a target's audit entries in order: two writers of one place cannot both win
 //	<kind>#<id>              record        every other record
 //	secret#cursor            record        what signs cursors
@@ -182,6 +184,24 @@ func eventsPartition(day, shard string) string { return "events#" + day + "#" + 
 
 func actionsPartition(ruleID string, status ops.ActionStatus) string {
 	return "action#" + string(status) + "#" + ruleID
+}
+
+func valuesPartition(instance string) string { return "value#" + instance }
+
+func historyPartition(instance string) string { return "history#" + instance }
+
+// chunkKey is where the part of an instance's history is that begins with its nth entry.
+func chunkKey(instance string, n int) table.Key {
+	return table.Key{PK: historyPartition(instance), SK: fmt.Sprintf("%09d", n)}
+}
+
+// chunkFirst reads the number of a chunk's first entry.
+func chunkFirst(key table.Key) (int, error) {
+	n, err := strconv.Atoi(key.SK)
+	if err != nil {
+		return 0, fmt.Errorf("%s is no part of a history: %w", key, err)
+	}
+	return n, nil
 }
 
 // dayLength is how much of a stamp is its day.

@@ -64,8 +64,9 @@ func New(t table.Table, random io.Reader, now func() time.Time) *Store {
 	return &Store{table: t, random: random, now: now}
 }
 
-// Save implements ops.Saver. It keeps people's counts of open work with every task that it writes, and notes on the request
-// that ctx carries that it was done. A new record without CreatedAt gets the present time, for lists are ordered by it.
+// Save implements ops.Saver. It keeps people's counts of open work with every task that it writes, notes on the request that
+// ctx carries that it was done, and keeps what is large of an instance apart from it. A new record without CreatedAt gets the
+// present time, for lists are ordered by it.
 func (s *Store) Save(ctx context.Context, records ...ops.Record) error {
 	if len(records) == 0 {
 		return nil
@@ -105,6 +106,8 @@ func (s *Store) save(ctx context.Context, records []ops.Record) error {
 		return fmt.Errorf("save %s: %w", records[0].Ref(), err)
 	}
 	var work openWork
+	var instances []*ops.Instance
+	var parts []*parted
 	for _, r := range records {
 		if c, ok := r.(*ops.Counter); ok {
 			write.Counters = append(write.Counters, table.Counter{
@@ -119,7 +122,22 @@ func (s *Store) save(ctx context.Context, records []ops.Record) error {
 		if t, ok := r.(*ops.Task); ok {
 			work.take(t)
 		}
-		item, err := encode(r)
+		stored := r
+		if i, ok := r.(*ops.Instance); ok {
+			p, err := part(i)
+			if err == nil {
+				err = s.keep(ctx, p)
+			}
+			if err != nil {
+				work.undo()
+				return fmt.Errorf("save %s: %w", r.Ref(), err)
+			}
+			for _, chunk := range p.chunks {
+				write.Puts = append(write.Puts, table.Put{Item: chunk})
+			}
+			instances, parts, stored = append(instances, i), append(parts, p), &p.record
+		}
+		item, err := encode(stored)
 		if err != nil {
 			work.undo()
 			return fmt.Errorf("save %s: %w", r.Ref(), err)
@@ -133,6 +151,9 @@ func (s *Store) save(ctx context.Context, records []ops.Record) error {
 	}
 	for _, r := range records {
 		r.RecordMeta().V++
+	}
+	for n, i := range instances {
+		parts[n].kept(i)
 	}
 	return nil
 }

@@ -38,7 +38,7 @@ func (e *Engine) Retry(ctx context.Context, id string, actor ops.Actor, r Retry)
 		if err != nil {
 			return err
 		}
-		before := viewOf(i)
+		before := viewOf(i, slices.Sorted(maps.Keys(r.Context))...)
 		anew := p.anew(i, r.FromStep)
 		faults, err := r.apply(i, anew)
 		if err == nil {
@@ -52,17 +52,17 @@ func (e *Engine) Retry(ctx context.Context, id string, actor ops.Actor, r Retry)
 			rec := &i.Steps[n]
 			switch {
 			case slices.Contains(r.Skip, rec.ID):
-				renew(i, rec)
+				renew(rec)
 				rec.Status, rec.FinishedAt, rec.SkippedBy = ops.StepSkipped, now, actor.ID
 			case anew[rec.ID]:
 				if err := e.reopen(ctx, rec); err != nil {
 					return err
 				}
-				renew(i, rec)
+				renew(rec)
 			}
 		}
 		detail, err := encodeOutput(map[string]any{
-			"skip": r.Skip, "context": slices.Sorted(maps.Keys(r.Context)), "reason": r.Reason,
+			"skip": r.Skip, "context": before.edited, "reason": r.Reason,
 		})
 		if err != nil {
 			return err
@@ -124,17 +124,10 @@ func (p *plan) anew(i *ops.Instance, from string) map[string]bool {
 	for n := range p.steps { // in an order in which each comes after all that it needs
 		s := &p.steps[n]
 		rec := i.Step(s.ID)
-		anew[s.ID] = s.ID == from || rec.Status == ops.StepFailed || undone(i, s.ID) ||
+		anew[s.ID] = s.ID == from || rec.Status == ops.StepFailed || rec.Undone ||
 			slices.ContainsFunc(s.needs, func(id string) bool { return anew[id] })
 	}
 	return anew
-}
-
-// undone reports whether a step was undone when the attempt failed.
-func undone(i *ops.Instance, step string) bool {
-	return slices.ContainsFunc(i.History, func(h ops.HistoryEntry) bool {
-		return h.What == "compensated" && h.Attempt == i.Attempt && h.Step == step
-	})
 }
 
 // reopen has a step that is done again ask people anew, where its task was decided but the workflow did not take that up.
@@ -156,9 +149,9 @@ func (e *Engine) reopen(ctx context.Context, rec *ops.StepRecord) error {
 
 // renew makes a step's record that of one to be done. What is done again though it was completed, decided by somebody or
 // undone, is done under a new key; what failed goes on under the old one, so that a receiver drops what it has got already.
-func renew(i *ops.Instance, rec *ops.StepRecord) {
+func renew(rec *ops.StepRecord) {
 	loop := rec.Loop
-	if undone(i, rec.ID) || rec.Status == ops.StepCompleted || rec.Status == ops.StepFailed && rec.TaskID != "" {
+	if rec.Undone || rec.Status == ops.StepCompleted || rec.Status == ops.StepFailed && rec.TaskID != "" {
 		loop++
 	}
 	*rec = ops.StepRecord{ID: rec.ID, Name: rec.Name, Kind: rec.Kind, Status: ops.StepPending, Loop: loop}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"slices"
 	"time"
 
 	"opsflow/shared/ops"
@@ -84,7 +85,7 @@ func (r *run) takeEvent(s *planned, rec *ops.StepRecord, e *ops.Event) error {
 	if err != nil {
 		return err
 	}
-	rec.Output, rec.WaitUntil = output, time.Time{}
+	rec.Output, rec.Taken, rec.WaitUntil = output, e.ID, time.Time{}
 	r.log("event_arrived", s.ID, "", map[string]any{"event": e.ID})
 	r.finish(rec)
 	return nil
@@ -149,14 +150,7 @@ func counts(i *ops.Instance, s *ops.Step, eventID string, at time.Time) bool {
 	if at.Before(since) || eventID == i.TriggeredBy.EventID {
 		return false
 	}
-	for n := range i.Steps {
-		var taken eventOutput
-		rec := &i.Steps[n]
-		if rec.Kind == ops.StepAwaitEvent && rec.Status == ops.StepCompleted && json.Unmarshal(rec.Output, &taken) == nil && taken.EventID == eventID {
-			return false
-		}
-	}
-	return true
+	return !slices.ContainsFunc(i.Steps, func(rec ops.StepRecord) bool { return rec.Taken == eventID })
 }
 
 // missed gives a step whose event has arrived without anybody telling the execution; "" when there is none.

@@ -2,7 +2,6 @@ package workflow
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"slices"
@@ -85,7 +84,7 @@ func (e *Engine) obey(ctx context.Context, i *ops.Instance, with ...ops.Record) 
 	stop := i.Status != ops.InstancePaused || !i.Timers[ops.TimerStop].IsZero()
 	r := &run{
 		Engine: e, plan: p, d: Drive{InstanceID: i.ID, Attempt: i.Attempt}, i: i, owner: owner, staged: map[ops.Ref]ops.Record{},
-		logged: len(i.History),
+		logged: i.Happened(),
 	}
 	r.stage(with...)
 	if i.Asked.What == ops.AskCancel && r.undoable() {
@@ -133,17 +132,18 @@ func (r *run) adopt(ctx context.Context, conflict *ops.Conflict) bool {
 		return false
 	}
 	now, err := r.Store.Instance(ctx, r.i.ID)
-	if err != nil || now.Asked == nil || now.Lease.Owner != r.owner || len(now.History) < r.logged {
+	if err != nil || now.Asked == nil || now.Lease.Owner != r.owner || now.Happened() < r.logged || now.Earlier > r.logged {
 		return false
 	}
-	asks := now.History[r.logged:]
+	asks := now.History[r.logged-now.Earlier:]
 	other := func(h ops.HistoryEntry) bool { return !strings.HasPrefix(h.What, askedTo) }
 	if now.V != r.i.V+int64(len(asks)) || slices.ContainsFunc(asks, other) {
 		return false
 	}
 	r.i.V = now.V
-	r.i.History = append(r.i.History, asks...)
-	r.logged += len(asks)
+	own := r.i.History[r.logged-r.i.Earlier:]
+	r.i.History, r.i.Earlier = slices.Concat(now.History, own), now.Earlier
+	r.logged = now.Happened()
 	if !r.i.Status.Ended() {
 		r.i.Asked = now.Asked
 		r.i.SetTimer(ops.TimerLease, r.Clock.Now().Add(leaseFor)) // has sweep-due do it, should this invocation die now
@@ -325,7 +325,7 @@ func (e *Engine) again(
 	i.ETA = p.eta(i, e.Calendar, now)
 	watchDue(i)
 	entry, err := audit.Entry(ctx, e.Store, audit.Change{
-		Actor: actor, Action: action, Target: i.Ref(), Before: before, After: viewOf(i), Reason: reason,
+		Actor: actor, Action: action, Target: i.Ref(), Before: before, After: viewOf(i, before.edited...), Reason: reason,
 	}, now)
 	if err != nil {
 		return err
@@ -375,25 +375,6 @@ func statusAfter(asked string) ops.InstanceStatus {
 		return ops.InstanceCancelled
 	}
 	return ops.InstancePaused
-}
-
-// view is what an audit entry keeps of an instance: the history and its tasks tell the rest.
-type view struct {
-	Status  ops.InstanceStatus         `json:"status"`
-	Attempt int                        `json:"attempt"`
-	Asked   *ops.Asked                 `json:"asked,omitempty"`
-	Context map[string]json.RawMessage `json:"context,omitempty"`
-	Skipped []string                   `json:"skipped,omitempty"`
-}
-
-func viewOf(i *ops.Instance) view {
-	v := view{Status: i.Status, Attempt: i.Attempt, Asked: i.Asked, Context: i.Context}
-	for _, rec := range i.Steps {
-		if rec.SkippedBy != "" {
-			v.Skipped = append(v.Skipped, rec.ID)
-		}
-	}
-	return v
 }
 
 func reasonOf(reason string) []byte {

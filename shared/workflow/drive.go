@@ -117,7 +117,7 @@ func (e *Engine) driveOnce(ctx context.Context, d Drive, owner string, again int
 		return Progress{}, false, err
 	}
 	r := &run{
-		Engine: e, owner: owner, plan: plan, d: d, i: i, again: again, sent: sent, staged: map[ops.Ref]ops.Record{}, logged: len(i.History),
+		Engine: e, owner: owner, plan: plan, d: d, i: i, again: again, sent: sent, staged: map[ops.Ref]ops.Record{}, logged: i.Happened(),
 	}
 	if err := r.claim(ctx, owner); err != nil {
 		return Progress{}, false, r.heed(ctx, err)
@@ -202,25 +202,14 @@ func (r *run) claim(ctx context.Context, owner string) error {
 	if r.d.Entered.After(i.Waits.Entered) {
 		i.Waits.Entered = r.d.Entered
 	}
-	if i.Status == ops.InstancePending {
-		i.Status = ops.InstanceRunning
-	}
 	if i.StartedAt.IsZero() {
 		i.StartedAt = now
 	}
-	if !started(i) {
+	if i.Status == ops.InstancePending {
+		i.Status = ops.InstanceRunning
 		i.Log(ops.HistoryEntry{At: now, What: "started"})
 	}
 	return r.flush(ctx)
-}
-
-func started(i *ops.Instance) bool {
-	for _, h := range i.History {
-		if h.What == "started" && h.Attempt == i.Attempt {
-			return true
-		}
-	}
-	return false
 }
 
 // progress is the invocation's answer. A delay that is not waited for is one that ended in the past.

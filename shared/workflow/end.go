@@ -30,6 +30,7 @@ func (r *run) complete() {
 // decide any more.
 func (e *Engine) end(ctx context.Context, i *ops.Instance, failure ops.StepError, task taskReader) ([]ops.Record, error) {
 	now := e.Clock.Now()
+	failure.Message = clip(failure.Message)
 	i.Status, i.Error, i.EndedAt, i.UpdatedAt = ops.InstanceFailed, &failure, now, now
 	i.Timers, i.Lease, i.WaitingFor, i.Waits = nil, ops.Lease{}, nil, ops.TokenWait{}
 	i.SetTimer(ops.TimerAnnounce, now.Add(tellWithin))

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"slices"
+	"strings"
 
 	"opsflow/shared/alert"
 	"opsflow/shared/ops"
@@ -22,7 +23,7 @@ func (r *run) stuck(ctx context.Context, s *planned, err error) error {
 // compensation.
 func (r *run) fail(ctx context.Context, s *planned, rec *ops.StepRecord, way ops.OnError, e ops.StepError) error {
 	now := r.Clock.Now()
-	e.Step = s.ID
+	e.Step, e.Message = s.ID, clip(e.Message)
 	rec.Error, rec.FinishedAt = &e, now
 	if way == ops.OnErrorSkip {
 		rec.Status = ops.StepSkipped
@@ -47,6 +48,16 @@ func (r *run) fail(ctx context.Context, s *planned, rec *ops.StepRecord, way ops
 	return &WorkflowFailed{Failure: e}
 }
 
+// maxMessage is the longest message of an error that is kept, in bytes: it stands on the record and in every list.
+const maxMessage = 2000
+
+func clip(message string) string {
+	if len(message) <= maxMessage {
+		return message
+	}
+	return strings.ToValidUTF8(message[:maxMessage], "") + " …"
+}
+
 // compensate undoes: first what the failed step itself has for that, then the completed steps', the latest first. A
 // compensation that fails is told in the history and does not keep the others from being done.
 func (r *run) compensate(ctx context.Context, failed *planned) error {
@@ -69,10 +80,11 @@ func (r *run) compensate(ctx context.Context, failed *planned) error {
 			return err
 		}
 		if err != nil {
-			r.log("compensation_failed", s.ID, "", ops.StepError{Code: "action_failed", Message: err.Error()})
+			r.log("compensation_failed", s.ID, "", ops.StepError{Code: "action_failed", Message: clip(err.Error())})
 			continue
 		}
 		r.take(s.ID+undoing, result)
+		r.i.Step(s.ID).Undone = true
 		r.log("compensated", s.ID, "", result.Output)
 	}
 	return nil

@@ -102,27 +102,103 @@ func TestAnInvocationThatCannotGoOnGivesItsLeaseBack(t *testing.T) {
 	}
 }
 
-// Whether it does so before its last step or with it, its end is told once, and as it is.
-func TestAWorkflowThatOutgrowsItsRecordFails(t *testing.T) {
+// What its steps give is kept apart from the record of the workflow, and its later steps still see it.
+func TestAWorkflowDoesNotOutgrowItsRecord(t *testing.T) {
 	t.Parallel()
-	for _, kilobytes := range []int{60, 63} {
-		for _, count := range []int{7, 8} {
-			b := setup(t, map[string]workflow.Action{"test.act": func(context.Context, workflow.ActionInput) (workflow.ActionResult, error) {
-				return workflow.ActionResult{Output: strings.Repeat("x", kilobytes<<10)}, nil
-			}})
-			var steps []string
-			for n := range count {
-				steps = append(steps, fmt.Sprintf(`{"id": "s%d", "name": "S%d", "kind": "automated", "action": "test.act"}`, n, n))
-			}
-			b.publish(t, document(steps...))
-			i := b.start(t, "sample", ops.SubjectRef{}, `{}`)
-			if i.Status != ops.InstanceFailed || i.Error.Code != "too_large" {
-				t.Errorf("%d steps of %d KB: it is %s: %+v", count, kilobytes, i.Status, i.Error)
-			}
-			b.told(t, fmt.Sprintf("%d steps of %d KB", count, kilobytes), i)
-			if a := b.alerts(t, ops.AlertWorkflowFailed); len(a) != 1 {
-				t.Errorf("%d steps of %d KB: alerts are %+v", count, kilobytes, a)
-			}
+	seen := ""
+	b := setup(t, map[string]workflow.Action{
+		"test.act": func(context.Context, workflow.ActionInput) (workflow.ActionResult, error) {
+			return workflow.ActionResult{Output: map[string]string{"text": strings.Repeat("x", 63<<10)}}, nil
+		},
+		"test.see": func(_ context.Context, in workflow.ActionInput) (workflow.ActionResult, error) {
+			seen = string(in.Params["text"])
+			return workflow.ActionResult{}, nil
+		},
+	})
+	var steps []string
+	for n := range 20 {
+		steps = append(steps, fmt.Sprintf(`{"id": "s%d", "name": "S%d", "kind": "automated", "action": "test.act"}`, n, n))
+	}
+	steps = append(steps, `{"id": "wait", "name": "Wait", "kind": "delay", "for": "1h"}`,
+		`{"id": "see", "name": "See", "kind": "automated", "depends_on": ["wait"], "action": "test.see", "parameters": {"text": "$.steps.s7.output.text"}}`)
+	b.publish(t, document(steps...))
+	i := b.start(t, "sample", ops.SubjectRef{}, `{}`)
+	b.machine.advance(t.Context(), time.Hour)
+	b.machine.run(t.Context())
+	i = b.instance(t, i.ID)
+	if i.Status != ops.InstanceCompleted || len(seen) < 63<<10 {
+		t.Errorf("it is %s: %+v; a step saw %d bytes", i.Status, i.Error, len(seen))
+	}
+	if record, err := json.Marshal(i); err != nil || len(record) > 20<<10 {
+		t.Errorf("its record has %d bytes, %v", len(record), err)
+	}
+	if err := b.store.Load(t.Context(), i, 0); err != nil || len(i.Step("s19").Output) < 63<<10 {
+		t.Errorf("loaded, an output has %d bytes, %v", len(i.Step("s19").Output), err)
+	}
+}
+
+// A long history leaves the record too, piece by piece, and nothing of it is lost.
+func TestAHistoryHasNoEnd(t *testing.T) {
+	t.Parallel()
+	b := setup(t, nil)
+	b.publish(t, document(`{"id": "ask", "name": "Ask", "kind": "approval"}`))
+	i := b.start(t, "sample", ops.SubjectRef{}, `{}`)
+	const rounds = 60
+	for range rounds {
+		tsk := b.openTask(t, i.ID)
+		if _, err := b.tasks.Reject(t.Context(), tsk.ID, member(tsk.Team), strings.Repeat("no ", 1300)); err != nil {
+			t.Fatal(err)
 		}
+		b.machine.run(t.Context())
+		if _, err := b.Retry(t.Context(), i.ID, admin, workflow.Retry{}); err != nil {
+			t.Fatal(err)
+		}
+		b.machine.run(t.Context())
+	}
+	b.complete(t, i.ID, "approved", `{}`)
+	i = b.instance(t, i.ID)
+	if record, err := json.Marshal(i); err != nil || i.Status != ops.InstanceCompleted || len(record) > 16<<10 {
+		t.Fatalf("it is %s, its record has %d bytes, %v", i.Status, len(record), err)
+	}
+	var whole []ops.HistoryEntry
+	for len(whole) < i.Happened() {
+		page, err := b.store.History(t.Context(), i, len(whole), 7, 0)
+		if err != nil || len(page) == 0 {
+			t.Fatal(page, err)
+		}
+		whole = append(whole, page...)
+	}
+	count := map[string]int{}
+	for n, h := range whole {
+		count[h.What]++
+		if n > 0 && h.At.Before(whole[n-1].At) {
+			t.Errorf("entry %d, %s, is of %s, before the one before it", n, h.What, h.At)
+		}
+		if h.What == "task_decided" && count[h.What] <= rounds && len(h.Detail) < 3900 {
+			t.Errorf("the comment is lost: %s", h.Detail)
+		}
+	}
+	if count["task_decided"] != rounds+1 || count["retried"] != rounds || count["started"] != rounds+1 || count["completed"] != 1 {
+		t.Errorf("history has %v", count)
+	}
+}
+
+// What an action has stored beside the workflow must fit as well.
+func TestAStepThatStoresTooMuchFailsItsWorkflow(t *testing.T) {
+	t.Parallel()
+	b := setup(t, map[string]workflow.Action{"test.act": func(context.Context, workflow.ActionInput) (workflow.ActionResult, error) {
+		return workflow.ActionResult{Writes: []ops.Record{&ops.Subject{
+			SubjectRef: ops.SubjectRef{Type: "booking", ID: "bk-1"},
+			Fields:     map[string]json.RawMessage{"text": json.RawMessage(`"` + strings.Repeat("x", 500<<10) + `"`)},
+		}}}, nil
+	}})
+	b.publish(t, document(`{"id": "s", "name": "S", "kind": "automated", "action": "test.act"}`))
+	i := b.start(t, "sample", ops.SubjectRef{}, `{}`)
+	if i.Status != ops.InstanceFailed || i.Error.Code != "too_large" {
+		t.Errorf("it is %s: %+v", i.Status, i.Error)
+	}
+	b.told(t, "it", i)
+	if a := b.alerts(t, ops.AlertWorkflowFailed); len(a) != 1 {
+		t.Errorf("alerts are %+v", a)
 	}
 }

@@ -135,7 +135,7 @@ func (r *run) takeUp(ctx context.Context, s *planned, rec *ops.StepRecord, t *op
 	}
 	rec.TaskID = t.ID
 	r.delivered(t)
-	output, err := encodeOutput(said)
+	output, err := encode(said, maxSaid)
 	if err != nil {
 		return fmt.Errorf("keep the decision of task %s: %w", t.ID, err)
 	}

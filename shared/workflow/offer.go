@@ -107,7 +107,7 @@ func (r *run) takeOffer(s *planned, rec *ops.StepRecord, t *ops.Task) error {
 	}
 	rec.TaskID = t.ID
 	r.delivered(t)
-	output, err := encodeOutput(out)
+	output, err := encode(out, maxSaid)
 	if err != nil {
 		return fmt.Errorf("keep the answers of offer %s: %w", t.ID, err)
 	}

@@ -41,7 +41,7 @@ func (r *run) act(ctx context.Context, s *planned, rec *ops.StepRecord) error {
 	}
 	wait := r.jitter(min(s.Retry.Backoff.D<<min(rec.Tries-1, 10), maxBackoff))
 	rec.RetryAt = r.Clock.Now().Add(wait)
-	r.log("step_retried", s.ID, "", map[string]any{"try": rec.Tries, "error": err.Error(), "again_at": rec.RetryAt})
+	r.log("step_retried", s.ID, "", map[string]any{"try": rec.Tries, "error": clip(err.Error()), "again_at": rec.RetryAt})
 	return nil
 }
 

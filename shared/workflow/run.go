@@ -19,8 +19,10 @@ const (
 	flushEvery = time.Second
 	// maxStaged keeps a transaction below what one may hold.
 	maxStaged = 50
-	// maxStepOutput keeps the instance's record below what one may hold.
+	// maxStepOutput is the most that an action may give, in bytes of JSON.
 	maxStepOutput = 64 << 10
+	// maxSaid is the most that people's answers come to: ops.MaxAnswers, and once more those of who decided.
+	maxSaid = 2*ops.MaxAnswers + 8<<10
 )
 
 // run is one invocation's work on an instance.
@@ -229,7 +231,7 @@ func (r *run) flush(ctx context.Context) error {
 		return fmt.Errorf("store workflow %s: %w", r.i.ID, err)
 	}
 	clear(r.staged)
-	r.order, r.flushed, r.logged = nil, now, len(r.i.History)
+	r.order, r.flushed, r.logged = nil, now, r.i.Happened()
 	r.announce(ctx, records)
 	if r.i.Asked != nil {
 		return errAsked
@@ -292,6 +294,9 @@ func (r *run) doc(ctx context.Context) (rule.Doc, error) {
 		Chosen string          `json:"chosen,omitempty"`
 		Error  *ops.StepError  `json:"error,omitempty"`
 	}
+	if err := r.Store.Load(ctx, r.i, 0); err != nil {
+		return nil, &Unavailable{Err: err}
+	}
 	steps := make(map[string]seen, len(r.i.Steps))
 	for _, rec := range r.i.Steps {
 		steps[rec.ID] = seen{rec.Status, rec.Output, rec.Chosen, rec.Error}
@@ -335,8 +340,11 @@ func quote(s string) json.RawMessage {
 	return b
 }
 
-// encodeOutput writes a step's output.
-func encodeOutput(v any) (json.RawMessage, error) {
+// encodeOutput writes an action's output.
+func encodeOutput(v any) (json.RawMessage, error) { return encode(v, maxStepOutput) }
+
+// encode writes a step's output, of at most so many bytes.
+func encode(v any, most int) (json.RawMessage, error) {
 	if v == nil {
 		return nil, nil
 	}
@@ -344,8 +352,8 @@ func encodeOutput(v any) (json.RawMessage, error) {
 	switch {
 	case err != nil:
 		return nil, ops.Errorf(ops.CodeInvalid, "write the output: %w", err)
-	case len(b) > maxStepOutput:
-		return nil, ops.Errorf(ops.CodeTooLarge, "the output has %d bytes; at most %d can be kept", len(b), maxStepOutput)
+	case len(b) > most:
+		return nil, ops.Errorf(ops.CodeTooLarge, "the output has %d bytes; at most %d can be kept", len(b), most)
 	case bytes.Equal(b, null):
 		return nil, nil
 	}

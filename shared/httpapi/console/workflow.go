@@ -49,11 +49,15 @@ type command struct {
 const (
 	historyShown  = 200
 	relatedAlerts = 20
+	maxLoaded     = 64 << 10 // bytes of large values on a page
 )
 
 func (c *Console) workflow(q *request) (workflowView, error) {
 	i, err := c.Store.Instance(q.Context(), q.PathValue("id"))
 	if err != nil {
+		return workflowView{}, fmt.Errorf("read workflow: %w", err)
+	}
+	if err := c.Store.Load(q.Context(), i, maxLoaded); err != nil {
 		return workflowView{}, fmt.Errorf("read workflow: %w", err)
 	}
 	v := workflowView{Instance: i, Commands: commands(i.Status)}
@@ -74,7 +78,10 @@ func (c *Console) workflow(q *request) (workflowView, error) {
 		}
 		return 1
 	})
-	v.History = slices.Clone(i.History[max(0, len(i.History)-historyShown):])
+	if v.History, err = c.Store.History(q.Context(), i, max(0, i.Happened()-historyShown), historyShown, maxLoaded); err != nil {
+		return v, fmt.Errorf("read workflow: %w", err)
+	}
+	v.History = slices.Clone(v.History)
 	slices.Reverse(v.History)
 	if v.Graph, err = c.graphOf(q.Context(), i); err != nil {
 		return v, err

@@ -31,6 +31,7 @@ func Run(t *testing.T, open Open) {
 		{"a counter stops at its maximum under concurrency", aCounterStopsAtItsMaximumUnderConcurrency},
 		{"an expired record counts as absent", anExpiredRecordCountsAsAbsent},
 		{"a record over the limit is too large", aRecordOverTheLimitIsTooLarge},
+		{"what is large of an instance is kept apart", whatIsLargeOfAnInstanceIsKeptApart},
 		{"an event is found by the id of any delivery", anEventIsFoundByTheIDOfAnyDelivery},
 		{"stored rules and templates are read whole", storedRulesAndTemplatesAreReadWhole},
 		{"due gives what has a timer earliest first", dueGivesWhatHasATimerEarliestFirst},
