@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"strings"
+	"sync"
 )
 
 // MaxIDLength is the longest id, ours or a caller's, in characters.
@@ -49,6 +50,20 @@ func RandomID(prefix string, random io.Reader) (string, error) {
 		return "", fmt.Errorf("read random bytes: %w", err)
 	}
 	return prefix + base32Lower.EncodeToString(b[:])[:26], nil
+}
+
+// Shared makes random bytes safe for concurrent use, which an io.Reader need not be.
+func Shared(random io.Reader) io.Reader { return &sharedReader{r: random} }
+
+type sharedReader struct {
+	mu sync.Mutex
+	r  io.Reader
+}
+
+func (s *sharedReader) Read(p []byte) (int, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.r.Read(p)
 }
 
 // ShardOf is the shard, 0 to Shards-1, that the record with this id belongs to.

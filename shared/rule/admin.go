@@ -178,7 +178,5 @@ func (e *Engine) save(ctx context.Context, r *ops.Rule, change audit.Change) (*o
 
 // forget has the rules read again by the next event.
 func (e *Engine) forget() {
-	e.rulesMu.Lock()
-	defer e.rulesMu.Unlock()
-	e.rules = nil
+	e.rules.changed()
 }

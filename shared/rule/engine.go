@@ -3,14 +3,11 @@ package rule
 import (
 	"bytes"
 	"context"
-	"encoding/binary"
 	"encoding/json"
 	"fmt"
 	"io"
 	"log/slog"
 	"strings"
-	"sync"
-	"time"
 
 	"opsflow/shared/alert"
 	"opsflow/shared/calendar"
@@ -63,13 +60,10 @@ type Engine struct {
 	calendar  *calendar.Calendar
 	schemas   Schemas
 	announcer alert.Announcer
-
-	randomMu sync.Mutex // an io.Reader need not be safe for concurrent use
-	random   io.Reader
-
-	rulesMu sync.Mutex
-	rules   *ruleSet
-	rulesAt time.Time // when the table was last asked
+	random    io.Reader // safe for concurrent use
+	// retry does again what lost against other writers.
+	retry func(ctx context.Context, what string, f func() error) error
+	rules cache
 }
 
 // New makes an Engine.
@@ -77,10 +71,12 @@ func New(c Config) *Engine {
 	if c.Calendar == nil {
 		c.Calendar = calendar.Default()
 	}
+	random := ops.Shared(c.Random)
 	return &Engine{
 		store: c.Store, workflows: c.Workflows, bus: c.Bus, templates: c.Templates,
 		announcer: alert.Announcer{Store: c.Store, Bus: c.Bus, Clock: c.Clock, Logger: c.Logger},
-		clock:     c.Clock, random: c.Random, log: c.Logger, calendar: c.Calendar,
+		clock:     c.Clock, random: random, log: c.Logger, calendar: c.Calendar,
+		retry: ops.NewRetrier(c.Clock, random).Do,
 	}
 }
 
@@ -232,41 +228,4 @@ func aliasOf(event *ops.Event, delivery ops.Delivered) *ops.Delivery {
 	d := &ops.Delivery{ID: delivery.ID, EventID: event.ID}
 	d.ExpiresAt = event.ExpiresAt
 	return d
-}
-
-// retry calls f until it doesn't lose against other writers, eight times at most, with full jitter. The first tries follow
-// at once: most conflicts are over by the time we know of them.
-func (e *Engine) retry(ctx context.Context, what string, f func() error) error {
-	const (
-		tries     = 8
-		immediate = 2
-		base      = 10 * time.Millisecond
-		longest   = time.Second
-	)
-	var err error
-	for try := range tries {
-		if try > immediate {
-			if err := e.clock.Sleep(ctx, e.jitter(min(base<<try, longest))); err != nil {
-				return err
-			}
-		}
-		if err = f(); ops.AsConflict(err) == nil {
-			break
-		}
-	}
-	if err != nil {
-		return fmt.Errorf("%s: %w", what, err)
-	}
-	return nil
-}
-
-// jitter is a random time below d.
-func (e *Engine) jitter(d time.Duration) time.Duration {
-	e.randomMu.Lock()
-	defer e.randomMu.Unlock()
-	var b [8]byte
-	if _, err := io.ReadFull(e.random, b[:]); err != nil {
-		return d // without randomness the longest wait is the safe one
-	}
-	return time.Duration(binary.LittleEndian.Uint64(b[:]) % uint64(d)) //nolint:gosec // a remainder of a positive Duration fits
 }

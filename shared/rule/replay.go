@@ -113,8 +113,6 @@ func (e *Engine) replay(ctx context.Context, id string, c Correction, actor ops.
 
 // again makes the arrival that a replay is.
 func (e *Engine) again(actor ops.Actor) (ops.Delivered, error) {
-	e.randomMu.Lock()
-	defer e.randomMu.Unlock()
 	id, err := ops.RandomID("rpl-", e.random)
 	if err != nil {
 		return ops.Delivered{}, fmt.Errorf("name the replay: %w", err)

@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"sync"
 	"time"
 
 	"opsflow/shared/ops"
@@ -40,27 +41,73 @@ type eventRules struct {
 	matcher *matcher
 }
 
+// cache is the rules that an Engine goes by.
+type cache struct {
+	mu      sync.Mutex // never held while the table is asked
+	set     *ruleSet
+	at      time.Time // when the table was last asked
+	changes int       // how often the rules were changed here
+	// asking is closed when who asks the table now has its answer; nil while nobody does.
+	asking chan struct{}
+}
+
 // current gives the rules to use now. What the table said is used again for two seconds; a clock that stands still, as a
-// virtual one does, says nothing about that, so then the table is asked each time.
+// virtual one does, says nothing about that, so then the table is asked each time. One asks for all who come meanwhile.
 func (e *Engine) current(ctx context.Context) (*ruleSet, error) {
-	e.rulesMu.Lock()
-	defer e.rulesMu.Unlock()
-	now := e.clock.Now()
-	if age := now.Sub(e.rulesAt); e.rules != nil && age > 0 && age < freshFor {
-		return e.rules, nil
+	k := &e.rules
+	for {
+		now := e.clock.Now()
+		k.mu.Lock()
+		old, asking, changes := k.set, k.asking, k.changes
+		if age := now.Sub(k.at); old != nil && age > 0 && age < freshFor {
+			k.mu.Unlock()
+			return old, nil
+		}
+		if asking == nil {
+			k.asking = make(chan struct{})
+			k.mu.Unlock()
+			return e.ask(ctx, old, changes, now)
+		}
+		k.mu.Unlock()
+		select {
+		case <-asking: // who asks anew if it failed, or if the clock stands still
+		case <-ctx.Done():
+			return nil, fmt.Errorf("wait for the rules: %w", ctx.Err())
+		}
 	}
+}
+
+// ask reads the rules, unless they are still those of old, and keeps them, unless they were changed here meanwhile.
+func (e *Engine) ask(ctx context.Context, old *ruleSet, changes int, now time.Time) (set *ruleSet, err error) {
+	k := &e.rules
+	defer func() {
+		k.mu.Lock()
+		defer k.mu.Unlock()
+		if set != nil && k.changes == changes {
+			k.set, k.at = set, now
+		}
+		close(k.asking)
+		k.asking = nil
+	}()
 	switches, err := e.store.RuleSet(ctx)
 	if err != nil {
 		return nil, fmt.Errorf("read whether rules changed: %w", err)
 	}
-	set := &ruleSet{version: switches.V, switches: switches}
-	if e.rules != nil && e.rules.version == switches.V {
-		set.rules, set.byEvent = e.rules.rules, e.rules.byEvent
-	} else if err := e.load(ctx, set); err != nil {
+	next := &ruleSet{version: switches.V, switches: switches}
+	if old != nil && old.version == switches.V {
+		next.rules, next.byEvent = old.rules, old.byEvent
+	} else if err := e.load(ctx, next); err != nil {
 		return nil, err
 	}
-	e.rules, e.rulesAt = set, now
-	return set, nil
+	return next, nil
+}
+
+// changed has the table asked before the rules are used again.
+func (k *cache) changed() {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	k.set = nil
+	k.changes++
 }
 
 func (e *Engine) load(ctx context.Context, set *ruleSet) error {

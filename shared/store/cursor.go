@@ -129,8 +129,6 @@ func (s *Store) makeSecret(ctx context.Context) error {
 }
 
 func (s *Store) readRandom(b []byte) error {
-	s.randomMu.Lock()
-	defer s.randomMu.Unlock()
 	if _, err := io.ReadFull(s.random, b); err != nil {
 		return fmt.Errorf("read random bytes: %w", err)
 	}

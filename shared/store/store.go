@@ -17,11 +17,9 @@ import (
 
 // Store reads and writes the domain's records. It is safe for concurrent use.
 type Store struct {
-	table table.Table
-	now   func() time.Time
-
-	randomMu sync.Mutex // an io.Reader need not be safe for concurrent use
-	random   io.Reader
+	table  table.Table
+	now    func() time.Time
+	random io.Reader // safe for concurrent use
 
 	secretMu sync.Mutex
 	secret   []byte // signs cursors; read from the table on first use
@@ -61,7 +59,7 @@ var _ interface {
 // New makes a Store over a table that was made with Indexes. random names writes and makes the secret that signs
 // cursors: crypto/rand.Reader outside of tests.
 func New(t table.Table, random io.Reader, now func() time.Time) *Store {
-	return &Store{table: t, random: random, now: now}
+	return &Store{table: t, random: ops.Shared(random), now: now}
 }
 
 // Save implements ops.Saver. It keeps people's counts of open work with every task that it writes, notes on the request that
@@ -185,8 +183,6 @@ func (s *Store) Delete(ctx context.Context, records ...ops.Record) error {
 }
 
 func (s *Store) newWrite() (table.Write, error) {
-	s.randomMu.Lock()
-	defer s.randomMu.Unlock()
 	id, err := ops.RandomID("", s.random)
 	return table.Write{ID: id}, err
 }
