@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"slices"
 	"strconv"
 	"time"
 
@@ -40,35 +41,45 @@ type Backtest struct {
 	Suppressed int            `json:"suppressed"`
 	Reasons    map[string]int `json:"suppressed_by"`
 	DaysAtCap  int            `json:"days_at_cap"`
-	// Effects counts what would have been done: "start_workflow quality_assurance".
+	// Effects counts what would have been done: "start_workflow quality_assurance". Dropped counts the actions whose `unless`
+	// held, at once or when they were due, and Waiting those that are due after the period.
 	Effects map[string]int `json:"effects"`
+	Dropped map[string]int `json:"dropped"`
+	Waiting map[string]int `json:"still_waiting"`
 	// MonthlyCost is an estimate in USD for 30 days like these.
 	MonthlyCost float64 `json:"estimated_monthly_cost_usd"`
 	// Active compares with the version that is in force; absent for a rule that isn't stored.
 	Active *BacktestDifference `json:"difference_to_active,omitempty"`
+	// Limits says what the backtest can't know.
+	Limits []string `json:"limits,omitempty"`
 	// Rules are the rules of a set, each by itself. In the sum an event counts once for each rule that it triggers.
 	Rules []*Backtest `json:"rules,omitempty"`
 }
 
 // BacktestDifference counts the events on which one version of a rule would have acted and the other not.
 type BacktestDifference struct {
-	Version    int `json:"version"`
+	Version    int `json:"version,omitempty"` // absent in the sum over the rules of a set
 	Both       int `json:"both"`
 	OnlyDraft  int `json:"only_draft"`
 	OnlyActive int `json:"only_active"`
 }
 
-// BacktestEvent is what the rule would have made of one event.
+// BacktestEvent is what the rule would have made of one event or, when Action is there, what became of an action that it had put
+// off. Without either the event doesn't trigger the rule any more, and the version in force would have acted.
 type BacktestEvent struct {
 	Rule      string         `json:"rule"`
 	EventID   string         `json:"event"`
 	EventTime time.Time      `json:"event_time"`
 	Subject   ops.SubjectRef `json:"subject,omitzero"`
-	Outcome   ops.Outcome    `json:"outcome"`
+	Outcome   ops.Outcome    `json:"outcome,omitempty"`
 	Reason    string         `json:"reason,omitempty"`
-	Leaf      *ops.Leaf      `json:"leaf,omitempty"`
-	Actions   []string       `json:"actions,omitempty"`
+	Leaf      *ops.Leaf      `json:"leaf,omitempty"`           // of the condition, or of the action's `unless`
+	Actions   []string       `json:"actions,omitempty"`        // done at once, or put off
 	Active    ops.Outcome    `json:"active_outcome,omitempty"` // what the version in force would have made of it
+
+	Action string           `json:"action,omitempty"`
+	Status ops.ActionStatus `json:"status,omitempty"` // of the action: done, dropped, or still waiting
+	DueAt  time.Time        `json:"due_at,omitzero"`
 }
 
 // Watch is told of a backtest as it goes on. Either may be nil; an error ends the backtest with it.
@@ -111,7 +122,7 @@ func (e *Engine) planBacktest(ctx context.Context, req BacktestRequest, w Watch)
 		return nil, req, ops.Invalid("backtest", []ops.Fault{{Path: "$.from", Expected: "a time before to", Got: req.From.Format(time.RFC3339)}})
 	}
 	b := &backtest{watch: w, from: req.From, subjects: map[ops.SubjectRef]*ops.Subject{}}
-	b.sum = Backtest{From: req.From, To: req.To, Reasons: map[string]int{}, Effects: map[string]int{}}
+	b.sum = newBacktest("", req)
 	if err := e.enter(ctx, b, req); err != nil {
 		return nil, req, err
 	}
@@ -133,14 +144,16 @@ func (e *Engine) Backtest(ctx context.Context, req BacktestRequest, w Watch) (*B
 	if err := e.store.EachEvent(ctx, b.progress.From, req.To, b.take); err != nil {
 		return nil, fmt.Errorf("backtest: %w", err)
 	}
+	if err := b.finish(req.To); err != nil {
+		return nil, fmt.Errorf("backtest: %w", err)
+	}
 	for _, c := range b.rules {
-		c.finish()
 		b.sum.add(c.sum)
 	}
 	if req.Rules == nil {
 		return b.rules[0].sum, nil
 	}
-	return &b.sum, nil
+	return b.sum, nil
 }
 
 // enter takes the rules of a request into a backtest.
@@ -159,16 +172,32 @@ func (e *Engine) enter(ctx context.Context, b *backtest, req BacktestRequest) er
 		if err != nil {
 			return fmt.Errorf("rule %d: %w", n+1, err)
 		}
-		c := &candidate{draft: draft, active: active, sum: &Backtest{
-			Rule: draft.rule.ID, From: req.From, To: req.To, Reasons: map[string]int{}, Effects: map[string]int{},
-		}}
+		if slices.ContainsFunc(b.rules, func(c *candidate) bool { return c.draft.rule.ID == draft.rule.ID }) {
+			return ops.Invalid("backtest", []ops.Fault{{
+				Path: fmt.Sprintf("$.rules[%d]", n), Expected: "a rule that isn't in the set yet", Got: quoted(draft.rule.ID),
+			}})
+		}
+		c := &candidate{draft: draft, active: active, sum: newBacktest(draft.rule.ID, req)}
 		if active != nil {
 			c.sum.Active = &BacktestDifference{Version: active.rule.Version}
 		}
-		b.learns = b.learns || draft.seesSubject() || active != nil && active.seesSubject()
+		if draft.seesSubject() || active != nil && active.seesSubject() {
+			b.learns, c.sum.Limits = true, []string{limitOfSubjects}
+		}
 		b.rules = append(b.rules, c)
 	}
 	return nil
+}
+
+// limitOfSubjects says what is not known of subjects.
+const limitOfSubjects = "Subjects are known from stored events alone: what workflows and people changed, " +
+	"like that a payment was confirmed, is not seen."
+
+func newBacktest(rule string, req BacktestRequest) *Backtest {
+	return &Backtest{
+		Rule: rule, From: req.From, To: req.To, Reasons: map[string]int{}, Effects: map[string]int{}, Dropped: map[string]int{},
+		Waiting: map[string]int{},
+	}
 }
 
 // add counts a rule of a set.
@@ -180,12 +209,27 @@ func (b *Backtest) add(one *Backtest) {
 	b.Suppressed += one.Suppressed
 	b.DaysAtCap += one.DaysAtCap
 	b.MonthlyCost += one.MonthlyCost
-	for reason, n := range one.Reasons {
-		b.Reasons[reason] += n
+	for _, counts := range [][2]map[string]int{
+		{b.Reasons, one.Reasons}, {b.Effects, one.Effects}, {b.Dropped, one.Dropped}, {b.Waiting, one.Waiting},
+	} {
+		for name, n := range counts[1] {
+			counts[0][name] += n
+		}
 	}
-	for effect, n := range one.Effects {
-		b.Effects[effect] += n
+	for _, limit := range one.Limits {
+		if !slices.Contains(b.Limits, limit) {
+			b.Limits = append(b.Limits, limit)
+		}
 	}
+	if one.Active == nil {
+		return
+	}
+	if b.Active == nil {
+		b.Active = &BacktestDifference{}
+	}
+	b.Active.Both += one.Active.Both
+	b.Active.OnlyDraft += one.Active.OnlyDraft
+	b.Active.OnlyActive += one.Active.OnlyActive
 }
 
 // candidates reads the rule of a request, and the version of it that is in force.
@@ -212,145 +256,4 @@ func (e *Engine) candidates(ctx context.Context, text json.RawMessage) (draft, a
 	}
 	active, err = e.rehearse(stored)
 	return draft, active, err
-}
-
-// backtest is one that runs.
-type backtest struct {
-	from     time.Time
-	rules    []*candidate
-	sum      Backtest // of a set
-	watch    Watch
-	progress BacktestProgress
-	learns   bool
-	subjects map[ops.SubjectRef]*ops.Subject
-}
-
-// candidate is a rule in a backtest.
-type candidate struct {
-	sum           *Backtest
-	draft, active *rehearsal
-}
-
-func (b *backtest) take(event *ops.Event) error {
-	b.progress.Read++
-	if b.watch.Progress != nil && b.progress.Read%progressEvery == 0 {
-		b.progress.Through = event.CreatedAt
-		if err := b.watch.Progress(b.progress); err != nil {
-			return err
-		}
-	}
-	if event.Status != ops.EventValid {
-		return nil
-	}
-	subject := &ops.Subject{SubjectRef: event.Subject}
-	if b.learns && !event.Subject.IsZero() {
-		if known := b.subjects[event.Subject]; known != nil {
-			subject = known
-		}
-		b.subjects[event.Subject] = subject
-		subject.Learn(event)
-	}
-	if event.CreatedAt.Before(b.from) {
-		return nil
-	}
-	var doc Doc
-	for _, c := range b.rules {
-		if ops.EventType(event.Type) != c.draft.rule.Event {
-			continue
-		}
-		if doc == nil {
-			doc = eventDoc(event, subject)
-		}
-		line := c.take(event, doc)
-		if b.watch.Event == nil {
-			continue
-		}
-		if err := b.watch.Event(line); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-func (c *candidate) take(event *ops.Event, doc Doc) BacktestEvent {
-	d, actions := c.draft.ask(event, doc)
-	line := BacktestEvent{
-		Rule: c.draft.rule.ID, EventID: event.ID, EventTime: event.Time, Subject: event.Subject, Outcome: d.Outcome, Reason: d.Reason, Leaf: d.Leaf,
-	}
-	c.sum.Events++
-	switch d.Outcome { //nolint:exhaustive // a rehearsal gives no others
-	case ops.Matched:
-		c.sum.Matched++
-	case ops.NotMatched:
-		c.sum.NotMatched++
-	default:
-		c.sum.Suppressed++
-		c.sum.Reasons[d.Reason]++
-	}
-	for _, n := range actions {
-		a := &c.draft.rule.Actions[n]
-		name := actionName(a)
-		line.Actions = append(line.Actions, name)
-		c.sum.Effects[name]++
-		c.sum.MonthlyCost += costOf(a)
-	}
-	if c.active != nil {
-		line.Active = c.compare(event, doc, d.Outcome == ops.Matched)
-	}
-	return line
-}
-
-// finish counts what the whole period says.
-func (c *candidate) finish() {
-	if limit := c.draft.rule.MaxExecutionsPerDay; limit > 0 {
-		for _, n := range c.draft.acted {
-			if n >= limit {
-				c.sum.DaysAtCap++
-			}
-		}
-	}
-	c.sum.MonthlyCost *= float64(30*24*time.Hour) / float64(c.sum.To.Sub(c.sum.From))
-}
-
-// compare asks the version in force about an event of which the draft's answer is known.
-func (c *candidate) compare(event *ops.Event, doc Doc, acts bool) ops.Outcome {
-	outcome := ops.NotMatched
-	if c.active.rule.Event == ops.EventType(event.Type) && c.active.rule.Mode == ops.RuleActive {
-		d, _ := c.active.ask(event, doc)
-		outcome = d.Outcome
-	}
-	switch diff := c.sum.Active; {
-	case acts && outcome == ops.Matched:
-		diff.Both++
-	case acts:
-		diff.OnlyDraft++
-	case outcome == ops.Matched:
-		diff.OnlyActive++
-	}
-	return outcome
-}
-
-func actionName(a *ops.Action) string {
-	what := a.Template
-	switch a.Type {
-	case ops.RaiseAlert:
-		what = string(a.Alert)
-	case ops.Escalate:
-		what = a.Ladder
-	case ops.EmitEvent:
-		what = string(a.DetailType)
-	case ops.StartWorkflow, ops.Notify:
-	}
-	return string(a.Type) + " " + what
-}
-
-func costOf(a *ops.Action) float64 {
-	cost := costOfRecord
-	if a.Type == ops.StartWorkflow {
-		cost = costOfWorkflow
-	}
-	if !a.Delay.IsZero() {
-		cost += costOfDelay
-	}
-	return cost
 }

@@ -115,7 +115,22 @@ func TestABacktestShowsTheDifferenceToTheVersionInForce(t *testing.T) {
 	if after, err := b.Get(t.Context(), "quality-check"); err != nil || after.Version != before.Version {
 		t.Errorf("the rule was changed: %+v, %v", after, err)
 	}
+	const moved = `{"id": "quality-check", "name": "x", "event": "customer_complaint", "actions": [{"type": "start_workflow", "template": "quality_assurance"}]}`
+	b.deliver(t, "customer_complaint", `{"complaint_id": "c-1", "booking_id": "bk-1", "text": "late"}`)
+	b.advance(t, time.Second)
+	var lines []string
+	sum, err = b.Backtest(t.Context(), rule.BacktestRequest{Rules: []json.RawMessage{json.RawMessage(moved), json.RawMessage(`"payment-sla"`)}}, rule.Watch{Event: func(e rule.BacktestEvent) error {
+		lines = append(lines, string(e.Outcome)+string(e.Active))
+		return nil
+	}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if want := (rule.BacktestDifference{OnlyDraft: 1, OnlyActive: 5}); *sum.Active != want || sum.Events != 1 || len(lines) != 6 {
+		t.Errorf("with another event: %+v, %d events, lines %v; want %+v", sum.Active, sum.Events, lines, want)
+	}
 	for _, wrong := range []rule.BacktestRequest{
+		{Rules: []json.RawMessage{json.RawMessage(changed), json.RawMessage(`"quality-check"`)}},
 		{Rule: json.RawMessage(`{"name": "x"}`)},
 		{Rule: json.RawMessage(changed), From: now, To: now},
 	} {
@@ -181,4 +196,110 @@ func BenchmarkBacktest(b *testing.B) {
 		}
 	}
 	b.ReportMetric(b.Elapsed().Seconds()/float64(b.N), "s/100000-events")
+}
+
+// Of nine payments three are confirmed in time, and one too late; the last two are younger than a day at the end. A rule that
+// drops what it would do at once is there too, and one whose actions wait for one another.
+func TestABacktestTellsWhatBecomesOfActionsThatWerePutOff(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	const chain = `{"id": "chain", "name": "Chain", "event": "payment_received", "max_executions_per_day": 8, "actions": [
+		{"type": "notify", "template": "check", "to": {"team": "Finance"}, "delay": "3h", "on_error": "stop", "unless": {"path": "detail.payment_id", "op": "eq", "value": "pay-2"}},
+		{"type": "start_workflow", "template": "quality_assurance", "unless": {"path": "subject.status", "op": "eq", "value": "confirmed"}},
+		{"type": "emit_event", "detail_type": "sla_violation", "unless": {"path": "detail.status", "op": "eq", "value": "pending"}, "detail": {"subject_type": "x", "subject_id": "y"}}]}`
+	const once = `{"id": "once", "name": "Once", "event": "payment_received", "cooldown": "100h",
+		"actions": [{"type": "start_workflow", "template": "payment_processing", "unless": {"path": "detail.status", "op": "eq", "value": "pending"}}]}`
+	b.create(t, chain)
+	b.create(t, once)
+	pay := func(n int, status string) {
+		t.Helper()
+		b.deliver(t, "payment_received", fmt.Sprintf(`{"payment_id": "pay-%d", "booking_id": "bk-1", "amount": 5, "currency": "AED", "status": %q}`, n, status))
+	}
+	wait := func(n int) {
+		t.Helper()
+		for range 2 * n {
+			b.advance(t, 30*time.Minute)
+			for b.sweep(t) > 0 { // what waits for something else is begun behind it
+			}
+		}
+	}
+	for n := range 7 {
+		pay(n, "pending")
+		wait(2)
+		if n < 3 {
+			pay(n, "confirmed")
+		}
+	}
+	wait(20)
+	pay(6, "confirmed") // 22 h after it came
+	wait(8)
+	pay(5, "confirmed") // too late
+	pay(7, "pending")
+	pay(8, "pending")
+	wait(1)
+
+	live := map[string]map[string]map[ops.ActionStatus]int{} // by rule and action
+	outcomes := map[string]map[string]int{}
+	err := b.store.EachEvent(t.Context(), now, b.clock.Now(), func(e *ops.Event) error {
+		for _, d := range e.Decisions {
+			if live[d.Rule] == nil {
+				live[d.Rule], outcomes[d.Rule] = map[string]map[ops.ActionStatus]int{}, map[string]int{}
+			}
+			outcomes[d.Rule][string(d.Outcome)+d.Reason]++
+			r, err := b.Get(t.Context(), d.Rule)
+			if err != nil {
+				return err
+			}
+			for i, effect := range d.Effects {
+				status := effect.Status
+				if effect.Kind == ops.KindAction {
+					a, err := b.store.PendingAction(t.Context(), effect.ID)
+					if err != nil {
+						return err
+					}
+					status = a.Status
+				} else if effect.Kind != "" {
+					status = ops.ActionDone
+				}
+				a := r.Actions[i]
+				name := string(a.Type) + " " + a.Template + string(a.Alert) + string(a.DetailType)
+				if live[d.Rule][name] == nil {
+					live[d.Rule][name] = map[ops.ActionStatus]int{}
+				}
+				live[d.Rule][name][status]++
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, id := range []string{"payment-sla", "chain", "once"} {
+		lines := map[string]int{}
+		sum, err := b.Backtest(t.Context(), rule.BacktestRequest{Rule: json.RawMessage(`"` + id + `"`), From: now}, rule.Watch{Event: func(e rule.BacktestEvent) error {
+			if e.Action != "" {
+				lines[e.Action+" "+string(e.Status)]++
+			}
+			return nil
+		}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if sum.Matched != outcomes[id]["matched"] || sum.Reasons["unless"] != outcomes[id]["suppressedunless"] || sum.Reasons["cap"] != outcomes[id]["suppressedcap"] ||
+			sum.Reasons["cooldown"] != outcomes[id]["suppressedcooldown"] {
+			t.Errorf("%s: %+v, live %v", id, sum, outcomes[id])
+		}
+		for name, want := range live[id] {
+			got := map[ops.ActionStatus]int{ops.ActionDone: sum.Effects[name], ops.ActionDropped: sum.Dropped[name], ops.ActionWaiting: sum.Waiting[name]}
+			for _, status := range []ops.ActionStatus{ops.ActionDone, ops.ActionDropped, ops.ActionWaiting} {
+				if got[status] != want[status] {
+					t.Errorf("%s: %s: %v, live %v", id, name, got, want)
+					break
+				}
+			}
+		}
+		if id == "payment-sla" && (lines["raise_alert sla_violation done"] != sum.Effects["raise_alert sla_violation"] || len(sum.Limits) != 1) {
+			t.Errorf("lines %v of %+v", lines, sum)
+		}
+	}
 }

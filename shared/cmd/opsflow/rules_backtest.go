@@ -151,9 +151,22 @@ func describeBacktest(w io.Writer, b rule.Backtest) {
 	for _, effect := range slices.Sorted(maps.Keys(b.Effects)) {
 		field(w, "would "+effect, strconv.Itoa(b.Effects[effect]))
 	}
+	for _, effect := range slices.Sorted(maps.Keys(b.Dropped)) {
+		field(w, "would drop "+effect, strconv.Itoa(b.Dropped[effect])+", its unless held")
+	}
+	for _, effect := range slices.Sorted(maps.Keys(b.Waiting)) {
+		field(w, "still waiting "+effect, strconv.Itoa(b.Waiting[effect]))
+	}
 	field(w, "a month of it", fmt.Sprintf("%.2f USD, roughly", b.MonthlyCost))
 	if d := b.Active; d != nil {
-		field(w, "version "+strconv.Itoa(d.Version), fmt.Sprintf("%d on both, %d only now, %d only before", d.Both, d.OnlyDraft, d.OnlyActive))
+		name := "in force"
+		if d.Version > 0 {
+			name = "version " + strconv.Itoa(d.Version)
+		}
+		field(w, name, fmt.Sprintf("%d on both, %d only now, %d only before", d.Both, d.OnlyDraft, d.OnlyActive))
+	}
+	for _, limit := range b.Limits {
+		field(w, "note", limit)
 	}
 	if b.Rules == nil {
 		return

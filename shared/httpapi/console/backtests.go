@@ -27,6 +27,8 @@ type backtestView struct {
 type tested struct {
 	Sum     *rule.Backtest       // nil: it isn't over
 	Effects []option             // what would have been done, and how often
+	Dropped []option             // whose unless held
+	Waiting []option             // what is due after the period
 	Reasons []option             // what would have kept it from acting
 	Events  []rule.BacktestEvent // the first ones
 	More    int                  // further ones
@@ -147,6 +149,7 @@ func (c *Console) backtest(q *request) (backtestView, error) {
 		return v, fmt.Errorf("read the result of backtest %s: %w", b.ID, err)
 	}
 	v.Effects, v.Reasons = counted(v.Sum.Effects), counted(v.Sum.Reasons)
+	v.Dropped, v.Waiting = counted(v.Sum.Dropped), counted(v.Sum.Waiting)
 	v.Cost = strconv.FormatFloat(v.Sum.MonthlyCost, 'f', 4, 64)
 	if b.Pages == 0 {
 		return v, nil
