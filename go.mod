@@ -29,6 +29,8 @@ require (
 
 require github.com/aws/aws-sdk-go-v2/service/sqs v1.52.11
 
+require github.com/doyensec/safeurl v0.2.2 // indirect
+
 require (
 	cel.dev/expr v0.25.1 // indirect
 	github.com/antlr4-go/antlr/v4 v4.13.1 // indirect

@@ -25,7 +25,8 @@ func main() {
 	conf := httpapi.Config{
 		Store: p.Store, Records: p.Store, Workflows: flows, Rules: rules, Backtests: p.Backtests(rules), Bulk: p.Bulk(), Alerts: p.Alerts(), Bus: parts.Bus(e), Clock: p.Clock, Random: p.Random, Logger: p.Logger,
 		Tasks: tasks, Members: tasks, Vendors: p.Scorer(), Notifications: p.Notifications(), Undelivered: p.Undelivered(flows, parts.Bus(e)), Timelines: links,
-		Verifier: httpapi.NewOIDC(httpapi.OIDCConfig{Issuer: e.OIDCIssuer, ClientIDs: e.OIDCClientIDs}),
+		Connections: p.Connections(e.PrivateCalls),
+		Verifier:    httpapi.NewOIDC(httpapi.OIDCConfig{Issuer: e.OIDCIssuer, ClientIDs: e.OIDCClientIDs}),
 	}
 	pages, err := console.New(console.Config{
 		Config: conf, API: httpapi.New(conf),

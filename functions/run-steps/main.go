@@ -9,6 +9,8 @@ import (
 )
 
 func main() {
-	p := parts.New(env.MustLoad(env.Table, env.Bus, env.Machines))
+	e := env.MustLoad(env.Table, env.Bus, env.Machines, env.Secrets)
+	p := parts.New(e)
+	p.Caller = parts.Caller(e)
 	lambda.Start(p.Workflows().RunSteps)
 }

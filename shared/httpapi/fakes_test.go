@@ -25,6 +25,7 @@ type fakes struct {
 	vendors            map[string]*ops.Vendor
 	metrics            map[string]*ops.Metric
 	members            map[string]*ops.Member
+	connections        map[string]*ops.Connection
 	bulks              map[string]*ops.Bulk
 	actions            map[string]*ops.PendingAction
 	actionFilter       ops.ActionFilter
@@ -74,6 +75,7 @@ func newFakes() *fakes {
 		alerts: map[string]*ops.Alert{}, vendors: map[string]*ops.Vendor{}, bulks: map[string]*ops.Bulk{}, backtests: map[string]*ops.Backtest{}, lost: map[string]*ops.Undelivered{}, subjects: map[ops.SubjectRef]*ops.Subject{},
 		metrics:       map[string]*ops.Metric{},
 		members:       map[string]*ops.Member{},
+		connections:   map[string]*ops.Connection{},
 		notifications: map[string]*ops.Notification{},
 	}
 }
@@ -195,6 +197,15 @@ func (f *fakes) Notifications(_ context.Context, q ops.NotificationFilter) (ops.
 func (f *fakes) Resend(_ context.Context, id string, actor ops.Actor) (*ops.Notification, error) {
 	f.actor = actor
 	return one(f, f.notifications, id)
+}
+
+func (f *fakes) Connection(_ context.Context, name string) (*ops.Connection, error) {
+	return one(f, f.connections, name)
+}
+
+func (f *fakes) Connections(context.Context) ([]*ops.Connection, error) {
+	page, err := all(f, f.connections)
+	return page.Items, err
 }
 
 func (f *fakes) OpenWork(_ context.Context, members []string) (map[string]int64, error) {
@@ -370,6 +381,14 @@ func (f *fakeTasks) Reject(_ context.Context, id string, actor ops.Actor, commen
 func (f *fakeTasks) Delegate(_ context.Context, id string, actor ops.Actor, to, reason string) (*ops.Task, error) {
 	f.reason = reason
 	return f.decide(id, actor, func(t *ops.Task) { t.Status, t.Assignee = ops.TaskOpen, to })
+}
+
+type fakeConnections fakes
+
+func (f *fakeConnections) Put(_ context.Context, c ops.Connection, _ int64, actor ops.Actor) (*ops.Connection, error) {
+	f.actor = actor
+	f.connections[c.Name] = &c
+	return &c, f.fail
 }
 
 func (f *fakeTasks) PutMember(_ context.Context, m ops.Member, version int64, actor ops.Actor) (*ops.Member, error) {

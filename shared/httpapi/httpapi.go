@@ -31,6 +31,7 @@ type Config struct {
 	Vendors       Vendors
 	Members       Members
 	Notifications Notifications
+	Connections   Connections
 	Rules         Rules
 	Backtests     Backtests
 	Bulk          Bulk
@@ -69,6 +70,7 @@ func New(c Config) http.Handler {
 	a.controlRoutes()
 	a.taskRoutes()
 	a.memberRoutes()
+	a.connectionRoutes()
 	a.notificationRoutes()
 	a.eventRoutes()
 	a.templateRoutes()

@@ -43,6 +43,7 @@ func newRig(t *testing.T) *rig {
 	}
 	r.handler = httpapi.New(httpapi.Config{
 		Store: r.fakes, Records: r.records, Workflows: r.fakes, Tasks: (*fakeTasks)(r.fakes), Members: (*fakeTasks)(r.fakes), Vendors: (*fakeVendors)(r.fakes), Notifications: r.fakes, Rules: (*fakeRules)(r.fakes), Bulk: (*fakeBulk)(r.fakes), Backtests: (*fakeBacktests)(r.fakes), Alerts: (*fakeAlerts)(r.fakes), Undelivered: (*fakeUndelivered)(r.fakes), Bus: r.fakes,
+		Connections: (*fakeConnections)(r.fakes),
 		Verifier: httpapi.NewOIDC(httpapi.OIDCConfig{
 			Issuer: iss.URL, ClientIDs: []string{client}, HTTPClient: http.DefaultClient, Now: c.Now,
 		}),

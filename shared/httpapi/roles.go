@@ -20,6 +20,8 @@ const (
 	resendMessages    action = "notification.resend"
 	readMembers       action = "member.read"
 	writeMembers      action = "member.write"
+	readConnections   action = "connection.read"
+	writeConnections  action = "connection.write"
 	readEvents        action = "event.read"
 	putEvents         action = "event.put"
 	replayEvents      action = "event.replay"
@@ -58,6 +60,8 @@ var mayDo = map[action][]ops.Team{
 	resendMessages:    {ops.Operations},
 	readMembers:       {ops.Operations, ops.VendorManagement, ops.QualityAssurance, ops.Finance},
 	writeMembers:      {},
+	readConnections:   {ops.Operations},
+	writeConnections:  {},
 	readEvents:        {ops.Operations, ops.VendorManagement, ops.QualityAssurance, ops.Finance},
 	putEvents:         {ops.Operations},
 	replayEvents:      {ops.Operations},

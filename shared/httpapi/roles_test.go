@@ -26,6 +26,7 @@ func TestEachTeamMayDoWhatTheTableSays(t *testing.T) {
 	r.metrics["met-1"] = &ops.Metric{ID: "met-1", VendorID: "x"}
 	r.notifications["x"] = &ops.Notification{ID: "x"}
 	r.members["x"] = &ops.Member{ID: "x"}
+	r.connections["x"] = &ops.Connection{Name: "x"}
 	r.templates = []*ops.Template{{Name: "x", Version: 1}}
 	r.rules = []*ops.Rule{{ID: "x", Version: 1}}
 	letters := map[string]ops.Team{"O": ops.Operations, "V": ops.VendorManagement, "Q": ops.QualityAssurance, "F": ops.Finance}
@@ -52,6 +53,9 @@ func TestEachTeamMayDoWhatTheTableSays(t *testing.T) {
 		{"POST", "/v1/notifications/x/resend", "", "O"},
 		{"GET", "/v1/members/x", "", "OVQF"},
 		{"PUT", "/v1/members/x", `{"name":"X","teams":[],"active":true}`, ""},
+		{"GET", "/v1/connections", "", "O"},
+		{"GET", "/v1/connections/x", "", "O"},
+		{"PUT", "/v1/connections/x", `{"base_url":"https://x.example"}`, ""},
 		{"GET", "/v1/events", "", "OVQF"},
 		{"GET", "/v1/events/invalid", "", "OVQF"},
 		{"GET", "/v1/events/x", "", "OVQF"},

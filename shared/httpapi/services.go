@@ -28,6 +28,7 @@ type Store interface {
 	ops.BulkStore
 	ops.UndeliveredStore
 	ops.NotificationStore
+	ops.ConnectionStore
 	// Metric reads one, consistently. CodeNotFound.
 	Metric(ctx context.Context, id string) (*ops.Metric, error)
 }
@@ -89,6 +90,12 @@ type Vendors interface {
 type Members interface {
 	// PutMember stores one whole, if the stored one has this version (0: whatever is there). CodeInvalid, CodeConflict.
 	PutMember(ctx context.Context, m ops.Member, version int64, actor ops.Actor) (*ops.Member, error)
+}
+
+// Connections keeps the systems that api_call steps may call; *connection.Service.
+type Connections interface {
+	// Put stores one whole, if the stored one has this version (0: whatever is there). CodeInvalid, CodeConflict.
+	Put(ctx context.Context, c ops.Connection, version int64, actor ops.Actor) (*ops.Connection, error)
 }
 
 // Notifications has messages sent again; *notify.Deliverer.

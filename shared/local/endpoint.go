@@ -25,6 +25,7 @@ func (rt *Runtime) awsEndpoint() http.Handler {
 		"AWSEvents":         events.Handler(rt.events),
 		"DynamoDB_20120810": dynamodb.New(rt.guardTable(rt.table, store.Indexes()), rt.tableName(), store.Indexes(), rt.o.Clock.Now),
 		sqs.TargetPrefix:    sqs.Handler(rt.sqs),
+		secretsService:      http.HandlerFunc(rt.secretsAPI),
 	}
 	functions := lambda.Handler(rt.functions, rt.elsewhere)
 	return rt.permissions.guardEndpoint(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -44,7 +45,7 @@ func (rt *Runtime) awsEndpoint() http.Handler {
 		w.WriteHeader(http.StatusBadRequest)
 		_ = json.NewEncoder(w).Encode(map[string]string{ // the caller has gone if this fails
 			"__type": "UnknownOperationException",
-			"message": "this endpoint has Step Functions, EventBridge, Lambda Invoke, SQS and DynamoDB; it does not know " +
+			"message": "this endpoint has Step Functions, EventBridge, Lambda Invoke, SQS, DynamoDB and Secrets Manager; it does not know " +
 				service + " " + operation,
 		})
 	}))

@@ -8,8 +8,10 @@ import (
 	awslambda "github.com/aws/aws-lambda-go/lambda"
 	"github.com/aws/aws-sdk-go-v2/aws"
 
+	"opsflow/shared/aws/secrets"
 	"opsflow/shared/aws/ses"
 	"opsflow/shared/aws/sns"
+	"opsflow/shared/connection"
 	"opsflow/shared/httpapi"
 	"opsflow/shared/httpapi/console"
 	"opsflow/shared/local/stack"
@@ -24,17 +26,21 @@ const emailFrom = "opsflow@opsflow.example"
 // parts is what the handlers are wired from: this machine's adapters in the place of AWS's.
 type parts struct {
 	wire.Parts
-	bus      bus
-	webhook  string     // where notifications go
-	aws      aws.Config // of this machine's AWS endpoint, which takes e-mails and SMS
-	verifier httpapi.Verifier
-	signIn   console.SignIn
-	links    timeline.Links // customers'
-	local    console.Local
+	bus     bus
+	webhook string // where notifications go
+	// secretPrefix begins the name of each secret of a connection, and private says that these may lead into our own network.
+	secretPrefix string
+	private      bool
+	aws          aws.Config // of this machine's AWS endpoint, which takes e-mails and SMS
+	verifier     httpapi.Verifier
+	signIn       console.SignIn
+	links        timeline.Links // customers'
+	local        console.Local
 }
 
 // handlers gives the handler of each function by its folder below functions/, as the mains there wire them.
 func (p parts) handlers() (map[string]awslambda.Handler, error) {
+	p.Caller = &connection.Caller{Secrets: secrets.New(p.aws, p.secretPrefix, http.DefaultClient, p.Clock.Now), Clock: p.Clock, Private: p.private}
 	flows := p.Workflows()
 	rules := p.Rules(flows)
 	tasks := p.Tasks()
@@ -48,6 +54,7 @@ func (p parts) handlers() (map[string]awslambda.Handler, error) {
 	conf := httpapi.Config{
 		Store: p.Store, Records: p.Store, Workflows: flows, Tasks: tasks, Members: tasks, Vendors: p.Scorer(), Notifications: p.Notifications(), Rules: rules, Bulk: bulks, Backtests: p.Backtests(rules), Alerts: alerts, Bus: p.bus, Undelivered: lost, Verifier: p.verifier,
 		Clock: p.Clock, Random: p.Random, Logger: p.Logger, Timelines: p.links,
+		Connections: p.Connections(p.private),
 	}
 	pages, err := console.New(console.Config{Config: conf, API: httpapi.New(conf), SignIn: p.signIn, Local: p.local})
 	if err != nil {

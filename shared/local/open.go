@@ -85,13 +85,20 @@ func (rt *Runtime) loadStack(ctx context.Context) error {
 	}
 	rt.stack, err = stack.Load(rt.o.Template, map[string]string{
 		"OidcIssuer": rt.apiURL, "OidcClientIds": ClientID, "ConsoleClientId": ClientID, "ConsoleSessionKey": string(key),
-		"NotifyWebhookUrl": rt.apiURL + "/dev/outbox", "NotifyEmailFrom": emailFrom, "NotifySms": "on", "TimelineKey": string(links),
+		"NotifyWebhookUrl": rt.apiURL + "/dev/outbox", "NotifyEmailFrom": emailFrom, "NotifySms": "on", "TimelineKey": string(links), "PrivateCalls": onOff(rt.o.PrivateCalls),
 	})
 	if err != nil {
 		return err
 	}
 	rt.permissions = newPermissions(rt.stack, rt.o.observe)
 	return nil
+}
+
+func onOff(on bool) string {
+	if on {
+		return "on"
+	}
+	return "off"
 }
 
 func (rt *Runtime) tableName() string { return rt.stack.Tables[0].Name }
@@ -316,6 +323,10 @@ func (rt *Runtime) handlers() (map[string]awslambda.Handler, error) {
 	if !ok {
 		return nil, fmt.Errorf("%s has no function built from functions/api", rt.stack.Path)
 	}
+	steps, ok := rt.function("run-steps")
+	if !ok {
+		return nil, fmt.Errorf("%s has no function built from functions/run-steps", rt.stack.Path)
+	}
 	hours, err := calendar.Parse(api.Env["BUSINESS_ZONE"], api.Env["BUSINESS_HOURS"], api.Env["BUSINESS_HOLIDAYS"])
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", rt.stack.Path, err)
@@ -333,9 +344,10 @@ func (rt *Runtime) handlers() (map[string]awslambda.Handler, error) {
 			Forms:     form.Checker{},
 			Functions: workflow.Functions{RunSteps: api.Env["RUN_STEPS_ARN"], OpenTask: api.Env["OPEN_TASK_ARN"], RecordOutcome: api.Env["RECORD_OUTCOME_ARN"]},
 		},
-		links:   links,
-		bus:     local,
-		webhook: rt.apiURL + "/dev/outbox",
+		links:        links,
+		bus:          local,
+		webhook:      rt.apiURL + "/dev/outbox",
+		secretPrefix: steps.Env["SECRET_PREFIX"], private: steps.Env["PRIVATE_CALLS"] == "on",
 		aws: aws.Config{
 			Region: stack.Region, BaseEndpoint: aws.String(rt.awsURL),
 			Credentials: aws.CredentialsProviderFunc(func(ctx context.Context) (aws.Credentials, error) {

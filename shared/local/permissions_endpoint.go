@@ -64,6 +64,12 @@ func requestsOf(r *http.Request, body []byte) []iam.Request {
 		return statesRequests(operation, body)
 	case "AWSEvents":
 		return eventsRequests(operation, body)
+	case secretsService:
+		var in secretRequest
+		if json.Unmarshal(body, &in) != nil {
+			return nil
+		}
+		return []iam.Request{{Action: "secretsmanager:" + operation, Resource: secretARN(in.id())}}
 	case "":
 		return messageRequests(r, body)
 	}

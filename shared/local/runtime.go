@@ -40,6 +40,7 @@ type Options struct {
 	TableURL       string       // a DynamoDB endpoint to use instead of the embedded table
 	Processes      bool         // run the real bootstraps
 	LambdaEndpoint string       // URL of the Lambda that is asked for functions which the template has not; empty: nobody is
+	PrivateCalls   bool         // connections may lead to this machine and its network, and by plain HTTP
 	Demo           bool         // load the demo vendors when there are none
 	Template       string       // path of template.yaml
 	Meter          *meter.Meter // counts what is asked of AWS; nil: nothing is counted. Not what bootstraps (Processes) ask

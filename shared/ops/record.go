@@ -31,6 +31,7 @@ const (
 	KindMetric       Kind = "metric"
 	KindAudit        Kind = "audit"
 	KindMember       Kind = "member"
+	KindConnection   Kind = "connection"
 	KindBulk         Kind = "bulk"
 	KindBulkChunk    Kind = "bulkchunk" // some of a bulk operation's items
 	KindBacktest     Kind = "backtest"

@@ -95,9 +95,6 @@ func (c *templateCheck) step(s *Step, path string) {
 	case !slices.Contains(StepKinds(), s.Kind):
 		c.fault(path+".kind", oneOf(StepKinds()), string(s.Kind))
 		return
-	case s.Kind == StepAPICall:
-		c.fault(path+".kind", "another kind: this release can't run "+string(s.Kind)+" steps", string(s.Kind))
-		return
 	}
 	c.foreign(s, path)
 	c.errors(s, path)
@@ -122,7 +119,8 @@ func (c *templateCheck) step(s *Step, path string) {
 		c.human(s, path)
 	case StepAwaitEvent:
 		c.awaitEvent(s, path)
-	case StepAPICall: // refused above
+	case StepAPICall:
+		c.call(s, path)
 	}
 }
 
@@ -215,15 +213,15 @@ func (c *templateCheck) awaitEvent(s *Step, path string) {
 // foreign finds what is given but has no meaning for a step of this kind.
 func (c *templateCheck) foreign(s *Step, path string) {
 	acts := (s.Kind == StepAutomated || s.Kind == StepAssignment) && s.Offer == nil
-	offers := s.Kind == StepAssignment
+	offers, calls := s.Kind == StepAssignment, s.Kind == StepAPICall
 	given := []struct {
 		field string
 		given bool
 		ok    bool
 	}{
-		{"action", s.Action != nil && string(s.Action) != "null", acts},
-		{"parameters", len(s.Parameters) > 0, acts || s.Kind == StepNotification || s.Kind.Human()},
-		{"retry", s.Retry != nil, acts || s.Kind == StepNotification},
+		{"action", s.Action != nil && string(s.Action) != "null", acts || calls},
+		{"parameters", len(s.Parameters) > 0, acts || calls || s.Kind == StepNotification || s.Kind.Human()},
+		{"retry", s.Retry != nil, acts || calls || s.Kind == StepNotification},
 		{"role", s.Role != "", s.Kind.Human() || acts || offers},
 		{"offer", s.Offer != nil, offers},
 		{"due", !s.Due.IsZero(), s.Kind.Human()},

@@ -17,6 +17,7 @@ import (
 //	template                 <name>@<v>    a stored template, likewise
 //	vendor                   <id>          a vendor, likewise
 //	member                   <id>          a member, likewise
+//	connection               <name>        a connection, likewise
 //	ruleversion#<id>         <number>      a rule's versions in order
 //	waiter#<event>#<key>     <step>        the steps that wait for an event: all are read at once, consistently
 //	history#<instance>       <first>       the older part of an instance's history, in chunks by the number of their first entry
@@ -82,7 +83,7 @@ func keyOf(r ops.Record) table.Key {
 // rule versions and waiters.
 func keyOfRef(ref ops.Ref) table.Key {
 	switch ref.Kind { //nolint:exhaustive // the rest follows below
-	case ops.KindRule, ops.KindTemplate, ops.KindVendor, ops.KindMember:
+	case ops.KindRule, ops.KindTemplate, ops.KindVendor, ops.KindMember, ops.KindConnection:
 		return table.Key{PK: string(ref.Kind), SK: ref.ID}
 	}
 	return table.Key{PK: string(ref.Kind) + "#" + ref.ID, SK: onlySK}

@@ -34,6 +34,7 @@ var _ interface {
 	ops.AuditStore
 	ops.BacktestStore
 	ops.BulkStore
+	ops.ConnectionStore
 	ops.CooldownStore
 	ops.CounterStore
 	ops.EventStore

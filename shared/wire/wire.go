@@ -8,6 +8,7 @@ import (
 
 	"opsflow/shared/alert"
 	"opsflow/shared/calendar"
+	"opsflow/shared/connection"
 	"opsflow/shared/notify"
 	"opsflow/shared/ops"
 	"opsflow/shared/rule"
@@ -35,13 +36,14 @@ type Parts struct {
 	Calendar      *calendar.Calendar // nil: calendar.Default
 	MachinePrefix string             // begins the ARN of every state machine
 	Functions     workflow.Functions // only to publish templates
+	Caller        ops.Caller         // only where steps are run
 	Forms         ops.Forms          // only where people complete tasks or make templates
 }
 
 // Workflows makes the workflow engine.
 func (p Parts) Workflows() *workflow.Engine {
 	return workflow.New(workflow.Config{
-		Store: p.Store, Executions: p.Executions, Machines: p.Executions, Forms: p.Forms, Bus: p.Bus, Clock: p.Clock, Random: p.Random,
+		Store: p.Store, Executions: p.Executions, Machines: p.Executions, Forms: p.Forms, Caller: p.Caller, Bus: p.Bus, Clock: p.Clock, Random: p.Random,
 		Logger: p.Logger, Calendar: p.Calendar, MachinePrefix: p.MachinePrefix, Functions: p.Functions,
 	})
 }
@@ -73,6 +75,11 @@ func (p Parts) Scorer() *vendor.Scorer {
 // Notifications makes what has messages sent again: it asks for them, and sends none itself.
 func (p Parts) Notifications() *notify.Deliverer {
 	return notify.New(notify.Config{Store: p.Store, Bus: p.Bus, Clock: p.Clock})
+}
+
+// Connections makes what keeps connections. private: they may lead into our own network.
+func (p Parts) Connections(private bool) *connection.Service {
+	return &connection.Service{Store: p.Store, Clock: p.Clock, Private: private}
 }
 
 // Rules makes the rule engine, which starts workflows with the given one.

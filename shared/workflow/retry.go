@@ -21,7 +21,13 @@ func (r *run) act(ctx context.Context, s *planned, rec *ops.StepRecord) error {
 	}
 	rec.RetryAt = time.Time{}
 	rec.Tries++
-	result, err := r.try(ctx, s.Step, s.ActionName())
+	var result ActionResult
+	var err error
+	if s.Kind == ops.StepAPICall {
+		result, err = r.call(ctx, s)
+	} else {
+		result, err = r.try(ctx, s.Step, s.ActionName())
+	}
 	if err == nil {
 		rec.Output, err = encodeOutput(result.Output)
 	}
@@ -36,10 +42,11 @@ func (r *run) act(ctx context.Context, s *planned, rec *ops.StepRecord) error {
 	if ctx.Err() != nil {
 		return fmt.Errorf("step %s: %w", s.ID, ctx.Err())
 	}
-	if s.Retry == nil || rec.Tries >= s.Retry.MaxAttempts {
-		return r.fail(ctx, s, rec, s.OnError, ops.StepError{Code: "action_failed", Message: err.Error()})
+	failure, again, after := callFailure(err)
+	if s.Retry == nil || rec.Tries >= s.Retry.MaxAttempts || !again {
+		return r.fail(ctx, s, rec, s.OnError, failure)
 	}
-	wait := r.jitter(min(s.Retry.Backoff.D<<min(rec.Tries-1, 10), maxBackoff))
+	wait := max(r.jitter(min(s.Retry.Backoff.D<<min(rec.Tries-1, 10), maxBackoff)), min(after, maxBackoff))
 	rec.RetryAt = r.Clock.Now().Add(wait)
 	r.log("step_retried", s.ID, "", map[string]any{"try": rec.Tries, "error": clip(err.Error()), "again_at": rec.RetryAt})
 	return nil

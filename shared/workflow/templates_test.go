@@ -88,10 +88,15 @@ func TestEveryFaultOfATemplateIsToldWithItsPath(t *testing.T) {
 			[]string{"$.steps", "$.steps[2]"},
 		},
 		{
-			"what this release can't run", document(
-				`{"id": "a", "name": "A", "kind": "api_call", "action": {"connection": "x"}}`,
-				`{"id": "b", "name": "B", "kind": "manual"}`),
-			[]string{"$.steps[0].kind"},
+			"a call", document(
+				`{"id": "a", "name": "A", "kind": "api_call", "action": "payment.validate"}`,
+				`{"id": "b", "name": "B", "kind": "api_call", "action": {"connection": "X", "method": "FETCH", "path": "https://x.example/", "query": {"q": []}}}`,
+				`{"id": "c", "name": "C", "kind": "api_call", "action": {"connection": "x", "method": "GET", "path": "/a/{id}/../b", "body": {}}}`,
+				`{"id": "d", "name": "D", "kind": "api_call", "due": "1h", "action": {"connection": "x", "method": "GET", "path": "/", "url": "https://x.example"}}`),
+			[]string{
+				"$.steps[0].action", "$.steps[1].action.connection", "$.steps[1].action.method", "$.steps[1].action.path", "$.steps[1].action.query.q",
+				"$.steps[2].action.path", "$.steps[2].action.path", "$.steps[2].action.body", "$.steps[3].due", "$.steps[3].action.url",
+			},
 		},
 		{
 			"a wait for an event", document(

@@ -28,6 +28,7 @@ type Store interface {
 	ops.EvidenceStore
 	ops.EventStore
 	ops.WaiterStore
+	ops.ConnectionStore
 }
 
 // Functions are the ARNs of the Lambda functions that state machines call. Only publishing needs them.
@@ -48,6 +49,8 @@ type Config struct {
 	Clock      ops.Clock
 	Random     io.Reader
 	Logger     *slog.Logger
+	// Caller carries out api_call steps; nil where none are run.
+	Caller ops.Caller
 	// Calendar counts business time; nil: calendar.Default.
 	Calendar *calendar.Calendar
 	// MachinePrefix begins the ARN of every state machine: "arn:aws:states:us-east-1:000000000000:stateMachine:opsflow-".

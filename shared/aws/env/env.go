@@ -37,6 +37,7 @@ const (
 	Machines              // STATE_MACHINE_PREFIX
 	Publish               // STATE_MACHINE_ROLE_ARN, RUN_STEPS_ARN, OPEN_TASK_ARN, RECORD_OUTCOME_ARN
 	OIDC                  // OIDC_ISSUER, OIDC_CLIENT_IDS
+	Secrets               // SECRET_PREFIX
 	needCount             // how many there are
 )
 
@@ -59,6 +60,8 @@ type Env struct {
 	WebhookSecret string             // NOTIFY_WEBHOOK_SECRET: signs what goes there
 	EmailFrom     string             // NOTIFY_EMAIL_FROM; empty: nobody is told by e-mail
 	SMS           bool               // NOTIFY_SMS is "on"
+	SecretPrefix  string             // begins the name of each secret of a connection
+	PrivateCalls  bool               // PRIVATE_CALLS is "on": connections may lead into our own network
 	Calendar      *calendar.Calendar // BUSINESS_ZONE, BUSINESS_HOURS, BUSINESS_HOLIDAYS
 
 	endpoint  string // AWS_ENDPOINT_URL
@@ -88,6 +91,8 @@ func Load(getenv func(string) string, needs ...Need) (Env, error) {
 		WebhookSecret: getenv("NOTIFY_WEBHOOK_SECRET"),
 		EmailFrom:     getenv("NOTIFY_EMAIL_FROM"),
 		SMS:           getenv("NOTIFY_SMS") == "on",
+		SecretPrefix:  getenv("SECRET_PREFIX"),
+		PrivateCalls:  getenv("PRIVATE_CALLS") == "on",
 		endpoint:      getenv("AWS_ENDPOINT_URL"),
 		accessKey:     getenv("AWS_ACCESS_KEY_ID"),
 		secretKey:     getenv("AWS_SECRET_ACCESS_KEY"),
@@ -100,6 +105,7 @@ func Load(getenv func(string) string, needs ...Need) (Env, error) {
 		Machines: {"STATE_MACHINE_PREFIX"},
 		Publish:  {"STATE_MACHINE_ROLE_ARN", "RUN_STEPS_ARN", "OPEN_TASK_ARN", "RECORD_OUTCOME_ARN"},
 		OIDC:     {"OIDC_ISSUER", "OIDC_CLIENT_IDS"},
+		Secrets:  {"SECRET_PREFIX"},
 	}
 	for _, n := range needs {
 		required = append(required, variables[n]...)

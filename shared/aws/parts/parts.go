@@ -4,12 +4,16 @@ package parts
 
 import (
 	"crypto/rand"
+	"net/http"
+	"time"
 
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 
 	"opsflow/shared/aws/env"
 	"opsflow/shared/aws/eventbridge"
+	"opsflow/shared/aws/secrets"
 	"opsflow/shared/aws/sfn"
+	"opsflow/shared/connection"
 	"opsflow/shared/ops"
 	"opsflow/shared/store"
 	"opsflow/shared/table/dynamo"
@@ -29,6 +33,18 @@ func New(e env.Env) wire.Parts {
 		Functions:     workflow.Functions{RunSteps: e.RunSteps, OpenTask: e.OpenTask, RecordOutcome: e.RecordOutcome},
 	}
 }
+
+// Caller makes what calls systems outside; it needs env.Secrets.
+func Caller(e env.Env) *connection.Caller {
+	clock := ops.SystemClock{}
+	c := e.AWS()
+	return &connection.Caller{
+		Secrets: secrets.New(c, e.SecretPrefix, &http.Client{Timeout: secretTimeout}, clock.Now), Clock: clock, Private: e.PrivateCalls,
+	}
+}
+
+// secretTimeout is how long reading a secret may take.
+const secretTimeout = 3 * time.Second
 
 // Store makes the store; it needs env.Table.
 func Store(e env.Env) *store.Store {

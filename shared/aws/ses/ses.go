@@ -67,5 +67,6 @@ func (c *Client) SendEmail(ctx context.Context, id, to, title, text string) erro
 	if err != nil {
 		return fmt.Errorf("write e-mail %s: %w", id, err)
 	}
-	return c.api.Post(ctx, Path, "application/json", body)
+	_, err = c.api.Post(ctx, Path, "application/json", body, nil)
+	return err
 }

@@ -29,5 +29,6 @@ func (c *Client) SendSMS(ctx context.Context, _, to, text string) error {
 		"MessageAttributes.entry.1.Value.DataType":    {"String"},
 		"MessageAttributes.entry.1.Value.StringValue": {"Transactional"},
 	}
-	return c.api.Post(ctx, "/", "application/x-www-form-urlencoded; charset=utf-8", []byte(form.Encode()))
+	_, err := c.api.Post(ctx, "/", "application/x-www-form-urlencoded; charset=utf-8", []byte(form.Encode()), nil)
+	return err
 }

@@ -23,6 +23,7 @@ type devCommand struct {
 	Table          string `placeholder:"URL" help:"Use the DynamoDB at this endpoint instead of the embedded table."`
 	Processes      bool   `help:"Build the functions and run their real bootstraps instead of the handlers in process."`
 	LambdaEndpoint string `placeholder:"URL" help:"Ask the Lambda endpoint at this URL for functions that are not in the template."`
+	PrivateCalls   bool   `help:"Let connections lead to this machine and its network, also by plain HTTP: to try api_call steps."`
 	Demo           bool   `default:"true" negatable:"" help:"Load a small set of vendors to try things with."`
 	Template       string `default:"template.yaml" type:"path" help:"The SAM template that says what runs."`
 	Verbose        bool   `short:"v" help:"Log every invocation."`
@@ -42,6 +43,7 @@ func (d *devCommand) Run(ctx context.Context, std streams) error {
 		TableURL:       d.Table,
 		Processes:      d.Processes,
 		LambdaEndpoint: d.LambdaEndpoint,
+		PrivateCalls:   d.PrivateCalls,
 		Demo:           d.Demo,
 		Template:       d.Template,
 		Logger:         slog.New(slog.NewTextHandler(std.err, &slog.HandlerOptions{Level: level})),
