@@ -21,7 +21,7 @@ func (a *api) ruleRoutes() {
 	handle(a, route{
 		id: "create-rule", method: http.MethodPost, path: "/v1/rules", action: writeRules,
 		summary: "Add a rule", status: http.StatusCreated,
-		text: "A rule; every fault in it is told at once. Without max_executions_per_day it has no limit: 100 a day is a good one to begin with.",
+		text: ruleText,
 	}, a.createRule)
 	handle(a, route{
 		id: "get-rule", method: http.MethodGet, path: "/v1/rules/{id}", action: readRules,
@@ -48,6 +48,17 @@ func (a *api) ruleRoutes() {
 	a.pauseRoutes()
 	a.backtestRoutes()
 }
+
+const ruleText = `A rule; every fault in it is told at once. Without max_executions_per_day it has no limit: 100 a day is a good one to
+begin with.
+
+Conditions look into detail, subject, event, and into the booking, payment and vendor that the event leads to; so do texts of actions
+that begin with "$.". Times are compared by before and after, also with "now", "now-24h" and "now-8bh" of business time.
+
+Actions are done in order: start_workflow {template, input?, subject?}, raise_alert {alert, severity, title}, notify {template, to,
+detail?}, escalate {ladder, severity?, title?}, emit_event {detail_type, detail?}. Each can have a delay ("24h", "8bh") from the event's
+time; unless, a condition that drops it, asked when it is to be done; once_per, a path to a value for which it is done once; and on_error:
+continue, or stop, with which the actions behind it wait for its end and are dropped when it fails.`
 
 // RuleBody is a rule with what it did, and what is odd about it.
 type RuleBody struct {

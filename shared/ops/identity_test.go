@@ -121,9 +121,12 @@ func TestFaultsOfRules(t *testing.T) {
 			{"type": "notify", "template": "t"},
 			{"type": "escalate"},
 			{"type": "emit_event", "detail_type": "alert_raised"},
-			{"type": "start_workflow", "template": "t", "once_per": "detail.id"}]}`, []string{
+			{"type": "start_workflow", "template": "t", "once_per": "detail.id"},
+			{"type": "start_workflow", "template": "t", "subject": {"type": "customer", "id": "a b"}, "on_error": "skip"},
+			{"type": "escalate", "ladder": "l", "subject": {"type": "vendor", "id": "v-1"}}]}`, []string{
 			"$.actions[0].type", "$.actions[1].title", "$.actions[1].template", "$.actions[2].title", "$.actions[2].alert", "$.actions[2].severity",
 			"$.actions[3].to", "$.actions[4].to", "$.actions[5].ladder", "$.actions[6].detail_type", "$.actions[7].once_per",
+			"$.actions[8].on_error", "$.actions[8].subject.type", "$.actions[8].subject.id", "$.actions[9].subject",
 		}},
 	} {
 		t.Run(c.name, func(t *testing.T) {

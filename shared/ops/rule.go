@@ -73,8 +73,8 @@ const (
 	StopOnError     ErrorPolicy = "stop"
 )
 
-// Action is one thing that a rule does. A text value that begins with "$." is a path into {detail, subject, event};
-// "$$." is a literal "$.".
+// Action is one thing that a rule does. A text value that begins with "$." is a path into {detail, subject, event, booking,
+// payment, vendor}; "$$." is a literal "$.".
 type Action struct {
 	Type ActionType `json:"type"`
 	// Delay puts the action off; it is then done at the event's time plus Delay.
@@ -90,6 +90,8 @@ type Action struct {
 
 	Template string                     `json:"template,omitempty"` // start_workflow: a workflow template; notify: a message template
 	Input    map[string]json.RawMessage `json:"input,omitempty"`    // start_workflow: context; absent: the event's detail
+	// Subject is what a workflow is about; its id may be a path. Absent: what the event is about.
+	Subject SubjectRef `json:"subject,omitzero"`
 
 	Alert    AlertType `json:"alert,omitempty"`
 	Severity Severity  `json:"severity,omitempty"`

@@ -68,7 +68,7 @@ type ruleCheck struct{ checker }
 
 // actionFields says which fields an action may have beside type, delay, unless, on_error and once_per.
 var actionFields = map[ActionType][]string{
-	StartWorkflow: {"template", "input"},
+	StartWorkflow: {"template", "input", "subject"},
 	RaiseAlert:    {"alert", "severity", "title"},
 	Notify:        {"template", "to", "detail"},
 	Escalate:      {"ladder", "alert", "severity", "title"},
@@ -87,6 +87,7 @@ func (c *ruleCheck) action(a *Action, path string) {
 	}{
 		{"template", a.Template != ""},
 		{"input", a.Input != nil},
+		{"subject", !a.Subject.IsZero()},
 		{"alert", a.Alert != ""},
 		{"severity", a.Severity != ""},
 		{"title", a.Title != ""},
@@ -106,6 +107,7 @@ func (c *ruleCheck) action(a *Action, path string) {
 	switch a.Type {
 	case StartWorkflow:
 		c.require(isTemplateName(a.Template), path+".template", "the name of a workflow template", a.Template)
+		c.actionSubject(a.Subject, path+".subject")
 	case RaiseAlert:
 		c.require(a.Title != "", path+".title", fmt.Sprintf("1 to %d characters", maxAlertTitle), a.Title)
 		c.require(a.Severity != "", path+".severity", severityText, "nothing")
@@ -122,6 +124,16 @@ func (c *ruleCheck) action(a *Action, path string) {
 	c.require(a.Alert == "" || slices.Contains(AlertTypes(), a.Alert), path+".alert", oneOf(AlertTypes()), string(a.Alert))
 	c.require(a.Severity == "" || a.Severity.Rank() > 0, path+".severity", severityText, string(a.Severity))
 	c.require(len([]rune(a.Title)) <= maxAlertTitle, path+".title", fmt.Sprintf("at most %d characters", maxAlertTitle), a.Title)
+}
+
+// actionSubject checks what a workflow is to be about; its id may be a path.
+func (c *ruleCheck) actionSubject(s SubjectRef, path string) {
+	if s.IsZero() {
+		return
+	}
+	types := []string{SubjectBooking, SubjectPayment, SubjectVendor, SubjectComplaint}
+	c.require(slices.Contains(types, s.Type), path+".type", oneOf(types), s.Type)
+	c.require(strings.HasPrefix(s.ID, "$.") || ValidID(s.ID), path+".id", "a path like $.detail.vendor_id, or "+idText, s.ID)
 }
 
 const severityText = "one of low, medium, high, critical"

@@ -90,7 +90,7 @@ func (w *waited) follow(a *ops.Action, effect ops.Effect, record *ops.PendingAct
 func (p *plan) actOne(ctx context.Context, r *ready, index int, ref ops.Ref, before waited) (ops.Effect, *ops.PendingAction, error) {
 	a := &r.Actions[index]
 	if ref.Kind == ops.KindInstance {
-		instance, err := p.engine.workflows.Plan(ctx, startRequest(ref.ID, a, p.event, r.ID, p.doc))
+		instance, err := p.engine.planStart(ctx, ref.ID, a, p.event, r.ID, p.doc)
 		if err != nil {
 			return ops.Effect{}, nil, fmt.Errorf("start %s: %w", a.Template, err)
 		}

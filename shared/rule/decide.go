@@ -98,13 +98,14 @@ func (p *plan) decide(ctx context.Context) error {
 		return err
 	}
 	p.paused = set.paused(p.now)
-	if err := p.learn(ctx); err != nil {
+	some := set.byEvent[ops.EventType(p.event.Type)]
+	if err := p.learn(ctx, some.wanted); err != nil {
 		return err
 	}
 	if p.past != nil {
 		p.records = slices.Clone(p.past.records) // its subjects have learned of it already
 	}
-	return p.askAll(ctx, set.byEvent[ops.EventType(p.event.Type)])
+	return p.askAll(ctx, some)
 }
 
 // askAll decides about every rule, in order. The matcher says which of them the event makes true; why another is not is looked
@@ -152,29 +153,35 @@ func (p *plan) tells(r *ready) bool {
 }
 
 // learn takes the event into its subject's record and prepares what conditions see.
-func (p *plan) learn(ctx context.Context) error {
+func (p *plan) learn(ctx context.Context, want wanted) error {
+	known := map[ops.SubjectRef]*ops.Subject{}
+	read := func(ctx context.Context, ref ops.SubjectRef) (*ops.Subject, error) {
+		if known[ref] != nil {
+			return known[ref], nil
+		}
+		s, err := p.engine.store.Subject(ctx, ref)
+		known[ref] = s
+		return s, err
+	}
 	subject := &ops.Subject{}
 	if !p.event.Subject.IsZero() {
 		var err error
-		if subject, err = p.engine.store.Subject(ctx, p.event.Subject); err != nil {
+		if subject, err = read(ctx, p.event.Subject); err != nil {
 			return fmt.Errorf("read %s: %w", p.event.Subject, err)
 		}
 		subject.SubjectRef = p.event.Subject
 		subject.Learn(p.event)
 	}
-	for n, ref := range p.event.Subjects() {
-		named := subject
-		if n > 0 {
-			var err error
-			if named, err = p.engine.store.Subject(ctx, ref); err != nil {
-				return fmt.Errorf("read %s: %w", ref, err)
-			}
+	for _, ref := range p.event.Subjects() {
+		named, err := read(ctx, ref)
+		if err != nil {
+			return fmt.Errorf("read %s: %w", ref, err)
 		}
 		named.Arrive(p.event)
 		p.records = append(p.records, named)
 	}
 	p.doc = eventDoc(p.event, subject)
-	return nil
+	return p.engine.relate(ctx, p.doc, p.event, subject, want, read)
 }
 
 // ask decides about one rule, whose condition holds or not.

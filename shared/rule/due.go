@@ -186,6 +186,11 @@ func (e *Engine) perform(ctx context.Context, a *ops.PendingAction) error {
 		subject.SubjectRef = a.Subject
 	}
 	doc := eventDoc(event, subject)
+	want := wanted{}
+	want.action(&a.Action)
+	if err := e.relate(ctx, doc, event, subject, want, e.store.Subject); err != nil {
+		return err
+	}
 	if a.Action.Unless != nil && a.PutOff() {
 		unless, err := CompileConditionIn(*a.Action.Unless, e.calendar)
 		if err != nil {
@@ -245,7 +250,7 @@ func (e *Engine) end(ctx context.Context, a *ops.PendingAction, how ending, made
 
 func (e *Engine) doStart(ctx context.Context, a *ops.PendingAction, event *ops.Event, doc Doc) error {
 	id := sibling(a.ID, "wf-")
-	instance, err := e.workflows.Plan(ctx, startRequest(id, &a.Action, event, a.RuleID, doc))
+	instance, err := e.planStart(ctx, id, &a.Action, event, a.RuleID, doc)
 	if refused(err) {
 		return e.end(ctx, a, ending{status: ops.ActionFailed, err: err})
 	}

@@ -130,15 +130,26 @@ func (e *Engine) completeEffect(ctx context.Context, effect ops.Effect) error {
 	return nil
 }
 
-func startRequest(id string, a *ops.Action, event *ops.Event, ruleID string, doc Doc) ops.StartRequest {
+// planStart plans the workflow that an action starts. CodeInvalid also when what it is to be about can't be told.
+func (e *Engine) planStart(
+	ctx context.Context, id string, a *ops.Action, event *ops.Event, ruleID string, doc Doc,
+) (*ops.Instance, error) {
 	input := ResolveAll(a.Input, doc)
 	if a.Input == nil && json.Unmarshal(event.Detail, &input) != nil {
 		input = nil
 	}
-	return ops.StartRequest{
-		ID: id, Template: a.Template, Subject: event.Subject, Context: input,
-		TriggeredBy: ops.TriggeredBy{Kind: "event", EventID: event.ID, RuleID: ruleID, Depth: event.Cause.Depth + 1},
+	subject := event.Subject
+	if !a.Subject.IsZero() {
+		found, _ := Resolve(mustJSON(a.Subject.ID), doc)
+		subject = ops.SubjectRef{Type: a.Subject.Type}
+		if subject.ID, _ = unquote(found); !ops.ValidID(subject.ID) {
+			return nil, ops.Errorf(ops.CodeInvalid, "%s leads to no id of a %s", a.Subject.ID, a.Subject.Type)
+		}
 	}
+	return e.workflows.Plan(ctx, ops.StartRequest{
+		ID: id, Template: a.Template, Subject: subject, Context: input,
+		TriggeredBy: ops.TriggeredBy{Kind: "event", EventID: event.ID, RuleID: ruleID, Depth: event.Cause.Depth + 1},
+	})
 }
 
 // warning is the alert that an action of a rule, by its index, asks for. The event's subject and the action make its cause:

@@ -29,6 +29,8 @@ type Store interface {
 	ops.AlertStore
 	ops.AuditStore
 	ops.InstanceStore
+	// Vendor reads one, as ops.VendorStore does.
+	Vendor(ctx context.Context, id string) (*ops.Vendor, error)
 }
 
 // Templates tells which workflow templates there are.

@@ -20,6 +20,7 @@ func eachRef(a *ops.Action, path string, f func(at, ref string)) {
 	}
 	text(path+".once_per", a.OncePer)
 	eachRefIn(a.Input, path+".input", text)
+	text(path+".subject.id", a.Subject.ID)
 	text(path+".title", a.Title)
 	eachRefIn(a.Detail, path+".detail", text)
 }

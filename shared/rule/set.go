@@ -14,9 +14,6 @@ import (
 // freshFor is how long rules are used without asking whether they changed.
 const freshFor = 2 * time.Second
 
-// roots are what the conditions and paths of rules look into.
-func roots() []string { return []string{"detail", "subject", "event"} }
-
 // ready is a rule made ready to be asked. A broken one has no condition, so that it always comes up.
 type ready struct {
 	*ops.Rule
@@ -39,6 +36,7 @@ type ruleSet struct {
 type eventRules struct {
 	rules   []*ready
 	matcher *matcher
+	wanted  wanted
 }
 
 // cache is the rules that an Engine goes by.
@@ -126,6 +124,10 @@ func (e *Engine) compile(rules []*ops.Rule) map[ops.EventType]eventRules {
 		if r.Mode != ops.RuleOff {
 			some := byEvent[r.Event]
 			some.rules = append(some.rules, e.prepare(r))
+			if some.wanted == nil {
+				some.wanted = wanted{}
+			}
+			some.wanted.rule(r)
 			byEvent[r.Event] = some
 		}
 	}

@@ -9,11 +9,15 @@ import (
 	"opsflow/shared/ops"
 )
 
-// writtenFields are what workflows note on a subject, besides what its events say.
+// writtenFields are what workflows note on a subject, besides what its events say, and what is kept of a vendor by hand.
 var writtenFields = map[string][]string{
-	ops.SubjectBooking:   {"status", "confirmed_at", "ready_at", "vendor_id", "completed_at", "quality_score", "quality_level"},
-	ops.SubjectPayment:   {"status", "recorded_at", "approved_by"},
-	ops.SubjectVendor:    {"review_score", "review_level", "reviewed_at", "measures"},
+	ops.SubjectBooking: {"status", "confirmed_at", "ready_at", "vendor_id", "completed_at", "quality_score", "quality_level"},
+	ops.SubjectPayment: {"status", "recorded_at", "approved_by"},
+	ops.SubjectVendor: {
+		"review_score", "review_level", "reviewed_at", "measures",
+		"name", "email", "phone", "active", "verified", "categories", "areas", "skills", "lat", "lng", "daily_capacity", "price_level",
+		"rating", "ratings", "response_minutes", "blackouts", "auto_accept", // kept by hand
+	},
 	ops.SubjectComplaint: {"resolution", "refund_amount", "currency"},
 }
 

@@ -20,7 +20,7 @@ func Warnings(r *ops.Rule, all []*ops.Rule) ([]ops.Warning, error) {
 	if err != nil || schema == nil {
 		return nil, err
 	}
-	w := warner{event: r.Event, schema: schema}
+	w := warner{event: r.Event, schema: schema, fields: map[string][]string{}}
 	w.names(&r.Condition, "$.condition")
 	if why, at := never(schema, &r.Condition, "$.condition"); why != "" {
 		w.warn(at, "the rule never matches: "+why)
@@ -46,11 +46,11 @@ func Warnings(r *ops.Rule, all []*ops.Rule) ([]ops.Warning, error) {
 }
 
 type warner struct {
-	event   ops.EventType
-	schema  *shape
-	subject []string // the fields that its subject can have, once they were asked for
-	found   []ops.Warning
-	err     error
+	event  ops.EventType
+	schema *shape
+	fields map[string][]string // that subjects of a type can have, once they were asked for
+	found  []ops.Warning
+	err    error
 }
 
 func (w *warner) warn(path, message string) {
@@ -106,6 +106,10 @@ func (w *warner) name(at, path string) {
 		}
 	case "subject":
 		w.field(at, w.event.SubjectType(), words[1])
+	case ops.SubjectBooking, ops.SubjectPayment, ops.SubjectVendor:
+		if w.field(at, words[0], words[1]); !w.leadsTo(words[0]) {
+			w.warn(at, fmt.Sprintf("%s leads to no %s, so there is never a value", w.event, words[0]))
+		}
 	case "detail":
 		for s, n := w.schema, 1; n < len(words) && s.kind == objectKind; n++ {
 			word, _, _ := strings.Cut(words[n], "[")
@@ -122,18 +126,36 @@ func (w *warner) name(at, path string) {
 
 // field warns of a field that no record of a subject of a type has.
 func (w *warner) field(at, subjectType, name string) {
-	if subjectType == "" || w.err != nil {
-		return
-	}
-	if w.subject == nil {
-		if w.subject, w.err = subjectFields(subjectType); w.err != nil {
-			return
-		}
-	}
+	known := w.known(subjectType)
 	name, _, _ = strings.Cut(name, "[")
-	if !slices.Contains(w.subject, name) {
-		w.warn(at, fmt.Sprintf("no event and no workflow gives a %s a field %s%s", subjectType, name, meant(name, w.subject)))
+	if known != nil && !slices.Contains(known, name) {
+		w.warn(at, fmt.Sprintf("nothing gives a %s a field %s%s", subjectType, name, meant(name, known)))
 	}
+}
+
+// known lists the fields that subjects of a type can have; nil when nobody knows.
+func (w *warner) known(subjectType string) []string {
+	if subjectType == "" {
+		return nil
+	}
+	if w.fields[subjectType] == nil {
+		fields, err := subjectFields(subjectType)
+		if err != nil {
+			w.err = err
+		}
+		w.fields[subjectType] = fields
+	}
+	return w.fields[subjectType]
+}
+
+// leadsTo reports whether an event can lead to a record of a type: see relate.
+func (w *warner) leadsTo(kind string) bool {
+	about, field := w.event.SubjectType(), kind+"_id"
+	switch {
+	case about == "" || about == kind || w.schema.members[field] != nil || slices.Contains(w.known(about), field):
+		return true
+	}
+	return kind != ops.SubjectBooking && w.leadsTo(ops.SubjectBooking) && slices.Contains(w.known(ops.SubjectBooking), field)
 }
 
 // meant asks whether the nearest of the known names was meant, as the end of a message; "" when none is near.
@@ -174,7 +196,7 @@ func sameEffect(a, b *ops.Action) bool {
 	case a.Type != b.Type || a.Template != b.Template || a.DetailType != b.DetailType || a.Delay != b.Delay:
 		return false
 	case a.Type == ops.StartWorkflow:
-		return maps.EqualFunc(a.Input, b.Input, sameRaw)
+		return a.Subject == b.Subject && maps.EqualFunc(a.Input, b.Input, sameRaw)
 	case a.Type == ops.Notify:
 		return a.To != nil && b.To != nil && *a.To == *b.To
 	case a.Type == ops.EmitEvent:

@@ -33,10 +33,14 @@ func TestWhatIsOddAboutARuleIsPointedOut(t *testing.T) {
 			"$.condition.path an event has no sorce; did you mean source?",
 		}},
 		{"unknown field of the subject", payment(`{"all": [{"path": "subject.stats", "op": "exists"}, {"path": "subject.recorded_at", "op": "exists"}]}`), "", []string{
-			"$.condition.all[0].path no event and no workflow gives a payment a field stats; did you mean status?",
+			"$.condition.all[0].path nothing gives a payment a field stats; did you mean status?",
 		}},
 		{"field that another event gives the subject", `{"name": "r", "event": "booking_confirmed", "condition": {"path": "subject.service_value", "op": "gt", "value": 5}, ` + alerting + `}`, "", []string{}},
 		{"subjects of any type", `{"name": "r", "event": "sla_violation", "condition": {"path": "subject.vip", "op": "exists"}, ` + alerting + `}`, "", []string{}},
+		{"related records", `{"name": "r", "event": "service_completed", "condition": {"all": [{"path": "vendor.ratng", "op": "lt", "value": 3}, {"path": "booking.service_value", "op": "gt", "value": "$.payment.amount"}]}, ` + alerting + `}`, "", []string{
+			"$.condition.all[0].path nothing gives a vendor a field ratng; did you mean rating?",
+			"$.condition.all[1].value service_completed leads to no payment, so there is never a value",
+		}},
 		{"times as texts", `{"name": "r", "event": "service_completed", "condition": {"path": "detail.completed_at", "op": "lte", "value": "$.detail.promised_at"}, ` + alerting + `}`, "", []string{
 			"$.condition.op detail.completed_at is a time, which lte compares as a text; did you mean before or after?",
 		}},

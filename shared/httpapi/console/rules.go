@@ -144,7 +144,9 @@ func sayAction(a *ops.Action) string {
 	var what string
 	switch a.Type {
 	case ops.StartWorkflow:
-		what = "Starts " + words(a.Template)
+		if what = "Starts " + words(a.Template); !a.Subject.IsZero() {
+			what += " for the " + a.Subject.Type + " " + a.Subject.ID
+		}
 	case ops.RaiseAlert:
 		what = "Raises a " + string(a.Severity) + " alert: " + a.Title
 	case ops.Notify:

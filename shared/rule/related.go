@@ -1,0 +1,144 @@
+package rule
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"slices"
+	"strings"
+
+	"opsflow/shared/ops"
+)
+
+// related are the records that conditions and paths can look into besides what the event itself is about: the booking, payment
+// and vendor that the event names, or that its subject or its booking does. They are read only for rules that ask for them.
+var related = []string{ops.SubjectBooking, ops.SubjectPayment, ops.SubjectVendor}
+
+// roots are what the conditions and paths of rules look into.
+func roots() []string { return append([]string{"detail", "subject", "event"}, related...) }
+
+// wanted gathers which related records are asked for.
+type wanted map[string]bool
+
+func (w wanted) path(path string) {
+	if root, _, _ := strings.Cut(path, "."); slices.Contains(related, root) {
+		w[root] = true
+	}
+}
+
+func (w wanted) condition(c *ops.Condition) {
+	if c == nil {
+		return
+	}
+	for i := range c.All {
+		w.condition(&c.All[i])
+	}
+	for i := range c.Any {
+		w.condition(&c.Any[i])
+	}
+	w.condition(c.Not)
+	w.path(c.Path)
+	if kindOf(c.Value) == textKind {
+		text, _ := unquote(c.Value)
+		w.path(strings.TrimPrefix(text, "$."))
+	}
+}
+
+func (w wanted) action(a *ops.Action) {
+	w.condition(a.Unless)
+	eachRef(a, "", func(_, ref string) { w.path(ref) })
+}
+
+func (w wanted) rule(r *ops.Rule) {
+	w.condition(&r.Condition)
+	for i := range r.Actions {
+		w.action(&r.Actions[i])
+	}
+}
+
+// reader reads what is known of a subject; nothing is no error.
+type reader func(context.Context, ops.SubjectRef) (*ops.Subject, error)
+
+// relate adds the related records that are wanted to what conditions and paths of rules see. One that the event doesn't lead
+// to is left out.
+func (e *Engine) relate(ctx context.Context, doc Doc, event *ops.Event, about *ops.Subject, want wanted, read reader) error {
+	if len(want) == 0 {
+		return nil
+	}
+	var detail map[string]json.RawMessage
+	if json.Unmarshal(event.Detail, &detail) != nil {
+		return nil //nolint:nilerr // it is invalid
+	}
+	for kind := range want {
+		s, err := named(ctx, kind, detail, about, read)
+		if err != nil {
+			return err
+		}
+		if s == nil {
+			continue
+		}
+		if doc[kind], err = e.relatedDoc(ctx, s); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// named finds the record of a type that an event leads to; nil when there is none.
+func named(ctx context.Context, kind string, detail map[string]json.RawMessage, about *ops.Subject, read reader) (*ops.Subject, error) {
+	if about.Type == kind {
+		return about, nil
+	}
+	ref := ops.SubjectRef{Type: kind, ID: idIn(detail, kind)}
+	if ref.ID == "" {
+		ref.ID = idIn(about.Fields, kind)
+	}
+	if ref.ID == "" && kind != ops.SubjectBooking {
+		booking, err := named(ctx, ops.SubjectBooking, detail, about, read)
+		if err != nil {
+			return nil, err
+		}
+		if booking != nil {
+			ref.ID = idIn(booking.Fields, kind)
+		}
+	}
+	if ref.ID == "" {
+		return nil, nil //nolint:nilnil // none is an answer
+	}
+	s, err := read(ctx, ref)
+	if err != nil {
+		return nil, fmt.Errorf("read %s: %w", ref, err)
+	}
+	s.SubjectRef = ref
+	return s, nil
+}
+
+// idIn gives the id of a subject of a type that is among some members; empty when there is none.
+func idIn(members map[string]json.RawMessage, kind string) string {
+	if id, ok := unquote(members[kind+"_id"]); ok && ops.ValidID(id) {
+		return id
+	}
+	return ""
+}
+
+// relatedDoc is a related record as conditions see it; of a vendor also what is kept of it by hand: its rating, categories, areas.
+func (e *Engine) relatedDoc(ctx context.Context, s *ops.Subject) (json.RawMessage, error) {
+	doc := SubjectDoc(s)
+	if s.Type != ops.SubjectVendor {
+		return doc, nil
+	}
+	v, err := e.store.Vendor(ctx, s.ID)
+	if ops.ErrorCode(err) == ops.CodeNotFound {
+		return doc, nil
+	}
+	if err != nil {
+		return nil, fmt.Errorf("read vendor %s: %w", s.ID, err)
+	}
+	var all map[string]json.RawMessage
+	for _, part := range []json.RawMessage{doc, mustJSON(v)} {
+		if err := json.Unmarshal(part, &all); err != nil {
+			return nil, fmt.Errorf("read vendor %s: %w", s.ID, err)
+		}
+	}
+	return mustJSON(all), nil
+}
