@@ -39,7 +39,7 @@ const (
 
 // method is that of the operation's requests.
 func (d door) method() string {
-	if slices.Contains([]string{"put-member", "put-vendor", "update-rule"}, d.operation) {
+	if slices.Contains([]string{"put-connection", "put-member", "put-vendor", "update-rule"}, d.operation) {
 		return http.MethodPut
 	}
 	return http.MethodPost
@@ -129,6 +129,7 @@ func doors() []door {
 			}
 			return "/v1/actions/act-doors/retry", why
 		}},
+		{"put-connection", "connection.write", 200, looks, at("/v1/connections/doors", object{"base_url": "https://doors.example"})},
 		{"put-member", "member.write", 200, looks, at("/v1/members/eve", object{"name": "Eve", "teams": []string{"Finance"}, "active": true})},
 		{"put-vendor", "vendor.write", 200, looks, at("/v1/vendors/v-doors", object{
 			"name": "Doors", "active": true, "verified": true, "categories": []string{"a"}, "areas": []string{"b"},
