@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"maps"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -86,14 +87,7 @@ func (e *Engine) HandleSlot(ctx context.Context, ref ops.Ref) error {
 			return err
 		}
 	}
-	records := []ops.Record{t}
-	for _, i := range started {
-		records = append(records, i)
-	}
-	if err := e.Store.Save(ctx, records...); err != nil {
-		if ops.AsConflict(err) != nil {
-			return nil //nolint:nilerr // somebody else has these slots
-		}
+	if started, err = e.saveRuns(ctx, t, started); err != nil {
 		return fmt.Errorf("start the slots of template %s: %w", ref.ID, err)
 	}
 	for _, i := range started {
@@ -102,6 +96,26 @@ func (e *Engine) HandleSlot(ctx context.Context, ref ops.Ref) error {
 		}
 	}
 	return nil
+}
+
+// saveRuns stores the workflows of slots together with their template's next timer, and gives those that it stored: none if
+// somebody else has these slots. A slot whose workflow there is already, from an earlier version, is over.
+func (e *Engine) saveRuns(ctx context.Context, t *ops.Template, planned []*ops.Instance) ([]*ops.Instance, error) {
+	for {
+		records := []ops.Record{t}
+		for _, i := range planned {
+			records = append(records, i)
+		}
+		err := e.Store.Save(ctx, records...)
+		lost := ops.AsConflict(err)
+		if lost == nil {
+			return planned, err
+		}
+		if lost.Has(t.Ref()) {
+			return nil, nil
+		}
+		planned = slices.DeleteFunc(planned, func(i *ops.Instance) bool { return lost.Has(i.Ref()) })
+	}
 }
 
 // slots plans the workflows of the slots from at to now, and arms the template for the next.

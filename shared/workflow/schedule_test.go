@@ -51,6 +51,35 @@ func TestMissedSlotsAreMadeUpForButNotWithoutEnd(t *testing.T) {
 	}
 }
 
+func TestAVersionPublishedWhileAnotherFiresASlotGoesOnWithTheNext(t *testing.T) {
+	t.Parallel()
+	b := setup(t, nil)
+	first := b.publish(t, hourly)
+	second, err := b.CreateTemplate(t.Context(), []byte(hourly), admin)
+	if err != nil {
+		t.Fatal(err)
+	}
+	b.machine.advance(t.Context(), time.Hour-time.Second)
+	b.saver.before(0, func() { // it has been armed for the slot that the first one fires now
+		b.machine.advance(t.Context(), time.Second)
+		if err := b.HandleSlot(t.Context(), first.Ref()); err != nil {
+			t.Error(err)
+		}
+	})
+	if _, err := b.Publish(t.Context(), second.Name, second.Version, admin); err != nil {
+		t.Fatal(err)
+	}
+	for hour := range 3 {
+		if err := b.HandleSlot(t.Context(), second.Ref()); err != nil {
+			t.Fatal(err)
+		}
+		if names := b.hourly(t); len(names) != hour+1 {
+			t.Errorf("after %d slots there are %v", hour+1, names)
+		}
+		b.machine.advance(t.Context(), time.Hour)
+	}
+}
+
 // hourly names the workflows of the template, newest first.
 func (b *bundle) hourly(t *testing.T) []string {
 	t.Helper()
