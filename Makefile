@@ -38,7 +38,7 @@ build: ## Build the command line with the local runtime into .bin
 
 .PHONY: generate
 generate: ## Write the state machines again from the built-in templates
-	$(GO) generate ./...
+	$(GO) run ./shared/workflow/generate
 
 .PHONY: bench
 bench: ## Run the benchmarks

@@ -261,16 +261,19 @@ func comment(runs string, steps []string, then, otherwise string) string {
 	return runs + text + then
 }
 
-// retries cover what passes by itself: a Lambda that is throttled, broken or timed out (the record is the checkpoint, so
-// that a function may be asked again at any point), a database that does not answer, and the lease of an invocation that
-// died, which is over after a minute or the function's own timeout.
+// retries cover what passes by itself. The record is the checkpoint, so that a function may be asked again at any point.
 func retries() []retrier {
 	return []retrier{{
+		// Something we need does not answer, or Lambda does not: for as long as outages last, some six hours. And the lease of
+		// an invocation that died, which is over after a minute or the function's own timeout.
 		ErrorEquals: []string{
-			"Lambda.ServiceException", "Lambda.AWSLambdaException", "Lambda.SdkClientException", "Lambda.TooManyRequestsException",
-			"Lambda.ClientExecutionTimeoutException", "Lambda.Unknown", "Sandbox.Timedout", "Runtime.ExitError",
-			"LeaseHeld", "Unavailable",
+			"Unavailable", "LeaseHeld", "Lambda.ServiceException", "Lambda.AWSLambdaException", "Lambda.SdkClientException",
+			"Lambda.TooManyRequestsException", "Lambda.ClientExecutionTimeoutException",
 		},
+		IntervalSeconds: 2, MaxAttempts: 150, BackoffRate: 2, MaxDelaySeconds: 300, JitterStrategy: "FULL",
+	}, {
+		// A function that breaks or does not end in time may do so every time.
+		ErrorEquals:     []string{"Lambda.Unknown", "Sandbox.Timedout", "Runtime.ExitError"},
 		IntervalSeconds: 2, MaxAttempts: 10, BackoffRate: 2, MaxDelaySeconds: 60, JitterStrategy: "FULL",
 	}, {
 		// A step's own retry whose time comes after the function's.

@@ -137,7 +137,7 @@ func TestStateMachinesInTheRepositoryAreNotStale(t *testing.T) {
 		path := filepath.Join("..", "..", "statemachines", tpl.Name+".asl.json")
 		got, err := os.ReadFile(path) //nolint:gosec // a file of this repository
 		if err != nil || !bytes.Equal(got, want) {
-			t.Errorf("%s is stale (%v): run `go run ./shared/workflow/generate`", path, err)
+			t.Errorf("%s is stale (%v): run `make generate`", path, err)
 		}
 	}
 }

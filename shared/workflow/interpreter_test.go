@@ -3,6 +3,7 @@ package workflow_test
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"log/slog"
 	"math/rand/v2"
 	"strings"
@@ -70,6 +71,7 @@ type rig struct {
 	clock    *clock.Clock
 	machines *interpreted
 	down     *atomic.Bool // its functions can't start
+	away     *atomic.Bool // what its functions need does not answer
 }
 
 func interpret(t *testing.T, actions map[string]workflow.Action) *rig {
@@ -86,7 +88,7 @@ func interpret(t *testing.T, actions map[string]workflow.Action) *rig {
 	random := &lockedReader{r: rand.NewChaCha8([32]byte{2})}
 	s := store.New(tbl, random, clk.Now)
 	m := &interpreted{}
-	down := &atomic.Bool{}
+	down, away := &atomic.Bool{}, &atomic.Bool{}
 	functions := workflow.Functions{RunSteps: "run-steps", OpenTask: "open-task", RecordOutcome: "record-outcome"}
 	e := workflow.New(workflow.Config{
 		Store: s, Executions: m, Machines: m, Bus: &bus{}, Forms: form.Checker{}, Clock: clock.Invocation{Clock: clk}, Random: random, Logger: slog.New(slog.DiscardHandler),
@@ -103,6 +105,8 @@ func interpret(t *testing.T, actions map[string]workflow.Action) *rig {
 			var p workflow.Progress
 			var err error
 			switch {
+			case away.Load():
+				err = &workflow.Unavailable{Err: errors.New("the table does not answer")}
 			case function == functions.RecordOutcome:
 				err = e.RecordOutcome(ctx, payload)
 			case down.Load():
@@ -129,7 +133,7 @@ func interpret(t *testing.T, actions map[string]workflow.Action) *rig {
 			t.Error(err)
 		}
 	})
-	return &rig{e, tasks, s, clk, m, down}
+	return &rig{e, tasks, s, clk, m, down, away}
 }
 
 func TestCompiledMachinesRunOnTheInterpreter(t *testing.T) {
@@ -203,6 +207,32 @@ func TestCompiledMachinesRunOnTheInterpreter(t *testing.T) {
 	r.down.Store(true)
 	lost := begin(body)
 	ends(lost, ops.InstanceFailed, ops.ExecutionFailed)
+}
+
+func TestAnOutageOfHoursFailsNoWorkflow(t *testing.T) {
+	t.Parallel()
+	r := interpret(t, map[string]workflow.Action{"test.count": (&counting{}).act})
+	tpl, err := r.CreateTemplate(t.Context(), []byte(document(`{"id": "a", "name": "A", "kind": "automated", "action": "test.count"}`)), admin)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := r.Publish(t.Context(), tpl.Name, tpl.Version, admin); err != nil {
+		t.Fatal(err)
+	}
+	r.away.Store(true)
+	i, err := r.Start(t.Context(), ops.StartRequest{Template: tpl.Name}, ops.Actor{ID: "starter"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for range 2 { // what was away for four hours is tried again within minutes
+		if err := r.clock.Advance(t.Context(), 4*time.Hour); err != nil {
+			t.Fatal(err)
+		}
+		r.away.Store(false)
+	}
+	if i, err = r.store.Instance(t.Context(), i.ID); err != nil || i.Status != ops.InstanceCompleted || i.EndedAt.After(start.Add(4*time.Hour+5*time.Minute)) {
+		t.Errorf("it is %s at %s (%+v), %v", i.Status, i.EndedAt, i.Error, err)
+	}
 }
 
 // broken is an error that the machines do not know: as of a function that can't start.
