@@ -29,9 +29,8 @@ type Service struct {
 // maxConflicts is how often a write is tried again because somebody else wrote first.
 const maxConflicts = 10
 
-// Put stores a connection whole, under the condition that the stored one has this version (0: whatever is there). Steps that
-// are running use it from their next call on. CodeInvalid with every fault, CodeConflict.
-func (s *Service) Put(ctx context.Context, c ops.Connection, version int64, actor ops.Actor) (*ops.Connection, error) {
+// Put stores a connection whole. Steps that are running use it from their next call on. CodeInvalid with every fault.
+func (s *Service) Put(ctx context.Context, c ops.Connection, actor ops.Actor) (*ops.Connection, error) {
 	faults := c.Faults()
 	if u, err := url.Parse(c.BaseURL); err == nil && u.Scheme == "http" && !s.Private {
 		faults = append(faults, ops.Fault{Path: "$.base_url", Expected: "an https URL", Got: c.BaseURL})
@@ -50,9 +49,6 @@ func (s *Service) Put(ctx context.Context, c ops.Connection, version int64, acto
 			next.Meta, next.UpdatedAt, change.Before = old.Meta, now, old
 		case ops.ErrorCode(err) != ops.CodeNotFound:
 			return nil, fmt.Errorf("store connection %s: %w", c.Name, err)
-		}
-		if version != 0 && next.V != version {
-			return nil, ops.Errorf(ops.CodeConflict, "connection %s was changed meanwhile: it has version %d", c.Name, next.V)
 		}
 		entry, err := audit.Entry(ctx, s.Store, change, now)
 		if err != nil {

@@ -26,11 +26,11 @@ func (a *api) actionRoutes() {
 		summary: "Read what became of an action of a rule: the id is in the event's decisions",
 	}, a.getAction)
 	handle(a, route{
-		id: "cancel-action", method: http.MethodPost, path: "/v1/actions/{id}/cancel", action: switchRules,
+		id: "cancel-action", method: http.MethodPost, path: "/v1/actions/{id}/cancel", record: byID(a.Rules.Action), action: switchRules,
 		summary: "Drop an action that waits for its time",
 	}, a.cancelAction)
 	handle(a, route{
-		id: "retry-action", method: http.MethodPost, path: "/v1/actions/{id}/retry", action: switchRules,
+		id: "retry-action", method: http.MethodPost, path: "/v1/actions/{id}/retry", record: byID(a.Rules.Action), action: switchRules,
 		summary: "Try an action again that failed",
 	}, a.retryAction)
 }

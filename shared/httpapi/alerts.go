@@ -26,23 +26,23 @@ func (a *api) alertRoutes() {
 		summary: "Warn of something; the same type, subject and title are the same cause, which is counted",
 	}, a.raiseAlert)
 	handle(a, route{
-		id: "acknowledge-alert", method: http.MethodPost, path: "/v1/alerts/{id}/acknowledge", action: workOnAlerts,
+		id: "acknowledge-alert", method: http.MethodPost, path: "/v1/alerts/{id}/acknowledge", record: byID(a.Store.Alert), action: workOnAlerts,
 		summary: "Say that somebody takes care of an open alert: it stops climbing, for a time",
 	}, a.acknowledgeAlert)
 	handle(a, route{
-		id: "start-alert", method: http.MethodPost, path: "/v1/alerts/{id}/start", action: workOnAlerts,
+		id: "start-alert", method: http.MethodPost, path: "/v1/alerts/{id}/start", record: byID(a.Store.Alert), action: workOnAlerts,
 		summary: "Say that somebody works on an alert",
 	}, a.startAlert)
 	handle(a, route{
-		id: "resolve-alert", method: http.MethodPost, path: "/v1/alerts/{id}/resolve", action: workOnAlerts,
+		id: "resolve-alert", method: http.MethodPost, path: "/v1/alerts/{id}/resolve", record: byID(a.Store.Alert), action: workOnAlerts,
 		summary: "Say how an alert came to its end; while its cause is known to hold, with a reason",
 	}, a.resolveAlert)
 	handle(a, route{
-		id: "close-alert", method: http.MethodPost, path: "/v1/alerts/{id}/close", action: workOnAlerts,
+		id: "close-alert", method: http.MethodPost, path: "/v1/alerts/{id}/close", record: byID(a.Store.Alert), action: workOnAlerts,
 		summary: "Put a resolved alert away",
 	}, a.closeAlert)
 	handle(a, route{
-		id: "reopen-alert", method: http.MethodPost, path: "/v1/alerts/{id}/reopen", action: workOnAlerts,
+		id: "reopen-alert", method: http.MethodPost, path: "/v1/alerts/{id}/reopen", record: byID(a.Store.Alert), action: workOnAlerts,
 		summary: "Open a resolved or closed alert again",
 	}, a.reopenAlert)
 }

@@ -18,7 +18,7 @@ func (a *api) connectionRoutes() {
 		summary: "Read a connection",
 	}, a.getConnection)
 	handle(a, route{
-		id: "put-connection", method: http.MethodPut, path: "/v1/connections/{id}", action: writeConnections,
+		id: "put-connection", method: http.MethodPut, path: "/v1/connections/{id}", record: byID(a.Store.Connection), action: writeConnections,
 		summary: "Add a connection or replace one; steps use it from their next call on",
 	}, a.putConnection)
 }
@@ -45,9 +45,7 @@ func (a *api) getConnection(ctx context.Context, in *IDPath) (*oneOutput[*ops.Co
 
 type putConnectionInput struct {
 	IDPath
-
-	IfMatch string `header:"If-Match" doc:"The ETag that the change is made to; absent: whatever is there."`
-	Body    struct {
+	Body struct {
 		BaseURL      string              `json:"base_url" doc:"The paths of calls are below it." example:"https://payments.example/v2"`
 		AllowedHosts []string            `json:"allowed_hosts,omitempty" nullable:"false" doc:"The hosts that a redirect may lead to, besides the base URL's own."`
 		Auth         *ops.ConnectionAuth `json:"auth,omitempty" doc:"How requests say who they come from. The secret is named here, and kept in Secrets Manager as <prefix>/<name>."`
@@ -66,18 +64,7 @@ func (a *api) putConnection(ctx context.Context, in *putConnectionInput) (*oneOu
 		}
 		c.Timeout = d
 	}
-	var version int64
-	if in.IfMatch != "" {
-		old, err := a.Store.Connection(ctx, in.ID)
-		if err != nil {
-			return nil, fmt.Errorf("read connection: %w", err)
-		}
-		if now := etag(old); !matches(in.IfMatch, now) {
-			return nil, ops.Errorf(codePreconditionFailed, "the connection was changed meanwhile: it is now %s", now)
-		}
-		version = old.V
-	}
-	stored, err := a.Connections.Put(ctx, c, version, actorOf(ctx))
+	stored, err := a.Connections.Put(ctx, c, actorOf(ctx))
 	if err != nil {
 		return nil, fmt.Errorf("write connection: %w", err)
 	}

@@ -12,19 +12,19 @@ import (
 
 func (a *api) controlRoutes() {
 	handle(a, route{
-		id: "pause-workflow", method: http.MethodPost, path: "/v1/workflows/{id}/pause", action: controlWorkflows,
+		id: "pause-workflow", method: http.MethodPost, path: "/v1/workflows/{id}/pause", record: byID(a.Store.Instance), action: controlWorkflows,
 		summary: "Let a workflow stand still, its deadlines too; one that is at a step does so after it",
 	}, a.pauseWorkflow)
 	handle(a, route{
-		id: "resume-workflow", method: http.MethodPost, path: "/v1/workflows/{id}/resume", action: controlWorkflows,
+		id: "resume-workflow", method: http.MethodPost, path: "/v1/workflows/{id}/resume", record: byID(a.Store.Instance), action: controlWorkflows,
 		summary: "Let a paused workflow go on",
 	}, a.resumeWorkflow)
 	handle(a, route{
-		id: "cancel-workflow", method: http.MethodPost, path: "/v1/workflows/{id}/cancel", action: controlWorkflows,
+		id: "cancel-workflow", method: http.MethodPost, path: "/v1/workflows/{id}/cancel", record: byID(a.Store.Instance), action: controlWorkflows,
 		summary: "End a workflow and undo what can be undone; one that is at a step ends after it",
 	}, a.cancelWorkflow)
 	handle(a, route{
-		id: "retry-workflow", method: http.MethodPost, path: "/v1/workflows/{id}/retry", action: controlWorkflows,
+		id: "retry-workflow", method: http.MethodPost, path: "/v1/workflows/{id}/retry", record: byID(a.Store.Instance), action: controlWorkflows,
 		summary: "Try a failed workflow again, from where it failed or from an earlier step",
 	}, a.retryWorkflow)
 }

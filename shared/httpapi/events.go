@@ -30,7 +30,7 @@ func (a *api) eventRoutes() {
 		summary: "Put a domain event on the bus", status: http.StatusAccepted,
 	}, a.putEvent)
 	handle(a, route{
-		id: "replay-event", method: http.MethodPost, path: "/v1/events/{id}/replay", action: replayEvents,
+		id: "replay-event", method: http.MethodPost, path: "/v1/events/{id}/replay", record: byID(a.Store.Event), action: replayEvents,
 		summary: "Take an event in once more, an invalid one as corrected: all rules are asked but those that acted on it; what was done is not done again",
 	}, a.replayEvent)
 }

@@ -385,13 +385,13 @@ func (f *fakeTasks) Delegate(_ context.Context, id string, actor ops.Actor, to, 
 
 type fakeConnections fakes
 
-func (f *fakeConnections) Put(_ context.Context, c ops.Connection, _ int64, actor ops.Actor) (*ops.Connection, error) {
+func (f *fakeConnections) Put(_ context.Context, c ops.Connection, actor ops.Actor) (*ops.Connection, error) {
 	f.actor = actor
 	f.connections[c.Name] = &c
 	return &c, f.fail
 }
 
-func (f *fakeTasks) PutMember(_ context.Context, m ops.Member, version int64, actor ops.Actor) (*ops.Member, error) {
+func (f *fakeTasks) PutMember(_ context.Context, m ops.Member, actor ops.Actor) (*ops.Member, error) {
 	f.actor = actor
 	if f.fail != nil {
 		return nil, f.fail
@@ -399,10 +399,10 @@ func (f *fakeTasks) PutMember(_ context.Context, m ops.Member, version int64, ac
 	if err := ops.Invalid("member", m.Faults()); err != nil {
 		return nil, err
 	}
-	if old := f.members[m.ID]; old != nil && version != 0 && old.V != version {
-		return nil, ops.Errorf(ops.CodeConflict, "member %s has version %d", m.ID, old.V)
+	if old := f.members[m.ID]; old != nil {
+		m.V = old.V
 	}
-	m.V = version + 1
+	m.V++
 	f.members[m.ID] = &m
 	return &m, nil
 }

@@ -92,19 +92,6 @@ func etag(r ops.Record) string { return tag(r.RecordMeta().V) }
 
 func tag(version int64) string { return `"v` + strconv.FormatInt(version, 10) + `"` }
 
-// matches reports whether an If-Match header, empty for none, allows a change of the record that has this tag.
-func matches(ifMatch, current string) bool {
-	if ifMatch == "" || strings.TrimSpace(ifMatch) == "*" {
-		return true
-	}
-	for t := range strings.SplitSeq(ifMatch, ",") {
-		if strings.TrimSpace(t) == current {
-			return true
-		}
-	}
-	return false
-}
-
 // oneOf is the schema of a parameter that takes one of some texts.
 func oneOf[T ~string](values ...T) *huma.Schema {
 	s := &huma.Schema{Type: huma.TypeString}

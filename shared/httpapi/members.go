@@ -18,7 +18,7 @@ func (a *api) memberRoutes() {
 		summary: "Read a member",
 	}, a.getMember)
 	handle(a, route{
-		id: "put-member", method: http.MethodPut, path: "/v1/members/{id}", action: writeMembers,
+		id: "put-member", method: http.MethodPut, path: "/v1/members/{id}", record: byID(a.Store.Member), action: writeMembers,
 		summary: "Add a member or replace one; who is no longer active, or leaves a team, loses its work to others",
 	}, a.putMember)
 }
@@ -69,8 +69,7 @@ func (a *api) getMember(ctx context.Context, in *IDPath) (*oneOutput[memberBody]
 
 type putMemberInput struct {
 	IDPath
-	IfMatch string `header:"If-Match" doc:"The ETag that the change is made to; absent: whatever is there."`
-	Body    struct {
+	Body struct {
 		Name   string     `json:"name" minLength:"1" maxLength:"200"`
 		Teams  []ops.Team `json:"teams" nullable:"false" doc:"Whose work they get."`
 		Leads  []ops.Team `json:"leads,omitempty" nullable:"false" doc:"Those of them that they lead: they may delegate its tasks, and get what is escalated."`
@@ -83,18 +82,7 @@ type putMemberInput struct {
 func (a *api) putMember(ctx context.Context, in *putMemberInput) (*oneOutput[memberBody], error) {
 	b := in.Body
 	m := ops.Member{ID: in.ID, Name: b.Name, Teams: b.Teams, Leads: b.Leads, Active: b.Active, Email: b.Email, Phone: b.Phone}
-	var version int64
-	if in.IfMatch != "" {
-		old, err := a.Store.Member(ctx, in.ID)
-		if err != nil {
-			return nil, fmt.Errorf("read member: %w", err)
-		}
-		if now := etag(old); !matches(in.IfMatch, now) {
-			return nil, ops.Errorf(codePreconditionFailed, "the member was changed meanwhile: it is now %s", now)
-		}
-		version = old.V
-	}
-	return a.oneMember(ctx, "write", func() (*ops.Member, error) { return a.Members.PutMember(ctx, m, version, actorOf(ctx)) })
+	return a.oneMember(ctx, "write", func() (*ops.Member, error) { return a.Members.PutMember(ctx, m, actorOf(ctx)) })
 }
 
 func (a *api) oneMember(ctx context.Context, what string, do func() (*ops.Member, error)) (*oneOutput[memberBody], error) {

@@ -20,7 +20,7 @@ func (a *api) notificationRoutes() {
 		summary: "Read a notification: what it says, and each way in which it went out",
 	}, a.getNotification)
 	handle(a, route{
-		id: "resend-notification", method: http.MethodPost, path: "/v1/notifications/{id}/resend", action: resendMessages,
+		id: "resend-notification", method: http.MethodPost, path: "/v1/notifications/{id}/resend", record: byID(a.Store.Notification), action: resendMessages,
 		summary: "Send a failed notification again to whom it has not reached",
 	}, a.resendNotification)
 }

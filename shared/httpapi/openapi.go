@@ -55,6 +55,8 @@ type route struct {
 	action  action
 	summary string
 	status  int // of success; 0: 200
+	// record reads the version of the record that the operation changes; nil: it changes none that has one.
+	record versionReader
 	// reads says of a POST that it changes nothing.
 	reads bool
 	// text describes a body that the domain decodes from its text by itself; "" for every other operation.
@@ -91,6 +93,10 @@ func handle[I, O any](a *api, r route, do func(context.Context, *I) (*O, error))
 		if !r.reads {
 			op.Middlewares = append(op.Middlewares, a.once(op.DefaultStatus))
 		}
+	}
+	if r.record != nil {
+		op.Parameters = append(op.Parameters, matchParam())
+		op.Middlewares = append(op.Middlewares, a.match(r.record)) // within once: a repeat is answered whatever the record is now
 	}
 	if r.text != "" {
 		op.SkipValidateBody = true

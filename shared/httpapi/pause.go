@@ -15,11 +15,11 @@ func (a *api) pauseRoutes() {
 		summary: "Read the kill switch",
 	}, a.getPause)
 	handle(a, route{
-		id: "pause-all-rules", method: http.MethodPost, path: "/v1/rules/pause-all", action: pauseRules,
+		id: "pause-all-rules", method: http.MethodPost, path: "/v1/rules/pause-all", record: a.pauseVersion, action: pauseRules,
 		summary: "Turn the kill switch: rules decide, and do nothing, until a time",
 	}, a.pauseAll)
 	handle(a, route{
-		id: "resume-all-rules", method: http.MethodPost, path: "/v1/rules/resume-all", action: pauseRules,
+		id: "resume-all-rules", method: http.MethodPost, path: "/v1/rules/resume-all", record: a.pauseVersion, action: pauseRules,
 		summary: "End a pause of all rules before its time",
 	}, a.resumeAll)
 }

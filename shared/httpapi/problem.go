@@ -12,32 +12,31 @@ import (
 
 // The codes of what can be wrong with a request as HTTP, beside those of package ops.
 const (
-	codeMalformed          ops.Code = "malformed" // the body is not JSON
-	codeMethodNotAllowed   ops.Code = "method_not_allowed"
-	codeUnsupportedMedia   ops.Code = "unsupported_media_type"
-	codePreconditionFailed ops.Code = "precondition_failed" // If-Match names another version
+	codeMalformed        ops.Code = "malformed" // the body is not JSON
+	codeMethodNotAllowed ops.Code = "method_not_allowed"
+	codeUnsupportedMedia ops.Code = "unsupported_media_type"
 )
 
 // statuses is the HTTP status of each code. What is not here is 500.
 var statuses = map[ops.Code]int{
-	codeMalformed:           http.StatusBadRequest,
-	ops.CodeUnauthenticated: http.StatusUnauthorized,
-	ops.CodeForbidden:       http.StatusForbidden,
-	ops.CodeNotFound:        http.StatusNotFound,
-	codeMethodNotAllowed:    http.StatusMethodNotAllowed,
-	ops.CodeConflict:        http.StatusConflict,
-	ops.CodeInProgress:      http.StatusConflict,
-	ops.CodeAlreadyDecided:  http.StatusConflict,
-	ops.CodeIllegalMove:     http.StatusConflict,
-	ops.CodeWorkflowPaused:  http.StatusConflict,
-	ops.CodeGone:            http.StatusGone,
-	codePreconditionFailed:  http.StatusPreconditionFailed,
-	ops.CodeTooLarge:        http.StatusRequestEntityTooLarge,
-	codeUnsupportedMedia:    http.StatusUnsupportedMediaType,
-	ops.CodeInvalid:         http.StatusUnprocessableEntity,
-	ops.CodeThrottled:       http.StatusTooManyRequests,
-	ops.CodeInternal:        http.StatusInternalServerError,
-	ops.CodeUnavailable:     http.StatusServiceUnavailable,
+	codeMalformed:              http.StatusBadRequest,
+	ops.CodeUnauthenticated:    http.StatusUnauthorized,
+	ops.CodeForbidden:          http.StatusForbidden,
+	ops.CodeNotFound:           http.StatusNotFound,
+	codeMethodNotAllowed:       http.StatusMethodNotAllowed,
+	ops.CodeConflict:           http.StatusConflict,
+	ops.CodeInProgress:         http.StatusConflict,
+	ops.CodeAlreadyDecided:     http.StatusConflict,
+	ops.CodeIllegalMove:        http.StatusConflict,
+	ops.CodeWorkflowPaused:     http.StatusConflict,
+	ops.CodeGone:               http.StatusGone,
+	ops.CodePreconditionFailed: http.StatusPreconditionFailed,
+	ops.CodeTooLarge:           http.StatusRequestEntityTooLarge,
+	codeUnsupportedMedia:       http.StatusUnsupportedMediaType,
+	ops.CodeInvalid:            http.StatusUnprocessableEntity,
+	ops.CodeThrottled:          http.StatusTooManyRequests,
+	ops.CodeInternal:           http.StatusInternalServerError,
+	ops.CodeUnavailable:        http.StatusServiceUnavailable,
 }
 
 // Status is the HTTP status of a code, as the API answers it.

@@ -222,7 +222,9 @@ func (l *letters) Read(b []byte) (int, error) {
 
 func TestNoRandomnessIsAnInternalError(t *testing.T) {
 	t.Parallel()
-	h := httpapi.New(httpapi.Config{Random: strings.NewReader(""), Logger: slog.New(slog.DiscardHandler)})
+	h := httpapi.New(httpapi.Config{
+		Store: newFakes(), Rules: (*fakeRules)(newFakes()), Random: strings.NewReader(""), Logger: slog.New(slog.DiscardHandler),
+	})
 	rec := httptest.NewRecorder()
 	h.ServeHTTP(rec, httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/healthz", nil))
 	if rec.Code != http.StatusInternalServerError {

@@ -28,12 +28,12 @@ func (a *api) ruleRoutes() {
 		summary: "Read a rule",
 	}, a.getRule)
 	handle(a, route{
-		id: "update-rule", method: http.MethodPut, path: "/v1/rules/{id}", action: writeRules,
+		id: "update-rule", method: http.MethodPut, path: "/v1/rules/{id}", record: a.ruleVersion, action: writeRules,
 		summary: "Replace a rule by its next version",
 		text:    "The whole rule; every fault in it is told at once.",
 	}, a.updateRule)
 	handle(a, route{
-		id: "set-rule-mode", method: http.MethodPost, path: "/v1/rules/{id}/mode", action: switchRules,
+		id: "set-rule-mode", method: http.MethodPost, path: "/v1/rules/{id}/mode", record: a.ruleVersion, action: switchRules,
 		summary: "Switch a rule on, off, or to shadow",
 	}, a.setRuleMode)
 	handle(a, route{
@@ -157,23 +157,11 @@ func (a *api) warnings(ctx context.Context, r *ops.Rule) ([]ops.Warning, error) 
 type updateRuleInput struct {
 	IDPath
 	TextInput
-	IfMatch string `header:"If-Match" doc:"The ETag that the change is made to; absent: whatever is there."`
 }
 
 func (a *api) updateRule(ctx context.Context, in *updateRuleInput) (*oneOutput[SavedRule], error) {
-	version := 0
-	if in.IfMatch != "" {
-		r, err := a.Rules.Get(ctx, in.ID)
-		if err != nil {
-			return nil, fmt.Errorf("read rule: %w", err)
-		}
-		if now := ruleTag(r); !matches(in.IfMatch, now) {
-			return nil, ops.Errorf(codePreconditionFailed, "the rule was changed meanwhile: it is now %s", now)
-		}
-		version = r.Version
-	}
 	return a.savedRule(ctx, "update", func() (*ops.Rule, error) {
-		return a.Rules.Update(ctx, in.ID, bytes.Clone(in.RawBody), version, actorOf(ctx))
+		return a.Rules.Update(ctx, in.ID, bytes.Clone(in.RawBody), 0, actorOf(ctx))
 	})
 }
 

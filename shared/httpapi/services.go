@@ -74,8 +74,8 @@ type Tasks interface {
 
 // Vendors keeps the vendors and how good they are; *vendor.Scorer.
 type Vendors interface {
-	// Put stores one whole, if the stored one has this version (0: whatever is there). CodeInvalid, CodeConflict.
-	Put(ctx context.Context, v ops.Vendor, version int64, actor ops.Actor) (*ops.Vendor, error)
+	// Put stores one whole. CodeInvalid.
+	Put(ctx context.Context, v ops.Vendor, actor ops.Actor) (*ops.Vendor, error)
 	// Score computes how good one is now. CodeNotFound.
 	Score(ctx context.Context, vendorID string) (*vendor.Score, error)
 	// Add takes over a measurement. CodeInvalid, CodeNotFound.
@@ -88,14 +88,14 @@ type Vendors interface {
 
 // Members keeps the people that work is given to; *task.Service.
 type Members interface {
-	// PutMember stores one whole, if the stored one has this version (0: whatever is there). CodeInvalid, CodeConflict.
-	PutMember(ctx context.Context, m ops.Member, version int64, actor ops.Actor) (*ops.Member, error)
+	// PutMember stores one whole. CodeInvalid.
+	PutMember(ctx context.Context, m ops.Member, actor ops.Actor) (*ops.Member, error)
 }
 
 // Connections keeps the systems that api_call steps may call; *connection.Service.
 type Connections interface {
 	// Put stores one whole, if the stored one has this version (0: whatever is there). CodeInvalid, CodeConflict.
-	Put(ctx context.Context, c ops.Connection, version int64, actor ops.Actor) (*ops.Connection, error)
+	Put(ctx context.Context, c ops.Connection, actor ops.Actor) (*ops.Connection, error)
 }
 
 // Notifications has messages sent again; *notify.Deliverer.

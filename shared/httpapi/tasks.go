@@ -24,23 +24,23 @@ func (a *api) taskRoutes() {
 		summary: "Read a task",
 	}, a.getTask)
 	handle(a, route{
-		id: "claim-task", method: http.MethodPost, path: "/v1/tasks/{id}/claim", action: workOnTasks,
+		id: "claim-task", method: http.MethodPost, path: "/v1/tasks/{id}/claim", record: a.taskVersion, action: workOnTasks,
 		summary: "Take a task on",
 	}, a.claimTask)
 	handle(a, route{
-		id: "release-task", method: http.MethodPost, path: "/v1/tasks/{id}/release", action: workOnTasks,
+		id: "release-task", method: http.MethodPost, path: "/v1/tasks/{id}/release", record: a.taskVersion, action: workOnTasks,
 		summary: "Give a claimed task back to its team",
 	}, a.releaseTask)
 	handle(a, route{
-		id: "complete-task", method: http.MethodPost, path: "/v1/tasks/{id}/complete", action: workOnTasks,
+		id: "complete-task", method: http.MethodPost, path: "/v1/tasks/{id}/complete", record: a.taskVersion, action: workOnTasks,
 		summary: "Decide a task",
 	}, a.completeTask)
 	handle(a, route{
-		id: "reject-task", method: http.MethodPost, path: "/v1/tasks/{id}/reject", action: workOnTasks,
+		id: "reject-task", method: http.MethodPost, path: "/v1/tasks/{id}/reject", record: a.taskVersion, action: workOnTasks,
 		summary: "Refuse what a task asks for",
 	}, a.rejectTask)
 	handle(a, route{
-		id: "delegate-task", method: http.MethodPost, path: "/v1/tasks/{id}/delegate", action: workOnTasks,
+		id: "delegate-task", method: http.MethodPost, path: "/v1/tasks/{id}/delegate", record: a.taskVersion, action: workOnTasks,
 		summary: "Give a task to another member of its team",
 	}, a.delegateTask)
 }
@@ -152,13 +152,16 @@ func (a *api) listTasks(ctx context.Context, q *tasksQuery) (*listOutput[taskBod
 }
 
 func (a *api) getTask(ctx context.Context, in *IDPath) (*oneOutput[taskBody], error) {
-	return oneTask(ctx, "read", func() (*ops.Task, error) {
-		t, err := a.Store.Task(ctx, in.ID)
-		if actor := actorOf(ctx); err == nil && actor.OnlyVendor() && (t.Offer == nil || !t.Offer.Asked(actor.ID)) {
-			return nil, ops.Errorf(ops.CodeNotFound, "there is no task %s", in.ID)
-		}
-		return t, err
-	})
+	return oneTask(ctx, "read", func() (*ops.Task, error) { return a.taskFor(ctx, in.ID) })
+}
+
+// taskFor reads a task for the caller: for a vendor, those of others are not there.
+func (a *api) taskFor(ctx context.Context, id string) (*ops.Task, error) {
+	t, err := a.Store.Task(ctx, id)
+	if actor := actorOf(ctx); err == nil && actor.OnlyVendor() && (t.Offer == nil || !t.Offer.Asked(actor.ID)) {
+		return nil, ops.Errorf(ops.CodeNotFound, "there is no task %s", id)
+	}
+	return t, err
 }
 
 // bareInput is of a request that needs no body; an empty object will do.

@@ -37,7 +37,7 @@ func (a *api) templateRoutes() {
 		summary: "Draw the graph of one version of a template, as SVG",
 	}, a.drawTemplate)
 	handle(a, route{
-		id: "publish-template", method: http.MethodPost, path: "/v1/templates/{name}/versions/{version}/publish",
+		id: "publish-template", method: http.MethodPost, path: "/v1/templates/{name}/versions/{version}/publish", record: a.templateVersion,
 		action: publishTemplates, summary: "Make a version startable, and unchangeable",
 	}, a.publishTemplate)
 }

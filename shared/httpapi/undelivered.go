@@ -20,11 +20,11 @@ func (a *api) undeliveredRoutes() {
 		summary: "Read what could not be delivered, with the event",
 	}, a.getUndelivered)
 	handle(a, route{
-		id: "resend-undelivered", method: http.MethodPost, path: "/v1/undelivered/{id}/resend", action: resendUndelivered,
+		id: "resend-undelivered", method: http.MethodPost, path: "/v1/undelivered/{id}/resend", record: byID(a.Store.Undelivered), action: resendUndelivered,
 		summary: "Deliver it once more, as the event that it was: what was done for it is not done again",
 	}, a.resendUndelivered)
 	handle(a, route{
-		id: "close-undelivered", method: http.MethodPost, path: "/v1/undelivered/{id}/close", action: resendUndelivered,
+		id: "close-undelivered", method: http.MethodPost, path: "/v1/undelivered/{id}/close", record: byID(a.Store.Undelivered), action: resendUndelivered,
 		summary: "Put away what is not to be sent again",
 	}, a.closeUndelivered)
 }

@@ -21,7 +21,7 @@ func (a *api) vendorRoutes() {
 		summary: "Read a vendor",
 	}, a.getVendor)
 	handle(a, route{
-		id: "put-vendor", method: http.MethodPut, path: "/v1/vendors/{id}", action: writeVendors,
+		id: "put-vendor", method: http.MethodPut, path: "/v1/vendors/{id}", record: byID(a.Store.Vendor), action: writeVendors,
 		summary: "Add a vendor or replace one",
 	}, a.putVendor)
 	handle(a, route{
@@ -72,8 +72,7 @@ func (a *api) getVendor(ctx context.Context, in *IDPath) (*oneOutput[*ops.Vendor
 
 type putVendorInput struct {
 	IDPath
-	IfMatch string `header:"If-Match" doc:"The ETag that the change is made to; absent: whatever is there."`
-	Body    struct {
+	Body struct {
 		Name            string          `json:"name" minLength:"1" maxLength:"200"`
 		Email           string          `json:"email,omitempty" maxLength:"254"`
 		Phone           string          `json:"phone,omitempty" maxLength:"40"`
@@ -101,18 +100,7 @@ func (a *api) putVendor(ctx context.Context, in *putVendorInput) (*oneOutput[*op
 		Areas: b.Areas, Skills: b.Skills, Lat: b.Lat, Lng: b.Lng, DailyCapacity: b.DailyCapacity, PriceLevel: b.PriceLevel, Rating: b.Rating,
 		Ratings: b.Ratings, ResponseMinutes: b.ResponseMinutes, Blackouts: b.Blackouts, AutoAccept: b.AutoAccept,
 	}
-	var version int64
-	if in.IfMatch != "" {
-		old, err := a.Store.Vendor(ctx, in.ID)
-		if err != nil {
-			return nil, fmt.Errorf("read vendor: %w", err)
-		}
-		if now := etag(old); !matches(in.IfMatch, now) {
-			return nil, ops.Errorf(codePreconditionFailed, "the vendor was changed meanwhile: it is now %s", now)
-		}
-		version = old.V
-	}
-	return oneVendor("write", func() (*ops.Vendor, error) { return a.Vendors.Put(ctx, v, version, actorOf(ctx)) })
+	return oneVendor("write", func() (*ops.Vendor, error) { return a.Vendors.Put(ctx, v, actorOf(ctx)) })
 }
 
 func oneVendor(what string, do func() (*ops.Vendor, error)) (*oneOutput[*ops.Vendor], error) {

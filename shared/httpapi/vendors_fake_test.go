@@ -10,7 +10,7 @@ import (
 // fakeVendors answers for the vendors that the fakes have.
 type fakeVendors fakes
 
-func (f *fakeVendors) Put(_ context.Context, v ops.Vendor, _ int64, _ ops.Actor) (*ops.Vendor, error) {
+func (f *fakeVendors) Put(_ context.Context, v ops.Vendor, _ ops.Actor) (*ops.Vendor, error) {
 	if err := ops.Invalid("vendor", v.Faults()); err != nil {
 		return nil, err
 	}

@@ -205,12 +205,20 @@ func (s *system) by(who string) (actions []string) {
 func TestEveryChangeIsWrittenDownOnceByWhoMadeIt(t *testing.T) {
 	t.Parallel()
 	s, rt := opened(t, nil)
-	known := []string{}
+	known, matched := []string{}, 0
 	for _, d := range doors() {
 		known = append(known, d.operation)
 		path, body := d.ready(s, rt)
 		who := "by-" + d.operation
-		first := s.keyed(d, path, who, body)
+		var headers []string
+		if tag := s.tagOf(path); tag != "" {
+			matched++
+			if res := s.keyed(d, path, who, body, "If-Match", `"v0"`); res.status != http.StatusPreconditionFailed {
+				t.Errorf("%s to an old version: %d %s", d.operation, res.status, res.body)
+			}
+			headers = []string{"If-Match", `"v0", ` + tag}
+		}
+		first := s.keyed(d, path, who, body, headers...)
 		if first.status != d.status {
 			t.Errorf("%s: %d %s", d.operation, first.status, first.body)
 			continue
@@ -232,6 +240,9 @@ func TestEveryChangeIsWrittenDownOnceByWhoMadeIt(t *testing.T) {
 			t.Errorf("%s: %s did %v, want %v", d.operation, who, got, want)
 		}
 	}
+	if matched < 20 {
+		t.Errorf("only %d doors change a record that has an ETag", matched)
+	}
 	var doc struct {
 		Paths map[string]map[string]struct {
 			OperationID string `json:"operationId"`
@@ -248,9 +259,20 @@ func TestEveryChangeIsWrittenDownOnceByWhoMadeIt(t *testing.T) {
 }
 
 // keyed sends a door's request under its key.
-func (s *system) keyed(d door, path, who string, body any) response {
+func (s *system) keyed(d door, path, who string, body any, headers ...string) response {
 	s.t.Helper()
-	return s.request(d.method(), path, s.tokenFor(who, "admin"), body, "Idempotency-Key", "k-"+d.operation)
+	return s.request(d.method(), path, s.tokenFor(who, "admin"), body, append(headers, "Idempotency-Key", "k-"+d.operation)...)
+}
+
+// tagOf is the ETag of the record that a door's path leads to or begins with; empty when that is none, or a list.
+func (s *system) tagOf(path string) string {
+	s.t.Helper()
+	for _, record := range []string{path, path[:strings.LastIndexByte(path, '/')]} {
+		if res := s.request(http.MethodGet, record, s.token, nil); res.status == http.StatusOK {
+			return res.header.Get("ETag")
+		}
+	}
+	return ""
 }
 
 // forgetful is a table that loses the answers of keyed requests while it is told to: their senders die when everything else

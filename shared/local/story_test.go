@@ -55,6 +55,7 @@ func (s *system) tokenFor(user, groups string) string {
 
 type response struct {
 	status int
+	header http.Header
 	body   []byte
 }
 
@@ -101,7 +102,7 @@ func (s *system) request(method, path, token string, body any, headers ...string
 	if _, err := buf.ReadFrom(res.Body); err != nil {
 		s.t.Fatal(err)
 	}
-	return response{status: res.StatusCode, body: buf.Bytes()}
+	return response{status: res.StatusCode, header: res.Header, body: buf.Bytes()}
 }
 
 func (s *system) get(path string, v any) {

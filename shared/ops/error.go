@@ -12,20 +12,21 @@ type Code string
 
 // The codes that a caller can meet.
 const (
-	CodeInvalid         Code = "invalid"         // the input breaks a rule; Faults says which, where and what was expected
-	CodeUnauthenticated Code = "unauthenticated" // no token, or one that does not verify
-	CodeForbidden       Code = "forbidden"       // the caller's teams may not do this
-	CodeNotFound        Code = "not_found"       // nothing has this id
-	CodeConflict        Code = "conflict"        // somebody else wrote the record first, or it exists already
-	CodeInProgress      Code = "in_progress"     // the same request, under its Idempotency-Key, is being carried out
-	CodeAlreadyDecided  Code = "already_decided" // the task was decided before; the message names by whom and how
-	CodeIllegalMove     Code = "illegal_move"    // the record's status does not allow this move
-	CodeWorkflowPaused  Code = "workflow_paused" // the task's workflow is paused
-	CodeGone            Code = "gone"            // the task or offer has expired
-	CodeTooLarge        Code = "too_large"       // over a size limit
-	CodeThrottled       Code = "throttled"       // too many requests; the same call may succeed later
-	CodeUnavailable     Code = "unavailable"     // a service we need did not answer; the same call may succeed later
-	CodeInternal        Code = "internal"        // a defect of ours: logged whole, shown to nobody
+	CodeInvalid            Code = "invalid"             // the input breaks a rule; Faults says which, where and what was expected
+	CodeUnauthenticated    Code = "unauthenticated"     // no token, or one that does not verify
+	CodeForbidden          Code = "forbidden"           // the caller's teams may not do this
+	CodeNotFound           Code = "not_found"           // nothing has this id
+	CodeConflict           Code = "conflict"            // somebody else wrote the record first, or it exists already
+	CodeInProgress         Code = "in_progress"         // the same request, under its Idempotency-Key, is being carried out
+	CodeAlreadyDecided     Code = "already_decided"     // the task was decided before; the message names by whom and how
+	CodeIllegalMove        Code = "illegal_move"        // the record's status does not allow this move
+	CodeWorkflowPaused     Code = "workflow_paused"     // the task's workflow is paused
+	CodePreconditionFailed Code = "precondition_failed" // the record is not the version that the change was made to
+	CodeGone               Code = "gone"                // the task or offer has expired
+	CodeTooLarge           Code = "too_large"           // over a size limit
+	CodeThrottled          Code = "throttled"           // too many requests; the same call may succeed later
+	CodeUnavailable        Code = "unavailable"         // a service we need did not answer; the same call may succeed later
+	CodeInternal           Code = "internal"            // a defect of ours: logged whole, shown to nobody
 )
 
 // Fault is one thing that is wrong with an input.

@@ -100,6 +100,15 @@ func doneBy(ctx context.Context, records []ops.Record) *ops.KeyedRequest {
 }
 
 func (s *Store) save(ctx context.Context, records []ops.Record) error {
+	expected := ops.ExpectedOf(ctx)
+	if expected != nil && !expected.Met {
+		at := slices.IndexFunc(records, func(r ops.Record) bool { return r.Ref() == expected.Ref })
+		if at < 0 {
+			expected = nil
+		} else if v := records[at].RecordMeta().V; v != expected.V {
+			return ops.Errorf(ops.CodePreconditionFailed, "%s was changed meanwhile: it has version %d, not %d", expected.Ref, v, expected.V)
+		}
+	}
 	write, err := s.newWrite()
 	if err != nil {
 		return fmt.Errorf("save %s: %w", records[0].Ref(), err)
@@ -153,6 +162,9 @@ func (s *Store) save(ctx context.Context, records []ops.Record) error {
 	}
 	for n, i := range instances {
 		parts[n].kept(i)
+	}
+	if expected != nil {
+		expected.Met = true
 	}
 	return nil
 }

@@ -13,9 +13,8 @@ import (
 // another may have been on its way to them.
 const reassignAgain = time.Minute
 
-// PutMember stores a member whole, under the condition that the stored one has this version (0: whatever is there), and gives
-// work that they may not have any more to others. CodeInvalid with every fault, CodeConflict.
-func (s *Service) PutMember(ctx context.Context, m ops.Member, version int64, actor ops.Actor) (*ops.Member, error) {
+// PutMember stores a member whole, and gives work that they may not have any more to others. CodeInvalid with every fault.
+func (s *Service) PutMember(ctx context.Context, m ops.Member, actor ops.Actor) (*ops.Member, error) {
 	if err := ops.Invalid("member", m.Faults()); err != nil {
 		return nil, err
 	}
@@ -29,9 +28,6 @@ func (s *Service) PutMember(ctx context.Context, m ops.Member, version int64, ac
 		m.Meta = ops.Meta{CreatedAt: now}
 		if old != nil {
 			m.Meta, change.Before = old.Meta, old
-		}
-		if version != 0 && m.V != version {
-			return nil, ops.Errorf(ops.CodeConflict, "member %s was changed meanwhile: it has version %d", m.ID, m.V)
 		}
 		m.UpdatedAt = now
 		lost := old != nil && loses(old, &m)

@@ -205,7 +205,7 @@ func TestWhoIsAwayLosesTheirWorkToOthers(t *testing.T) {
 	b := setup(t, func(t *ops.Task, _ *ops.Instance) { t.Assignee, t.Status = "ann", ops.TaskClaimed })
 	b.hire(t, "ann", "bob")
 	ann := ops.Member{ID: "ann", Name: "Ann", Teams: []ops.Team{ops.Finance}}
-	m, err := b.PutMember(t.Context(), ann, 0, root)
+	m, err := b.PutMember(t.Context(), ann, root)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -231,7 +231,7 @@ func TestWhoIsAwayLosesTheirWorkToOthers(t *testing.T) {
 	if err != nil || len(m.Timers) != 0 {
 		t.Errorf("timers %v, %v", m.Timers, err)
 	}
-	if _, err := b.PutMember(t.Context(), ann, m.V+1, root); ops.ErrorCode(err) != ops.CodeConflict {
+	if _, err := b.PutMember(ops.WithExpected(t.Context(), ann.Ref(), m.V+1), ann, root); ops.ErrorCode(err) != ops.CodePreconditionFailed {
 		t.Errorf("a change of another version: %v", err)
 	}
 	if last, err := b.store.LastAudit(t.Context(), m.Ref()); err != nil || last == nil || last.Action != "member.write" {

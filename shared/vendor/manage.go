@@ -10,10 +10,9 @@ import (
 	"opsflow/shared/ops"
 )
 
-// Put stores a vendor whole, under the condition that the stored one has this version (0: whatever is there). What is kept up
-// from evidence (rating, ratings, response_minutes) is given only when the vendor is new, as what it begins with; later it
-// must be absent or as it is. CodeInvalid with every fault, CodeConflict.
-func (s *Scorer) Put(ctx context.Context, v ops.Vendor, version int64, actor ops.Actor) (*ops.Vendor, error) {
+// Put stores a vendor whole. What is kept up from evidence (rating, ratings, response_minutes) is given only when the vendor is new, as what it begins with; later it
+// must be absent or as it is. CodeInvalid with every fault.
+func (s *Scorer) Put(ctx context.Context, v ops.Vendor, actor ops.Actor) (*ops.Vendor, error) {
 	if err := ops.Invalid("vendor", v.Faults()); err != nil {
 		return nil, err
 	}
@@ -31,9 +30,6 @@ func (s *Scorer) Put(ctx context.Context, v ops.Vendor, version int64, actor ops
 			next.Meta, next.UpdatedAt, change.Before = old.Meta, now, old
 		case ops.ErrorCode(err) != ops.CodeNotFound:
 			return nil, fmt.Errorf("store vendor %s: %w", v.ID, err)
-		}
-		if version != 0 && next.V != version {
-			return nil, ops.Errorf(ops.CodeConflict, "vendor %s was changed meanwhile: it has version %d", v.ID, next.V)
 		}
 		entry, err := audit.Entry(ctx, s.Store, change, now)
 		if err != nil {

@@ -12,7 +12,7 @@ var vera = ops.Actor{ID: "vera", Teams: []ops.Team{ops.VendorManagement}}
 func TestAMeasurementCountsAndIsWrittenDown(t *testing.T) {
 	t.Parallel()
 	s, ctx := scorer(t), t.Context()
-	if _, err := s.Put(ctx, *named(good("v-1")), 0, vera); err != nil {
+	if _, err := s.Put(ctx, *named(good("v-1")), vera); err != nil {
 		t.Fatal(err)
 	}
 	in := vendor.Measurement{Type: ops.ExpertiseLevel, Value: 9, MaxValue: 10, DataPoints: 6, Method: "test"}
@@ -39,20 +39,20 @@ func TestAMeasurementCountsAndIsWrittenDown(t *testing.T) {
 func TestWhatEvidenceKeepsUpIsNotWrittenByHand(t *testing.T) {
 	t.Parallel()
 	s, ctx := scorer(t), t.Context()
-	v, err := s.Put(ctx, *named(good("v-1")), 0, vera)
+	v, err := s.Put(ctx, *named(good("v-1")), vera)
 	if err != nil {
 		t.Fatal(err)
 	}
 	changed := *v
 	changed.Rating = 5
-	if _, err := s.Put(ctx, changed, 0, vera); ops.ErrorCode(err) != ops.CodeInvalid {
+	if _, err := s.Put(ctx, changed, vera); ops.ErrorCode(err) != ops.CodeInvalid {
 		t.Errorf("a made-up rating gave %v", err)
 	}
 	changed.Rating, changed.Active = 0, false
-	if got, err := s.Put(ctx, changed, v.V, vera); err != nil || got.Rating != 4.5 || got.Active {
+	if got, err := s.Put(ctx, changed, vera); err != nil || got.Rating != 4.5 || got.Active {
 		t.Errorf("got %+v, %v", got, err)
 	}
-	if _, err := s.Put(ctx, changed, v.V, vera); ops.ErrorCode(err) != ops.CodeConflict {
+	if _, err := s.Put(ops.WithExpected(ctx, v.Ref(), v.V), changed, vera); ops.ErrorCode(err) != ops.CodePreconditionFailed {
 		t.Errorf("an old version gave %v", err)
 	}
 }

@@ -25,7 +25,7 @@ func exitCode(err error) int {
 		return 0
 	case ops.CodeNotFound:
 		return exitNotFound
-	case ops.CodeConflict, ops.CodeInProgress, ops.CodeAlreadyDecided, ops.CodeIllegalMove, ops.CodeWorkflowPaused, ops.CodeGone, "precondition_failed":
+	case ops.CodeConflict, ops.CodeInProgress, ops.CodeAlreadyDecided, ops.CodeIllegalMove, ops.CodeWorkflowPaused, ops.CodeGone, ops.CodePreconditionFailed:
 		return exitConflict
 	case ops.CodeInvalid, ops.CodeTooLarge, "malformed", "unsupported_media_type":
 		return exitInvalid

@@ -101,7 +101,7 @@ func (c *Console) saveMember(q *request) (outcome, error) {
 	for _, team := range q.PostForm["lead"] {
 		m.Leads = append(m.Leads, ops.Team(team))
 	}
-	_, err := c.Members.PutMember(q.Context(), m, 0, q.Actor)
+	_, err := c.Members.PutMember(q.Context(), m, q.Actor)
 	if told, ok := errors.AsType[*ops.Error](err); ok && told.Code == ops.CodeInvalid {
 		v.Error, v.Faults = sentence(told.Message), told.Faults
 		return outcome{}, &invalidForm{page: memberPage, view: v, err: err}

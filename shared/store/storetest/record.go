@@ -268,6 +268,33 @@ func aRequestIsDoneWithItsChangeOrNotAtAll(t *testing.T, open Open) {
 	}
 }
 
+func whatWasExpectedOfARecordHoldsForItsFirstSave(t *testing.T, open Open) {
+	b := setup(t, open)
+	a := &ops.Alert{ID: "alr-1", Status: ops.AlertOpen}
+	for range 2 {
+		if err := b.Save(t.Context(), a); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := b.Save(ops.WithExpected(t.Context(), a.Ref(), 1), a); ops.ErrorCode(err) != ops.CodePreconditionFailed || ops.AsConflict(err) != nil {
+		t.Errorf("an old version: %v, want a failure that is not tried again", err)
+	}
+	ctx := ops.WithExpected(t.Context(), a.Ref(), 2)
+	stale := *a
+	stale.V = 1
+	if err := b.Save(ctx, &stale); ops.ErrorCode(err) != ops.CodePreconditionFailed {
+		t.Errorf("made from an old version: %v", err)
+	}
+	for n, r := range []ops.Record{&ops.Alert{ID: "alr-2", Status: ops.AlertOpen}, a, a} {
+		if err := b.Save(ctx, r); err != nil {
+			t.Errorf("save %d: %v", n, err)
+		}
+	}
+	if got, err := b.Alert(t.Context(), "alr-1"); err != nil || got.V != 4 {
+		t.Errorf("stored is %+v, %v", got, err)
+	}
+}
+
 func aCounterStopsAtItsMaximumUnderConcurrency(t *testing.T, open Open) {
 	b, ctx := setup(t, open), t.Context()
 	var wg sync.WaitGroup

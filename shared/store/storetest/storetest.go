@@ -28,6 +28,7 @@ func Run(t *testing.T, open Open) {
 		{"what is not there yet is no error", whatIsNotThereYetIsNoError},
 		{"a save of what somebody else changed writes nothing and names it", aSaveOfWhatSomebodyElseChangedWritesNothingAndNamesIt},
 		{"a request is done with its change or not at all", aRequestIsDoneWithItsChangeOrNotAtAll},
+		{"what was expected of a record holds for its first save", whatWasExpectedOfARecordHoldsForItsFirstSave},
 		{"a counter stops at its maximum under concurrency", aCounterStopsAtItsMaximumUnderConcurrency},
 		{"an expired record counts as absent", anExpiredRecordCountsAsAbsent},
 		{"a record over the limit is too large", aRecordOverTheLimitIsTooLarge},
