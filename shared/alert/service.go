@@ -83,7 +83,7 @@ func (s *Service) Start(ctx context.Context, id string, by ops.Actor) (*ops.Aler
 func (s *Service) Resolve(ctx context.Context, id string, by ops.Actor, r Resolution) (*ops.Alert, error) {
 	if r.Resolution == "" {
 		return nil, ops.Invalid("resolution", []ops.Fault{{
-			Path: "$.resolution", Expected: "a text that says how the alert was resolved",
+			Path: "$.resolution", Expected: "a text that says how the alert was resolved", Got: "nothing",
 		}})
 	}
 	return s.move(ctx, id, resolve, by, func(a *ops.Alert) error {

@@ -121,14 +121,17 @@ func decodeStrict(params json.RawMessage, into any) error {
 	if err == nil || errors.Is(err, io.EOF) {
 		return nil
 	}
-	fault := ops.Fault{Path: "$.params", Expected: "an object with the parameters of the action"}
+	fault := ops.Fault{Path: "$.params", Expected: "an object with the parameters of the action", Got: ops.Shown(params)}
 	if e, ok := errors.AsType[*json.UnmarshalTypeError](err); ok {
 		if e.Field != "" {
 			fault = ops.Fault{Path: "$.params." + e.Field, Expected: "of type " + e.Type.String()}
 		}
 		fault.Got = "a JSON " + e.Value
 	} else if name, ok := strings.CutPrefix(err.Error(), "json: unknown field "); ok {
-		fault = ops.Fault{Path: "$.params." + strings.Trim(name, `"`), Expected: "absent: the action has no such parameter"}
+		name = strings.Trim(name, `"`)
+		var all map[string]json.RawMessage
+		_ = json.Unmarshal(params, &all) // it is JSON
+		fault = ops.Fault{Path: "$.params." + name, Expected: "absent: the action has no such parameter", Got: ops.Shown(all[name])}
 	}
 	return ops.Invalid("request", []ops.Fault{fault})
 }

@@ -28,7 +28,7 @@ type Filter struct {
 // selected gives the ids that a request is about, each once, in order.
 func (s *Service) selected(ctx context.Context, kind ops.Kind, r Request) ([]string, error) {
 	if (r.Filter == nil) == (r.IDs == nil) {
-		return nil, ops.Invalid("request", []ops.Fault{{Path: "$", Expected: "an object with either ids or filter"}})
+		return nil, ops.Invalid("request", []ops.Fault{{Path: "$", Expected: "an object with either ids or filter", Got: "both or none"}})
 	}
 	if r.Filter != nil {
 		return s.matching(ctx, kind, *r.Filter)
@@ -60,7 +60,7 @@ func tooMany(path string, n int) error {
 // matching gives the ids of what a filter matches.
 func (s *Service) matching(ctx context.Context, kind ops.Kind, f Filter) ([]string, error) {
 	if f == (Filter{}) {
-		return nil, ops.Invalid("request", []ops.Fault{{Path: "$.filter", Expected: "at least one condition"}})
+		return nil, ops.Invalid("request", []ops.Fault{{Path: "$.filter", Expected: "at least one condition", Got: "none"}})
 	}
 	if kind == ops.KindTask {
 		filter, err := f.tasks()

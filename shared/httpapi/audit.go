@@ -86,7 +86,7 @@ func targetQuery(text string) (ops.Ref, *ops.Fault) {
 		kind, id = string(ops.KindSubject), text
 	}
 	if id == "" || !ops.ValidID(kind) {
-		return ops.Ref{}, &ops.Fault{Path: "query.target", Expected: "kind/id, like alert/alr-1 or rule/quality-check", Got: shown(text)}
+		return ops.Ref{}, &ops.Fault{Path: "query.target", Expected: "kind/id, like alert/alr-1 or rule/quality-check", Got: ops.Shown(text)}
 	}
 	return ops.Ref{Kind: ops.Kind(kind), ID: id}, nil
 }

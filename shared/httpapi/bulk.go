@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
-	"strconv"
 	"time"
 
 	"github.com/danielgtaylor/huma/v2"
@@ -117,7 +116,7 @@ type bulkItemsInput struct {
 	IDPath
 	Outcome bulkOutcome `query:"outcome" doc:"Only items with this outcome."`
 	Limit   int         `query:"limit" minimum:"1" maximum:"1000" default:"100" doc:"How many items at most."`
-	Cursor  string      `query:"cursor" maxLength:"20" doc:"next_cursor of the page before."`
+	Cursor  string      `query:"cursor" maxLength:"8192" doc:"next_cursor of the page before, with the same outcome."`
 }
 
 func (a *api) getBulk(ctx context.Context, in *bulkItemsInput) (*oneOutput[bulkView], error) {
@@ -125,19 +124,24 @@ func (a *api) getBulk(ctx context.Context, in *bulkItemsInput) (*oneOutput[bulkV
 	if err != nil {
 		return nil, fmt.Errorf("read bulk operation: %w", err)
 	}
-	from := 0
-	if in.Cursor != "" {
-		if from, err = strconv.Atoi(in.Cursor); err != nil || from < 0 {
-			return nil, invalid(&ops.Fault{Path: "query.cursor", Expected: "a next_cursor of this list", Got: shown(in.Cursor)})
-		}
+	scope, err := ops.List{Name: "bulk items " + b.ID, Filter: in.Outcome}.Scope()
+	if err != nil {
+		return nil, err
+	}
+	place, err := a.Store.OpenCursor(ctx, scope, in.Cursor)
+	if err != nil {
+		return nil, err
 	}
 	view := viewBulk(b)
 	var next int
-	if view.Items, next, err = a.Bulk.Items(ctx, b, ops.BulkOutcome(in.Outcome), from, in.Limit); err != nil {
+	if view.Items, next, err = a.Bulk.Items(ctx, b, ops.BulkOutcome(in.Outcome), place.Seen, in.Limit); err != nil {
 		return nil, fmt.Errorf("read the items: %w", err)
 	}
 	if next < b.Total {
-		cursor := strconv.Itoa(next)
+		cursor, err := a.Store.SealCursor(ctx, scope, ops.Position{Seen: next})
+		if err != nil {
+			return nil, err
+		}
 		view.NextCursor = &cursor
 	}
 	return &oneOutput[bulkView]{ETag: etag(b), Body: view}, nil

@@ -73,15 +73,28 @@ func TestBulkItemsArePaged(t *testing.T) {
 	t.Parallel()
 	r := newRig(t)
 	r.bulks["blk-1"] = &ops.Bulk{ID: "blk-1", Total: 250, Status: ops.BulkRunning}
-	for path, want := range map[string]string{
-		"/v1/bulk/blk-1":            `"items":[{"id":"blk-1  0 100","outcome":""}],"next_cursor":"100"`,
-		"/v1/bulk/blk-1?cursor=200": `"items":[{"id":"blk-1  200 100","outcome":""}]}`,
-		"/v1/bulk/blk-1?cursor=100&limit=1000&outcome=refused": `"items":[{"id":"blk-1 refused 100 1000","outcome":""}]}`,
-	} {
-		if res := r.call(t, http.MethodGet, path, ""); res.Code != 200 || !strings.Contains(res.Body.String(), want) {
-			t.Errorf("%s: %d %s, want %s", path, res.Code, res.Body, want)
-		}
+	var page struct {
+		Items      []ops.BulkItem
+		NextCursor string `json:"next_cursor"`
 	}
+	read := func(query, item string) (cursor string) {
+		t.Helper()
+		page.Items, page.NextCursor = nil, ""
+		if r.call(t, http.MethodGet, "/v1/bulk/blk-1?"+query, "").ok(200, &page); len(page.Items) != 1 || page.Items[0].ID != item {
+			t.Errorf("%s: %+v, want %s", query, page.Items, item)
+		}
+		return page.NextCursor
+	}
+	second := read("", "blk-1  0 100")
+	third := read("cursor="+second, "blk-1  100 100")
+	if last := read("cursor="+third, "blk-1  200 100"); last != "" {
+		t.Errorf("behind the last page is %s", last)
+	}
+	refused := read("limit=1000&outcome=refused", "blk-1 refused 0 1000")
+	if refused != "" {
+		t.Errorf("behind the last page is %s", refused)
+	}
+	r.call(t, http.MethodGet, "/v1/bulk/blk-1?outcome=refused&cursor="+second, "").problem(422, ops.CodeInvalid)
 }
 
 func TestBadBulkRequestsAreRefusedWithTheirPlace(t *testing.T) {

@@ -28,7 +28,7 @@ func (a *api) listConnections(ctx context.Context, q *PageQuery) (*listOutput[*o
 	if err != nil {
 		return nil, fmt.Errorf("list connections: %w", err)
 	}
-	page, err := pageOf(all, q.request())
+	page, err := ops.Cut(ctx, a.Store, ops.List{Name: "connections"}, all, func(c *ops.Connection) string { return c.Name }, q.request())
 	if err != nil {
 		return nil, err
 	}

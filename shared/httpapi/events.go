@@ -185,7 +185,7 @@ func (a *api) putEvent(ctx context.Context, in *putEventInput) (*putEventOutput,
 		e.Source = "api"
 	}
 	if e.Source == ops.Source {
-		return nil, invalid(&ops.Fault{Path: "$.source", Expected: "another than our own", Got: shown(e.Source)})
+		return nil, invalid(&ops.Fault{Path: "$.source", Expected: "another than our own", Got: ops.Shown(e.Source)})
 	}
 	if e.Time.IsZero() {
 		e.Time = a.Clock.Now()

@@ -1,7 +1,6 @@
 package httpapi
 
 import (
-	"encoding/json"
 	"net/http"
 	"strings"
 
@@ -22,7 +21,7 @@ func (a *api) ownProblems(hc huma.Context, _ string, v any) (any, error) {
 	case http.StatusUnprocessableEntity:
 		faults := make([]ops.Fault, 0, len(m.Errors))
 		for _, d := range m.Errors {
-			faults = append(faults, faultOf(d))
+			faults = append(faults, faultOf(hc, d))
 		}
 		return newProblem(ctx, ops.CodeInvalid, "invalid request", faults), nil
 	case http.StatusBadRequest:
@@ -41,7 +40,7 @@ var kindsInWords = map[string]string{
 }
 
 // faultOf says in our words what huma found. The body's root is $; parameters are query.name, header.name, path.name.
-func faultOf(d *huma.ErrorDetail) ops.Fault {
+func faultOf(hc huma.Context, d *huma.ErrorDetail) ops.Fault {
 	path := d.Location
 	if rest, ok := strings.CutPrefix(path, "body"); ok {
 		path = "$" + rest
@@ -51,9 +50,10 @@ func faultOf(d *huma.ErrorDetail) ops.Fault {
 	}
 	switch d.Message {
 	case "unexpected property":
-		return ops.Fault{Path: path, Expected: "absent: there is no such field"}
+		return ops.Fault{Path: path, Expected: "absent: there is no such field", Got: ops.Shown(member(d.Value, path))}
 	case "unknown query parameter":
-		return ops.Fault{Path: path, Expected: "absent: there is no such parameter"}
+		name := strings.TrimPrefix(path, "query.")
+		return ops.Fault{Path: path, Expected: "absent: there is no such parameter", Got: ops.Shown(hc.Query(name))}
 	}
 	expected := strings.TrimPrefix(d.Message, "expected ")
 	expected = strings.TrimPrefix(expected, "value to be ")
@@ -67,21 +67,18 @@ func faultOf(d *huma.ErrorDetail) ops.Fault {
 	case "length":
 		expected = "of " + expected
 	}
-	return ops.Fault{Path: path, Expected: expected, Got: shown(d.Value)}
+	return ops.Fault{Path: path, Expected: expected, Got: ops.Shown(d.Value)}
 }
 
-// shown is a value as an error shows it.
-func shown(v any) string {
-	if v == nil {
-		return "null"
+// member is the value of the member of an object to which a path leads.
+func member(object any, path string) any {
+	var value any
+	longest := 0
+	members, _ := object.(map[string]any)
+	for name, v := range members {
+		if len(name) >= longest && strings.HasSuffix(path, "."+name) {
+			value, longest = v, len(name)
+		}
 	}
-	b, err := json.Marshal(v)
-	if err != nil {
-		return ""
-	}
-	const limit = 80
-	if len(b) > limit {
-		return strings.ToValidUTF8(string(b[:limit]), "") + "..."
-	}
-	return string(b)
+	return value
 }

@@ -91,7 +91,7 @@ func checkKeys(keys []string) error {
 			got = keys
 		}
 		return invalid(&ops.Fault{
-			Path: "header." + keyHeader, Expected: "one text of 1 to " + strconv.Itoa(idempotency.MaxKey) + " printable characters", Got: shown(got),
+			Path: "header." + keyHeader, Expected: "one text of 1 to " + strconv.Itoa(idempotency.MaxKey) + " printable characters", Got: ops.Shown(got),
 		})
 	}
 	return nil

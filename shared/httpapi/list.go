@@ -1,6 +1,8 @@
 package httpapi
 
 import (
+	"context"
+	"fmt"
 	"slices"
 	"strconv"
 	"strings"
@@ -43,32 +45,23 @@ func listOf[T, V any](p ops.Page[T], view func(T) V) *listOutput[V] {
 	return out
 }
 
-// pageOf cuts a page out of a list that is short and whole in memory: its cursor is the place of the next item.
-func pageOf[T any](all []T, r ops.PageRequest) (ops.Page[T], error) {
-	return pageOfCounted(len(all), r, func(from, to int) ([]T, error) { return all[from:to], nil })
+// numbered cuts a page out of a list whose items have no key that they are ordered by: its cursor holds their number.
+func numbered[T any](ctx context.Context, c ops.Cursors, l ops.List, all []T, r ops.PageRequest) (ops.Page[T], error) {
+	return numberedOf(ctx, c, l, len(all), r, func(from, to int) ([]T, error) { return all[from:to], nil })
 }
 
-// pageOfCounted does so with a list of which only the length is known, and read gives a part.
-func pageOfCounted[T any](length int, r ops.PageRequest, read func(from, to int) ([]T, error)) (ops.Page[T], error) {
-	from := 0
-	if r.Cursor != "" {
-		n, err := strconv.Atoi(r.Cursor)
-		if err != nil || n < 0 {
-			return ops.Page[T]{}, ops.Invalid("request", []ops.Fault{
-				{Path: "query.cursor", Expected: "a next_cursor of this list", Got: shown(r.Cursor)},
-			})
-		}
-		from = min(n, length)
+// numberedOf does so with a list of which only the length is known, and read gives a part.
+func numberedOf[T any](
+	ctx context.Context, c ops.Cursors, l ops.List, length int, r ops.PageRequest, read func(from, to int) ([]T, error),
+) (ops.Page[T], error) {
+	numbers := make([]int, length)
+	for n := range numbers {
+		numbers[n] = n
 	}
-	limit := r.Limit
-	if limit == 0 {
-		limit = ops.DefaultPageLimit
-	}
-	to := min(from+limit, length)
-	items, err := read(from, to)
-	page := ops.Page[T]{Items: items, Count: ops.Count{Value: length, Exact: true}}
-	if to < length {
-		page.NextCursor = strconv.Itoa(to)
+	cut, err := ops.Cut(ctx, c, l, numbers, func(n int) string { return fmt.Sprintf("%09d", n) }, r)
+	page := ops.Page[T]{Items: []T{}, NextCursor: cut.NextCursor, Count: cut.Count}
+	if n := len(cut.Items); n > 0 && err == nil {
+		page.Items, err = read(cut.Items[0], cut.Items[n-1]+1)
 	}
 	return page, err
 }
@@ -108,7 +101,7 @@ func subjectQuery(text string) (ops.SubjectRef, *ops.Fault) {
 	}
 	kind, id, _ := strings.Cut(text, "/")
 	if !ops.ValidID(kind) || !ops.ValidID(id) {
-		return ops.SubjectRef{}, &ops.Fault{Path: "query.subject", Expected: "type/id, like booking/bk-1", Got: shown(text)}
+		return ops.SubjectRef{}, &ops.Fault{Path: "query.subject", Expected: "type/id, like booking/bk-1", Got: ops.Shown(text)}
 	}
 	return ops.SubjectRef{Type: kind, ID: id}, nil
 }
@@ -120,7 +113,7 @@ func teamQuery(text string) (ops.Team, *ops.Fault) {
 	}
 	team, ok := ops.ParseTeam(text)
 	if !ok || !slices.Contains(ops.Teams(), team) {
-		return "", &ops.Fault{Path: "query.team", Expected: "one of " + join(ops.Teams()), Got: shown(text)}
+		return "", &ops.Fault{Path: "query.team", Expected: "one of " + join(ops.Teams()), Got: ops.Shown(text)}
 	}
 	return team, nil
 }

@@ -50,7 +50,7 @@ func (a *api) listMembers(ctx context.Context, q *membersQuery) (*listOutput[mem
 			fitting = append(fitting, m)
 		}
 	}
-	page, err := pageOf(fitting, q.request())
+	page, err := ops.Cut(ctx, a.Store, ops.List{Name: "members", Filter: team}, fitting, func(m *ops.Member) string { return m.ID }, q.request())
 	if err != nil {
 		return nil, err
 	}

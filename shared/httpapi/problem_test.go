@@ -79,8 +79,8 @@ func TestEachFaultIsToldWithItsPathAndWhatWasExpected(t *testing.T) {
 		method, path, body string
 		want               ops.Fault
 	}{
-		"unknown field":      {"POST", "/v1/workflows", `{"template":"x","colour":"red"}`, ops.Fault{Path: "$.colour", Expected: "absent: there is no such field"}},
-		"nested unknown":     {"POST", "/v1/workflows", `{"template":"x","subject":{"type":"a","id":"b","v":1}}`, ops.Fault{Path: "$.subject.v", Expected: "absent: there is no such field"}},
+		"unknown field":      {"POST", "/v1/workflows", `{"template":"x","colour":"red"}`, ops.Fault{Path: "$.colour", Expected: "absent: there is no such field", Got: `"red"`}},
+		"nested unknown":     {"POST", "/v1/workflows", `{"template":"x","subject":{"type":"a","id":"b","v":1}}`, ops.Fault{Path: "$.subject.v", Expected: "absent: there is no such field", Got: "1"}},
 		"missing field":      {"POST", "/v1/workflows", `{}`, ops.Fault{Path: "$.template", Expected: "present", Got: "nothing"}},
 		"wrong type":         {"POST", "/v1/workflows", `{"template":7}`, ops.Fault{Path: "$.template", Expected: "a string", Got: "7"}},
 		"too small":          {"POST", "/v1/workflows", `{"template":"x","version":0}`, ops.Fault{Path: "$.version", Expected: "a number >= 1", Got: "0"}},
@@ -94,8 +94,8 @@ func TestEachFaultIsToldWithItsPathAndWhatWasExpected(t *testing.T) {
 		"unknown status":     {"GET", "/v1/workflows?status=sleeping", "", ops.Fault{Path: "query.status", Expected: `one of "pending, running, waiting_approval, paused, completed, failed, cancelled"`, Got: `"sleeping"`}},
 		"unknown team":       {"GET", "/v1/tasks?team=sales", "", ops.Fault{Path: "query.team", Expected: "one of Operations, Vendor_Management, Quality_Assurance, Finance", Got: `"sales"`}},
 		"subject without id": {"GET", "/v1/alerts?subject=booking", "", ops.Fault{Path: "query.subject", Expected: "type/id, like booking/bk-1", Got: `"booking"`}},
-		"unknown parameter":  {"GET", "/v1/vendors?colour=red", "", ops.Fault{Path: "query.colour", Expected: "absent: there is no such parameter"}},
-		"foreign cursor":     {"GET", "/v1/rules?cursor=abc", "", ops.Fault{Path: "query.cursor", Expected: "a next_cursor of this list", Got: `"abc"`}},
+		"unknown parameter":  {"GET", "/v1/vendors?colour=red", "", ops.Fault{Path: "query.colour", Expected: "absent: there is no such parameter", Got: `"red"`}},
+		"foreign cursor":     {"GET", "/v1/rules?cursor=abc", "", ops.Fault{Path: "query.cursor", Expected: "a next_cursor of this list with the same filter", Got: `"abc"`}},
 		"version no number":  {"GET", "/v1/templates/a/versions/one", "", ops.Fault{Path: "path.version", Expected: "an integer", Got: `"one"`}},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -140,7 +140,7 @@ func TestEachCodeHasItsStatus(t *testing.T) {
 	}
 	r.fail = &ops.Conflict{Lost: []ops.Ref{{Kind: ops.KindRule, ID: "r"}}}
 	r.call(t, "POST", "/v1/rules", `{}`).problem(409, ops.CodeConflict)
-	r.fail = ops.Invalid("template", []ops.Fault{{Path: "$.steps[0].id", Expected: "present"}})
+	r.fail = ops.Invalid("template", []ops.Fault{{Path: "$.steps[0].id", Expected: "present", Got: "nothing"}})
 	p := r.call(t, "POST", "/v1/templates", `{}`).problem(422, ops.CodeInvalid)
 	if p.Detail != "invalid template" || len(p.Errors) != 1 || p.Errors[0].Path != "$.steps[0].id" {
 		t.Errorf("%+v", p)
@@ -223,7 +223,7 @@ func (l *letters) Read(b []byte) (int, error) {
 func TestNoRandomnessIsAnInternalError(t *testing.T) {
 	t.Parallel()
 	h := httpapi.New(httpapi.Config{
-		Store: newFakes(), Rules: (*fakeRules)(newFakes()), Random: strings.NewReader(""), Logger: slog.New(slog.DiscardHandler),
+		Store: apiStore{fakes: newFakes()}, Rules: (*fakeRules)(newFakes()), Random: strings.NewReader(""), Logger: slog.New(slog.DiscardHandler),
 	})
 	rec := httptest.NewRecorder()
 	h.ServeHTTP(rec, httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/healthz", nil))

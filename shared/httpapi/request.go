@@ -153,7 +153,7 @@ func checkJSON(contentType string, body []byte) error {
 	if contentType != "" {
 		media, _, err := mime.ParseMediaType(contentType)
 		if err != nil || media != "application/json" {
-			return ops.Errorf(codeUnsupportedMedia, "the body must be application/json, got %s", shown(contentType))
+			return ops.Errorf(codeUnsupportedMedia, "the body must be application/json, got %s", ops.Shown(contentType))
 		}
 	}
 	if !utf8.Valid(body) {
@@ -196,7 +196,7 @@ func hugeNumbers(v any, path string, faults []ops.Fault) []ops.Fault {
 		}
 	case json.Number:
 		if _, err := v.Float64(); err != nil {
-			faults = append(faults, ops.Fault{Path: path, Expected: "a number of less than 1E+309", Got: shown(v.String())})
+			faults = append(faults, ops.Fault{Path: path, Expected: "a number of less than 1E+309", Got: ops.Shown(v.String())})
 		}
 	}
 	return faults

@@ -42,7 +42,7 @@ func newRig(t *testing.T) *rig {
 		t.Fatal(err)
 	}
 	r.handler = httpapi.New(httpapi.Config{
-		Store: r.fakes, Records: r.records, Workflows: r.fakes, Tasks: (*fakeTasks)(r.fakes), Members: (*fakeTasks)(r.fakes), Vendors: (*fakeVendors)(r.fakes), Notifications: r.fakes, Rules: (*fakeRules)(r.fakes), Bulk: (*fakeBulk)(r.fakes), Backtests: (*fakeBacktests)(r.fakes), Alerts: (*fakeAlerts)(r.fakes), Undelivered: (*fakeUndelivered)(r.fakes), Bus: r.fakes,
+		Store: apiStore{r.fakes, r.records}, Records: r.records, Workflows: r.fakes, Tasks: (*fakeTasks)(r.fakes), Members: (*fakeTasks)(r.fakes), Vendors: (*fakeVendors)(r.fakes), Notifications: r.fakes, Rules: (*fakeRules)(r.fakes), Bulk: (*fakeBulk)(r.fakes), Backtests: (*fakeBacktests)(r.fakes), Alerts: (*fakeAlerts)(r.fakes), Undelivered: (*fakeUndelivered)(r.fakes), Bus: r.fakes,
 		Connections: (*fakeConnections)(r.fakes),
 		Verifier: httpapi.NewOIDC(httpapi.OIDCConfig{
 			Issuer: iss.URL, ClientIDs: []string{client}, HTTPClient: http.DefaultClient, Now: c.Now,
@@ -50,6 +50,12 @@ func newRig(t *testing.T) *rig {
 		Timelines: links, Clock: c, Random: rand.Reader, Logger: slog.New(slog.NewTextHandler(r.log, nil)),
 	})
 	return r
+}
+
+// apiStore is the fakes with real cursors.
+type apiStore struct {
+	*fakes
+	ops.Cursors
 }
 
 // newStore is a store in memory.
@@ -160,6 +166,11 @@ func (r *response) problem(status int, code ops.Code) problem {
 	}
 	if p.Type != "about:blank" || p.Title != http.StatusText(status) || p.Detail == "" || p.Errors == nil {
 		r.t.Errorf("%s: incomplete problem %s", r.what, r.Body)
+	}
+	for _, f := range p.Errors {
+		if f.Path == "" || f.Expected == "" || f.Got == "" {
+			r.t.Errorf("%s: incomplete fault %+v", r.what, f)
+		}
 	}
 	if p.RequestID == "" || p.RequestID != r.Header().Get("X-Request-Id") {
 		r.t.Errorf("%s: request_id %q, X-Request-Id %q", r.what, p.RequestID, r.Header().Get("X-Request-Id"))

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"fmt"
+	"math"
 	"net/http"
 	"slices"
 
@@ -75,14 +76,22 @@ type SavedRule struct {
 
 type rulesQuery struct {
 	PageQuery
+	Type     string `query:"type" enum:"trigger,condition,action,escalation"`
 	Event    string `query:"event" maxLength:"128" doc:"The event that triggers them."`
 	Mode     string `query:"mode" enum:"active,shadow,off"`
 	Template string `query:"template" maxLength:"128" doc:"A workflow or message template that they use."`
 }
 
+// filter is the query without the page.
+func (q *rulesQuery) filter() rulesQuery {
+	f := *q
+	f.PageQuery = PageQuery{}
+	return f
+}
+
 func (q *rulesQuery) fits(r *ops.Rule) bool {
 	uses := func(a ops.Action) bool { return a.Template == q.Template }
-	return (q.Event == "" || string(r.Event) == q.Event) && (q.Mode == "" || string(r.Mode) == q.Mode) &&
+	return (q.Type == "" || string(r.Type) == q.Type) && (q.Event == "" || string(r.Event) == q.Event) && (q.Mode == "" || string(r.Mode) == q.Mode) &&
 		(q.Template == "" || slices.ContainsFunc(r.Actions, uses))
 }
 
@@ -97,7 +106,8 @@ func (a *api) listRules(ctx context.Context, q *rulesQuery) (*listOutput[RuleBod
 			fitting = append(fitting, r)
 		}
 	}
-	page, err := pageOf(fitting, q.request())
+	place := func(r *ops.Rule) string { return fmt.Sprintf("%010d#%s", math.MaxInt32-r.Priority, r.ID) } // as List orders them
+	page, err := ops.Cut(ctx, a.Store, ops.List{Name: "rules", Filter: q.filter()}, fitting, place, q.request())
 	if err != nil {
 		return nil, err
 	}
@@ -196,7 +206,8 @@ func (a *api) listRuleVersions(ctx context.Context, in *ruleVersionsInput) (*lis
 	if err != nil {
 		return nil, fmt.Errorf("list the versions of a rule: %w", err)
 	}
-	page, err := pageOf(all, in.request())
+	place := func(v rule.Version) string { return fmt.Sprintf("%09d", v.Number) }
+	page, err := ops.Cut(ctx, a.Store, ops.List{Name: "rule versions", Filter: in.ID, Descending: true}, all, place, in.request())
 	if err != nil {
 		return nil, err
 	}

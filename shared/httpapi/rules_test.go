@@ -70,7 +70,7 @@ func TestABacktestIsToldInSum(t *testing.T) {
 		t.Errorf("%v of %s", sum, r.text)
 	}
 	r.call(t, "POST", "/v1/rules/backtest", `{"from":"2026-11-01T00:00:00Z"}`).problem(422, ops.CodeInvalid)
-	r.fail = ops.Invalid("rule", []ops.Fault{{Path: "$.event", Expected: "an event"}})
+	r.fail = ops.Invalid("rule", []ops.Fault{{Path: "$.event", Expected: "an event", Got: "nothing"}})
 	r.call(t, "POST", "/v1/rules/backtest", body).problem(422, ops.CodeInvalid)
 }
 

@@ -27,7 +27,7 @@ func (a *api) getSchema(_ context.Context, in *schemaPath) (*schemaOutput, error
 	}
 	schema, ok := ops.EventSchema(ops.EventType(in.Event))
 	if !ok {
-		return nil, ops.Errorf(ops.CodeNotFound, "%s is no event that has a schema; those are %s", shown(in.Event), join(ops.EventTypes()))
+		return nil, ops.Errorf(ops.CodeNotFound, "%s is no event that has a schema; those are %s", ops.Shown(in.Event), join(ops.EventTypes()))
 	}
 	return &schemaOutput{Body: schema}, nil
 }

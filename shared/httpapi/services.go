@@ -29,6 +29,7 @@ type Store interface {
 	ops.UndeliveredStore
 	ops.NotificationStore
 	ops.ConnectionStore
+	ops.Cursors
 	// Metric reads one, consistently. CodeNotFound.
 	Metric(ctx context.Context, id string) (*ops.Metric, error)
 }
@@ -94,7 +95,7 @@ type Members interface {
 
 // Connections keeps the systems that api_call steps may call; *connection.Service.
 type Connections interface {
-	// Put stores one whole, if the stored one has this version (0: whatever is there). CodeInvalid, CodeConflict.
+	// Put stores one whole. CodeInvalid.
 	Put(ctx context.Context, c ops.Connection, actor ops.Actor) (*ops.Connection, error)
 }
 

@@ -4,8 +4,12 @@ import (
 	"bytes"
 	"context"
 	"fmt"
+	"math"
 	"net/http"
+	"slices"
 	"strconv"
+
+	"github.com/danielgtaylor/huma/v2"
 
 	"opsflow/shared/ops"
 	"opsflow/shared/workflow"
@@ -42,12 +46,44 @@ func (a *api) templateRoutes() {
 	}, a.publishTemplate)
 }
 
-func (a *api) listTemplates(ctx context.Context, q *PageQuery) (*listOutput[*ops.Template], error) {
+type templateTrigger string
+
+// Schema names the values.
+func (templateTrigger) Schema(huma.Registry) *huma.Schema { return oneOf(ops.Triggers()...) }
+
+type templatesQuery struct {
+	PageQuery
+	Name      string          `query:"name" maxLength:"128" doc:"All versions of one template."`
+	Type      workflowType    `query:"type"`
+	Team      string          `query:"team" doc:"The team's name, in any case."`
+	Trigger   templateTrigger `query:"trigger"`
+	Active    string          `query:"active" enum:"true,false" doc:"Whether it can be started at all."`
+	Published string          `query:"published" enum:"true,false"`
+}
+
+func (q *templatesQuery) fits(t *ops.Template, team ops.Team) bool {
+	return (q.Name == "" || t.Name == q.Name) && (q.Type == "" || t.Type == ops.WorkflowType(q.Type)) &&
+		(team == "" || t.Team == team) && (q.Trigger == "" || t.Trigger == ops.Trigger(q.Trigger)) &&
+		isOf(q.Active, t.Active) && isOf(q.Published, t.Published)
+}
+
+// isOf reports whether a yes or no is the one that is asked for; empty: either.
+func isOf(asked string, is bool) bool { return asked == "" || asked == strconv.FormatBool(is) }
+
+func (a *api) listTemplates(ctx context.Context, q *templatesQuery) (*listOutput[*ops.Template], error) {
+	team, badTeam := teamQuery(q.Team)
+	if err := invalid(badTeam); err != nil {
+		return nil, err
+	}
 	all, err := a.Workflows.ListTemplates(ctx)
 	if err != nil {
 		return nil, fmt.Errorf("list templates: %w", err)
 	}
-	page, err := pageOf(all, q.request())
+	fitting := slices.DeleteFunc(slices.Clone(all), func(t *ops.Template) bool { return !q.fits(t, team) })
+	filter := *q
+	filter.PageQuery = PageQuery{}
+	place := func(t *ops.Template) string { return fmt.Sprintf("%s\x00%010d", t.Name, math.MaxInt32-t.Version) } // as they are listed
+	page, err := ops.Cut(ctx, a.Store, ops.List{Name: "templates", Filter: filter}, fitting, place, q.request())
 	if err != nil {
 		return nil, err
 	}

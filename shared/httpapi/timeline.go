@@ -65,7 +65,7 @@ func (a *api) makeTimelineLink(ctx context.Context, in *LinkInput) (*linkOutput,
 	if in.Body != nil && in.Body.ValidFor != "" {
 		d, err := time.ParseDuration(in.Body.ValidFor)
 		if err != nil || d < time.Hour || d > timeline.MaxValidity {
-			return nil, invalid(&ops.Fault{Path: "$.valid_for", Expected: "a duration from 1h to 8760h", Got: shown(in.Body.ValidFor)})
+			return nil, invalid(&ops.Fault{Path: "$.valid_for", Expected: "a duration from 1h to 8760h", Got: ops.Shown(in.Body.ValidFor)})
 		}
 		valid = d
 	}

@@ -53,7 +53,7 @@ func (a *api) listVendors(ctx context.Context, q *vendorsQuery) (*listOutput[any
 		if err != nil {
 			return nil, fmt.Errorf("rank vendors: %w", err)
 		}
-		page, err := pageOf(ranked, q.request())
+		page, err := numbered(ctx, a.Store, ops.List{Name: "candidates", Filter: q.RankFor}, ranked, q.request())
 		if err != nil {
 			return nil, err
 		}

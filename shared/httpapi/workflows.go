@@ -106,7 +106,7 @@ func (a *api) startWorkflow(ctx context.Context, in *startInput) (*madeOutput[*o
 	if s := in.Body.Subject; s != nil {
 		if !ops.ValidID(s.Type) || !ops.ValidID(s.ID) {
 			return nil, invalid(&ops.Fault{
-				Path: "$.subject", Expected: "a type and an id, each 1 to 128 characters of A-Z a-z 0-9 . _ : -", Got: shown(s),
+				Path: "$.subject", Expected: "a type and an id, each 1 to 128 characters of A-Z a-z 0-9 . _ : -", Got: ops.Shown(s),
 			})
 		}
 		r.Subject = *s
@@ -165,7 +165,8 @@ func (a *api) getWorkflowHistory(ctx context.Context, in *historyInput) (*listOu
 	if err != nil {
 		return nil, fmt.Errorf("read workflow: %w", err)
 	}
-	page, err := pageOfCounted(i.Happened(), in.request(), func(from, to int) ([]ops.HistoryEntry, error) {
+	list := ops.List{Name: "history", Filter: i.ID}
+	page, err := numberedOf(ctx, a.Store, list, i.Happened(), in.request(), func(from, to int) ([]ops.HistoryEntry, error) {
 		return a.Store.History(ctx, i, from, to-from, maxLoaded)
 	})
 	if err != nil {

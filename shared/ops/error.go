@@ -1,6 +1,7 @@
 package ops
 
 import (
+	"encoding/json"
 	"errors"
 	"fmt"
 	"strings"
@@ -31,9 +32,9 @@ const (
 
 // Fault is one thing that is wrong with an input.
 type Fault struct {
-	Path     string `json:"path"`          // JSON path from the input's root, "$.detail.booking_id"
-	Expected string `json:"expected"`      // what would have been right, in words
-	Got      string `json:"got,omitempty"` // what was there, shortened
+	Path     string `json:"path"`     // JSON path from the input's root, "$.detail.booking_id"
+	Expected string `json:"expected"` // what would have been right, in words
+	Got      string `json:"got"`      // what was there: as JSON, shortened; or "nothing", or in words
 	// Problem says what is wrong, where what was expected does not: "unknown field; did you mean timeout?".
 	Problem string `json:"problem,omitempty"`
 }
@@ -48,6 +49,22 @@ func (f Fault) Words() string {
 		got = ""
 	}
 	return words + got
+}
+
+// Shown is a value as a fault shows it.
+func Shown(v any) string {
+	if v == nil {
+		return "null"
+	}
+	b, err := json.Marshal(v)
+	if err != nil {
+		return "a value that is not JSON"
+	}
+	const limit = 80
+	if len(b) > limit {
+		return strings.ToValidUTF8(string(b[:limit]), "") + "..."
+	}
+	return string(b)
 }
 
 // Error is an error that a caller may see. Errors of any other type are CodeInternal.

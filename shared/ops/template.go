@@ -41,6 +41,11 @@ const (
 	TriggerCondition Trigger = "condition_based"
 )
 
+// Triggers lists them.
+func Triggers() []Trigger {
+	return []Trigger{TriggerManual, TriggerEvent, TriggerTime, TriggerCondition}
+}
+
 // Template is the definition of a workflow: a graph of steps. A published version never changes; an instance stays on
 // the version that it began with. Built-in templates are part of the program (version 1); a stored one with the same
 // name and version replaces it.

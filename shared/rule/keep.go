@@ -39,7 +39,7 @@ func unkeepable(v any, path string, depth int, faults []ops.Fault) []ops.Fault {
 		return faults
 	}
 	if depth > maxDetailDepth {
-		return append(faults, ops.Fault{Path: path, Expected: fmt.Sprintf("nested at most %d levels deep", maxDetailDepth)})
+		return append(faults, ops.Fault{Path: path, Expected: fmt.Sprintf("nested at most %d levels deep", maxDetailDepth), Got: "more levels"})
 	}
 	switch v := v.(type) {
 	case map[string]any:

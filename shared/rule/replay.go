@@ -24,10 +24,12 @@ func (c *Correction) refuse(status ops.EventStatus) error {
 	for _, part := range []struct {
 		name  string
 		given bool
-	}{{"type", c.Type != ""}, {"time", !c.Time.IsZero()}, {"detail", c.Detail != nil}} {
+		value any
+	}{{"type", c.Type != "", c.Type}, {"time", !c.Time.IsZero(), c.Time}, {"detail", c.Detail != nil, c.Detail}} {
 		if part.given {
 			faults = append(faults, ops.Fault{
 				Path: "$." + part.name, Expected: "left out: the event is " + string(status) + ", and only an invalid one can be corrected",
+				Got: ops.Shown(part.value),
 			})
 		}
 	}

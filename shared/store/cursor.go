@@ -15,17 +15,10 @@ import (
 	"opsflow/shared/table"
 )
 
-// position is where a page of a list ended. Sort keys are unique over all shards of a list and order them, so one of them
-// marks a place in each.
-type position struct {
-	After string `json:"a"` // the sort key of the last row that was looked at
-	Seen  int    `json:"n"` // records given up to there
-}
-
 const macBytes = 16
 
-// sealCursor writes a place down, signed, for the list and filter that scope names.
-func (s *Store) sealCursor(ctx context.Context, scope string, p position) (string, error) {
+// SealCursor implements ops.Cursors.
+func (s *Store) SealCursor(ctx context.Context, scope string, p ops.Position) (string, error) {
 	secret, err := s.cursorSecret(ctx)
 	if err != nil {
 		return "", err
@@ -37,19 +30,20 @@ func (s *Store) sealCursor(ctx context.Context, scope string, p position) (strin
 	return base64.RawURLEncoding.EncodeToString(append(sign(secret, scope, text), text...)), nil
 }
 
-// openCursor reads what sealCursor wrote for the same scope. CodeInvalid for anything else.
-func (s *Store) openCursor(ctx context.Context, scope, cursor string) (position, error) {
+// OpenCursor implements ops.Cursors.
+func (s *Store) OpenCursor(ctx context.Context, scope, cursor string) (ops.Position, error) {
+	var p ops.Position
+	if cursor == "" {
+		return p, nil
+	}
 	secret, err := s.cursorSecret(ctx)
 	if err != nil {
-		return position{}, err
+		return p, err
 	}
-	var p position
 	raw, err := base64.RawURLEncoding.Strict().DecodeString(cursor)
 	if err != nil || len(raw) < macBytes || !hmac.Equal(raw[:macBytes], sign(secret, scope, raw[macBytes:])) ||
 		json.Unmarshal(raw[macBytes:], &p) != nil {
-		return position{}, ops.Invalid("list request", []ops.Fault{{
-			Path: "cursor", Expected: "the next_cursor of a page of this list with the same filter",
-		}})
+		return ops.Position{}, ops.BadCursor(cursor)
 	}
 	return p, nil
 }

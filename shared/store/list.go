@@ -2,9 +2,7 @@ package store
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
-	"strconv"
 
 	"golang.org/x/sync/errgroup"
 
@@ -41,7 +39,7 @@ func page[T any, P record[T]](
 	ctx context.Context, s *Store, l list, req ops.PageRequest, keep func(P) bool,
 ) (ops.Page[P], error) {
 	result := ops.Page[P]{Items: []P{}}
-	limit, err := pageLimit(req)
+	limit, err := req.Most()
 	if err != nil {
 		return result, err
 	}
@@ -89,7 +87,7 @@ func page[T any, P record[T]](
 			if full {
 				result.Count.Value++
 			}
-			result.NextCursor, err = s.sealCursor(ctx, scope, position{After: last, Seen: seen})
+			result.NextCursor, err = s.SealCursor(ctx, scope, ops.Position{After: last, Seen: seen})
 			return result, err
 		}
 		if fits {
@@ -120,29 +118,12 @@ func listError(l list, err error) error {
 }
 
 // scope gives what the list's cursors are bound to, and the place that a request's cursor names.
-func (s *Store) scope(ctx context.Context, l list, cursor string) (scope string, from position, err error) {
-	filter, err := json.Marshal(l.filter)
-	if err != nil {
-		return "", position{}, fmt.Errorf("write the filter of list %s: %w", l.name, err)
+func (s *Store) scope(ctx context.Context, l list, cursor string) (scope string, from ops.Position, err error) {
+	if scope, err = (ops.List{Name: l.name, Filter: l.filter}).Scope(); err != nil {
+		return "", from, err
 	}
-	scope = l.name + string(filter)
-	if cursor != "" {
-		from, err = s.openCursor(ctx, scope, cursor)
-	}
+	from, err = s.OpenCursor(ctx, scope, cursor)
 	return scope, from, err
-}
-
-// pageLimit gives the limit of a request. CodeInvalid.
-func pageLimit(req ops.PageRequest) (int, error) {
-	switch {
-	case req.Limit == 0:
-		return ops.DefaultPageLimit, nil
-	case req.Limit < 0 || req.Limit > ops.MaxPageLimit:
-		return 0, ops.Invalid("list request", []ops.Fault{{
-			Path: "limit", Expected: fmt.Sprintf("a number from 1 to %d", ops.MaxPageLimit), Got: strconv.Itoa(req.Limit),
-		}})
-	}
-	return req.Limit, nil
 }
 
 // startAfter narrows a query to what may come behind a sort key. The bounds of a query are inclusive, so the row with

@@ -36,6 +36,7 @@ var _ interface {
 	ops.BulkStore
 	ops.ConnectionStore
 	ops.CooldownStore
+	ops.Cursors
 	ops.CounterStore
 	ops.EventStore
 	ops.EvidenceStore

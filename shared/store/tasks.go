@@ -53,35 +53,14 @@ func taskFits(f ops.TaskFilter, t *ops.Task) bool {
 func (s *Store) tasksOfInstance(
 	ctx context.Context, f ops.TaskFilter, req ops.PageRequest,
 ) (ops.Page[*ops.Task], error) {
-	result := ops.Page[*ops.Task]{Items: []*ops.Task{}}
-	limit, err := pageLimit(req)
-	if err != nil {
-		return result, err
-	}
-	scope, from, err := s.scope(ctx, list{name: "tasks", filter: f}, req.Cursor)
-	if err != nil {
-		return result, err
-	}
 	tasks, err := s.allTasksOf(ctx, f.InstanceID)
 	if err != nil {
-		return result, fmt.Errorf("list the tasks of instance %s: %w", f.InstanceID, err)
+		return ops.Page[*ops.Task]{}, fmt.Errorf("list the tasks of instance %s: %w", f.InstanceID, err)
 	}
 	tasks = slices.DeleteFunc(tasks, func(t *ops.Task) bool { return !taskFits(f, t) })
 	place := func(t *ops.Task) string { return stamp(t.CreatedAt) + "#" + t.ID }
 	slices.SortFunc(tasks, func(a, b *ops.Task) int { return strings.Compare(place(b), place(a)) })
-	result.Count = ops.Count{Value: len(tasks), Exact: true}
-	for _, t := range tasks {
-		if from.After != "" && place(t) >= from.After {
-			continue
-		}
-		if len(result.Items) == limit {
-			last := result.Items[limit-1]
-			result.NextCursor, err = s.sealCursor(ctx, scope, position{After: place(last), Seen: from.Seen + limit})
-			return result, err
-		}
-		result.Items = append(result.Items, t)
-	}
-	return result, nil
+	return ops.Cut(ctx, s, ops.List{Name: "tasks", Filter: f, Descending: true}, tasks, place, req)
 }
 
 func (s *Store) allTasksOf(ctx context.Context, instanceID string) ([]*ops.Task, error) {

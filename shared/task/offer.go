@@ -98,7 +98,7 @@ func readAnswer(d Decision) (string, error) {
 	}
 	if len(d.Form) > 0 && string(d.Form) != "null" {
 		if err := json.Unmarshal(d.Form, &form); err != nil {
-			faults = append(faults, ops.Fault{Path: "$.form", Expected: `an object with nothing but "vendor_id", or absent`})
+			faults = append(faults, ops.Fault{Path: "$.form", Expected: `an object with nothing but "vendor_id", or absent`, Got: ops.Shown(d.Form)})
 		}
 	}
 	return form.VendorID, ops.Invalid("answer", faults)

@@ -45,7 +45,7 @@ func (s *Service) Resend(ctx context.Context, id string, by ops.Actor) (*ops.Und
 func (s *Service) Close(ctx context.Context, id string, by ops.Actor, reason string) (*ops.Undelivered, error) {
 	reason = strings.TrimSpace(reason)
 	if reason == "" {
-		return nil, ops.Invalid("request", []ops.Fault{{Path: "$.reason", Expected: "a text that says why it is not to be sent again"}})
+		return nil, ops.Invalid("request", []ops.Fault{{Path: "$.reason", Expected: "a text that says why it is not to be sent again", Got: "nothing"}})
 	}
 	var u *ops.Undelivered
 	err := s.save(ctx, "close "+id, func() (_ []ops.Record, err error) {

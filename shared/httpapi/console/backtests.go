@@ -79,7 +79,7 @@ func (c *Console) beginBacktest(q *request, text json.RawMessage) (outcome, erro
 func asVersion(id string, text json.RawMessage) (json.RawMessage, error) {
 	var fields map[string]json.RawMessage
 	if json.Unmarshal(text, &fields) != nil {
-		return nil, ops.Invalid("rule", []ops.Fault{{Path: "$", Expected: "a JSON object"}})
+		return nil, ops.Invalid("rule", []ops.Fault{{Path: "$", Expected: "a JSON object", Got: ops.Shown(text)}})
 	}
 	if id == "" {
 		return text, nil

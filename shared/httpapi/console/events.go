@@ -97,7 +97,7 @@ func (c *Console) replay(q *request) (outcome, error) {
 			v.As, fixed.Type = as, as
 		}
 		if !json.Valid(fixed.Detail) {
-			err = ops.Invalid("event", []ops.Fault{{Path: "$.detail", Expected: "a JSON object"}})
+			err = ops.Invalid("event", []ops.Fault{{Path: "$.detail", Expected: "a JSON object", Got: ops.Shown(v.Entered)}})
 		}
 	}
 	var e *ops.Event

@@ -73,7 +73,7 @@ func (Checker) Faults(form, answers json.RawMessage, at string) ([]ops.Fault, er
 	}
 	if schema == nil {
 		if _, ok := doc.(map[string]any); !ok {
-			return []ops.Fault{{Path: at, Expected: "an object"}}, nil
+			return []ops.Fault{{Path: at, Expected: "an object", Got: ops.Shown(doc)}}, nil
 		}
 		return nil, nil
 	}
@@ -82,16 +82,16 @@ func (Checker) Faults(form, answers json.RawMessage, at string) ([]ops.Fault, er
 		return nil, nil
 	}
 	if invalid, ok := errors.AsType[*jsonschema.ValidationError](err); ok {
-		return leaves(invalid, at, nil), nil
+		return leaves(invalid, doc, at, nil), nil
 	}
 	return []ops.Fault{{Path: at, Expected: "as its form says", Got: err.Error()}}, nil
 }
 
 // leaves collects the innermost causes: what the person must change.
-func leaves(e *jsonschema.ValidationError, at string, faults []ops.Fault) []ops.Fault {
+func leaves(e *jsonschema.ValidationError, doc any, at string, faults []ops.Fault) []ops.Fault {
 	if len(e.Causes) > 0 {
 		for _, c := range e.Causes {
-			faults = leaves(c, at, faults)
+			faults = leaves(c, doc, at, faults)
 		}
 		return faults
 	}
@@ -105,5 +105,22 @@ func leaves(e *jsonschema.ValidationError, at string, faults []ops.Fault) []ops.
 		}
 	}
 	said := e.ErrorKind.LocalizedString(message.NewPrinter(language.English))
-	return append(faults, ops.Fault{Path: path.String(), Expected: "as its form says: " + said})
+	return append(faults, ops.Fault{Path: path.String(), Expected: "as its form says: " + said, Got: ops.Shown(valueAt(doc, e.InstanceLocation))})
+}
+
+// valueAt is the part of a document to which words lead.
+func valueAt(doc any, words []string) any {
+	for _, word := range words {
+		switch d := doc.(type) {
+		case map[string]any:
+			doc = d[word]
+		case []any:
+			n, err := strconv.Atoi(word)
+			if err != nil || n < 0 || n >= len(d) {
+				return nil
+			}
+			doc = d[n]
+		}
+	}
+	return doc
 }
