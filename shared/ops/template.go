@@ -209,9 +209,10 @@ type Step struct {
 	OnError    OnError                    `json:"on_error,omitempty"`
 	Compensate string                     `json:"compensate,omitempty"` // an action's name
 
-	Role     Team            `json:"role,omitempty"` // who does it; absent: the template's team
-	Due      Duration        `json:"due,omitzero"`   // deadline of a human step, from its opening
-	Form     json.RawMessage `json:"form,omitempty"` // JSON Schema of what the person fills in
+	Title    string          `json:"title,omitempty"` // what people read as their task; absent: the name
+	Role     Team            `json:"role,omitempty"`  // who does it; absent: the template's team
+	Due      Duration        `json:"due,omitzero"`    // deadline of a human step, from its opening
+	Form     json.RawMessage `json:"form,omitempty"`  // JSON Schema of what the person fills in
 	Outcomes []string        `json:"outcomes,omitempty"`
 	OnReject OnError         `json:"on_reject,omitempty"`
 	Rework   *Rework         `json:"rework,omitempty"`

@@ -13,6 +13,7 @@ import (
 // Limits of a template.
 const (
 	MaxTemplateSteps = 100
+	maxTaskTitle     = 120
 	maxStepName      = 60 // Step Functions allows 80 characters for a state's name; an id may be added to it
 	maxStepRetries   = 10
 	maxStepBackoff   = 5 * time.Minute
@@ -126,6 +127,7 @@ func (c *templateCheck) step(s *Step, path string) {
 
 // errors checks what becomes of a failure.
 func (c *templateCheck) errors(s *Step, path string) {
+	c.require(len([]rune(s.Title)) <= maxTaskTitle && oneLine(s.Title), path+".title", fmt.Sprintf("at most %d characters of one line", maxTaskTitle), s.Title)
 	ways := []OnError{OnErrorFail, OnErrorSkip, OnErrorCompensate}
 	c.require(s.OnError == "" || slices.Contains(ways, s.OnError), path+".on_error", oneOf(ways), string(s.OnError))
 	if s.Compensate != "" {
@@ -222,6 +224,7 @@ func (c *templateCheck) foreign(s *Step, path string) {
 		{"action", s.Action != nil && string(s.Action) != "null", acts || calls},
 		{"parameters", len(s.Parameters) > 0, acts || calls || s.Kind == StepNotification || s.Kind.Human()},
 		{"retry", s.Retry != nil, acts || calls || s.Kind == StepNotification},
+		{"title", s.Title != "", s.Kind.Human()},
 		{"role", s.Role != "", s.Kind.Human() || acts || offers},
 		{"offer", s.Offer != nil, offers},
 		{"due", !s.Due.IsZero(), s.Kind.Human()},

@@ -23,7 +23,7 @@ func TestTheReportHoldsTheRecordAndWhatWasDecided(t *testing.T) {
 		}}})
 		ref := ops.SubjectRef{Type: "vendor", ID: "v-1"}
 		i := b.start(t, "performance_review", ref, `{}`)
-		if got := b.openTask(t, i.ID); got.Team != ops.QualityAssurance || got.Title != "Review: Blue Pipe, rated 4.7 of 5 by 90, quality score 65 % (10), punctuality: too little data (4)" {
+		if got := b.openTask(t, i.ID); got.Team != ops.QualityAssurance || got.Title != "Review the vendor's performance: Blue Pipe, rated 4.7 of 5 by 90, quality score 65 % (10), punctuality: too little data (4)" {
 			t.Errorf("the task is %q of %s", got.Title, got.Team)
 		}
 		b.complete(t, i.ID, "done", `{"score": 55, "findings": "Late.", "measures": ["a training"]}`)

@@ -1,6 +1,7 @@
 package workflow
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -99,9 +100,9 @@ func (r *run) route(ctx context.Context, s *planned, t *ops.Task) error {
 	return nil
 }
 
-// title is the step's name, with what its parameters say that there is to know: `Complete the details: location`.
+// title is the step's title or name, with what its parameters say that there is to know: `Complete the details: location`.
 func title(s *planned, shown map[string]json.RawMessage) string {
-	t := s.Name
+	t := cmp.Or(s.Title, s.Name)
 	for _, name := range sortedKeys(shown) {
 		list := []json.RawMessage{shown[name]}
 		_ = json.Unmarshal(shown[name], &list) // no list: the one value

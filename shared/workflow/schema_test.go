@@ -36,7 +36,7 @@ const allFields = `{
 			"choices": [{"when": {"any": [{"path": "context.n", "op": "gt", "value": 5}, {"not": {"path": "context.n", "op": "exists"}}]}, "next": "rest"}]},
 		{"id": "rest", "name": "Rest", "kind": "delay", "for": "8bh"},
 		{"id": "until", "name": "Until", "kind": "delay", "until": "$.context.at", "when": {"all": [{"path": "subject.status", "op": "in", "value": ["a"]}]}},
-		{"id": "fill", "name": "Fill in", "kind": "manual", "role": "Finance", "due": "8bh", "form": {"type": "object"}, "outcomes": ["done", "void"],
+		{"id": "fill", "name": "Fill in", "title": "Fill in what is missing", "kind": "manual", "role": "Finance", "due": "8bh", "form": {"type": "object"}, "outcomes": ["done", "void"],
 			"on_reject": "skip", "rework": {"to": "act", "times": 2}, "quorum": 2, "reject_quorum": 2, "expires": "72h", "on_expire": "reject",
 			"parameters": {"x": "$.context.x"}},
 		{"id": "await", "name": "Await", "kind": "await_event", "event": "payment_received", "key": "$.context.payment_id", "timeout": "72h",

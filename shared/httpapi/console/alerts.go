@@ -61,7 +61,7 @@ func (c *Console) alertPages() {
 }
 
 func (c *Console) alertList(q *request) (alertList, error) {
-	status, chosenStatus := choose(q, "Status", "status", "Any status", ops.AlertStatuses())
+	status, chosenStatus := chooseUnless(q, "Status", "status", "Any status", ops.AlertOpen, ops.AlertStatuses())
 	severity, chosenSeverity := choose(q, "Severity", "severity", "Any severity", ops.Severities())
 	kind, chosenType := choose(q, "Type", "type", "Any type", ops.AlertTypes())
 	subject, err := subjectField(q.field("subject"))

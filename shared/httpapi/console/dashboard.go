@@ -94,7 +94,8 @@ func (c *Console) dashboard(q *request) (dashboard, error) {
 		return err
 	})
 	g.Go(func() (err error) {
-		d.Queue, err = c.queues(ctx, q.Actor, myQueuesShown)
+		mine := slices.DeleteFunc(ops.Teams(), func(t ops.Team) bool { return !q.Actor.In(t) })
+		d.Queue, _, err = c.mostUrgent(ctx, mine, ops.TaskOpen, myQueuesShown)
 		return err
 	})
 	for i := range d.Severities {
@@ -118,28 +119,27 @@ func (c *Console) countInstances(ctx context.Context, f ops.InstanceFilter) (cou
 	return count(p.Count), err
 }
 
-// queues gives the most urgent open tasks of the actor's teams; admins see all teams' queues.
-func (c *Console) queues(ctx context.Context, actor ops.Actor, limit int) ([]*ops.Task, error) {
+// mostUrgent gives the most urgent undecided tasks of some teams, and whether these are all; the zero status is either that
+// an undecided task has.
+func (c *Console) mostUrgent(ctx context.Context, teams []ops.Team, status ops.TaskStatus, limit int) ([]*ops.Task, bool, error) {
 	var mu sync.Mutex
 	var all []*ops.Task
+	exact := true
 	g, ctx := errgroup.WithContext(ctx)
-	for _, team := range ops.Teams() {
-		if !actor.In(team) {
-			continue
-		}
+	for _, team := range teams {
 		g.Go(func() error {
-			p, err := c.Store.Tasks(ctx, ops.TaskFilter{Team: team, Status: ops.TaskOpen, PageRequest: ops.PageRequest{Limit: limit}})
+			p, err := c.Store.Tasks(ctx, ops.TaskFilter{Team: team, Status: status, PageRequest: ops.PageRequest{Limit: limit}})
 			mu.Lock()
 			defer mu.Unlock()
-			all = append(all, p.Items...)
+			all, exact = append(all, p.Items...), exact && p.NextCursor == ""
 			return err
 		})
 	}
 	if err := g.Wait(); err != nil {
-		return nil, fmt.Errorf("read the queues: %w", err)
+		return nil, false, fmt.Errorf("read the queues: %w", err)
 	}
 	sortByUrgency(all)
-	return all[:min(limit, len(all))], nil
+	return all[:min(limit, len(all))], exact && len(all) <= limit, nil
 }
 
 // sortByUrgency puts what is due first in front, then what is older; tasks without a due time come last.

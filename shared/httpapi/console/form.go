@@ -14,10 +14,12 @@ type formField struct {
 	Name     string
 	Label    string
 	Help     string
-	Type     string // text, area, number, integer, yesno, choice, json; or an input's own: email, date, url
+	Type     string // text, area, number, integer, yesno, choice, vendor, json; or an input's own: email, date, url
 	Required bool
 	Choices  []option
-	Min, Max string // of a number
+	Others   []option // choices that are advised against
+	See      string   // where to read more about the choices
+	Min, Max string   // of a number
 	MaxLen   int
 	Value    string
 	Fault    string // what is wrong with the value
@@ -95,7 +97,7 @@ func (p property) field() formField {
 		f.Type = "area"
 	case kind == "string":
 		f.Type = "text"
-		if slices.Contains([]string{"email", "date"}, p.Format) {
+		if slices.Contains([]string{"email", "date", "vendor"}, p.Format) {
 			f.Type = p.Format
 		}
 	}

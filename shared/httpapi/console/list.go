@@ -32,6 +32,22 @@ func choose[T ~string](q *request, label, name, all string, values []T) (filter,
 	return f, chosen
 }
 
+// anyValue in an address asks for everything, where nothing asks for what is to be done.
+const anyValue = "any"
+
+// chooseUnless makes a filter like choose that, when the address says nothing, is set to usual.
+func chooseUnless[T ~string](q *request, label, name, all string, usual T, values []T) (filter, T) {
+	f, chosen := choose(q, label, name, all, values)
+	f.Options[0].Value = anyValue
+	switch {
+	case chosen == "" && q.field(name) == anyValue:
+		f.Value = anyValue
+	case chosen == "":
+		f.Value, chosen = string(usual), usual
+	}
+	return f, chosen
+}
+
 // pager leads through the pages of a list.
 type pager struct {
 	Count       string // "12 workflows", "at least 21 workflows"
@@ -40,7 +56,7 @@ type pager struct {
 
 // pages makes the pager of a page of a list of things.
 func pages[T any](q *request, p ops.Page[T], things string) pager {
-	out := pager{Count: strconv.Itoa(p.Count.Value) + " " + things}
+	out := pager{Count: strconv.Itoa(p.Count.Value) + " " + plural(p.Count.Value, things)}
 	if !p.Count.Exact {
 		out.Count = "at least " + out.Count
 	}
@@ -51,6 +67,14 @@ func pages[T any](q *request, p ops.Page[T], things string) pager {
 		out.Next = address(q, p.NextCursor)
 	}
 	return out
+}
+
+// plural is the name of n things; things is the plural.
+func plural(n int, things string) string {
+	if n == 1 {
+		return strings.TrimSuffix(things, "s")
+	}
+	return things
 }
 
 // address is this page's from a cursor on, or, if that is empty, from the beginning.

@@ -29,7 +29,7 @@ func TestAlertsResolvedInBulkShowTheRefusedOne(t *testing.T) {
 	slow, down := s.raise(t, "The payments are slow"), s.raise(t, "The map is down")
 	over := s.raise(t, "The <b>phone</b> rings")
 	s.send(t, http.MethodPost, "/v1/alerts/"+over+"/resolve", s.token(t, "operations"), map[string]any{"resolution": "answered"}, nil)
-	s.signIn(t, b, "operations", "/alerts")
+	s.signIn(t, b, "operations", "/alerts?status=any")
 	for _, id := range []string{slow, down, over} {
 		b.do(t, chromedp.Click(`input[value="`+id+`"]`))
 	}

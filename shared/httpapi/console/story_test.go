@@ -26,7 +26,7 @@ func TestFinanceApprovesAPaymentInTheBrowser(t *testing.T) {
 		chromedp.Click(`button[value="approved"]`),
 		chromedp.WaitVisible("#notices .good"),
 	)
-	if said := b.text(t, "#notices"); said != "Processing: Approved." {
+	if said := b.text(t, "#notices"); said != "Approve the payment: 120.5, AED: Approved." {
 		t.Errorf("the notice says %q", said)
 	}
 	s.settle(t)

@@ -4,10 +4,13 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
+	"strconv"
 	"strings"
 
 	"opsflow/shared/ops"
 	"opsflow/shared/task"
+	"opsflow/shared/task/form"
 )
 
 // taskView is the view of one task.
@@ -44,6 +47,9 @@ func (c *Console) task(q *request) (taskView, error) {
 	}
 	if v.Fields, err = formFields(t.Form); err != nil {
 		return v, fmt.Errorf("read the form of task %s: %w", t.ID, err)
+	}
+	if err := c.offerVendors(q, v); err != nil {
+		return v, err
 	}
 	if v.Answers, err = members(t.Answers); err != nil {
 		return v, fmt.Errorf("read the answers of task %s: %w", t.ID, err)
@@ -164,19 +170,43 @@ func (v *taskView) blame(err error) {
 	if !ok {
 		return
 	}
-	v.Error = "Please look at the form again."
+	wrong := 0
 	for _, f := range e.Faults {
 		name, _, _ := strings.Cut(strings.TrimPrefix(f.Path, "$.form."), ".")
-		placed := false
-		for i := range v.Fields {
-			if v.Fields[i].Name == name {
-				v.Fields[i].Fault, placed = sentence(strings.TrimPrefix(f.Expected, "as its form says: ")), true
-			}
-		}
-		if !placed {
+		at := slices.IndexFunc(v.Fields, func(field formField) bool { return field.Name == name })
+		if at < 0 {
 			v.Faults = append(v.Faults, f)
+			continue
 		}
+		v.Fields[at].Fault = v.Fields[at].blame(f)
+		wrong++
 	}
+	v.Error = "The form can't be sent like this."
+	if wrong == 1 {
+		v.Error = "One field is not right yet."
+	} else if wrong > 1 {
+		v.Error = strconv.Itoa(wrong) + " fields are not right yet."
+	}
+}
+
+// blame says in words what is wrong with a field.
+func (f formField) blame(fault ops.Fault) string {
+	said := strings.TrimPrefix(fault.Expected, "as its form says: ")
+	if fault.Expected == form.Needed {
+		return f.Label + " is needed."
+	}
+	if _, want, ok := strings.Cut(said, ", want "); ok && strings.HasPrefix(said, "got ") {
+		return f.Label + " must be " + article(want) + "."
+	}
+	return sentence(f.Label + ": " + said)
+}
+
+// article is a type of JSON with its article.
+func article(kind string) string {
+	if strings.ContainsAny(kind[:1], "aeiou") {
+		return "an " + kind
+	}
+	return "a " + kind
 }
 
 func (c *Console) reject(q *request) (outcome, error) {

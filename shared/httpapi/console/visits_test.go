@@ -128,7 +128,7 @@ func TestATaskIsClaimedReleasedAndRejected(t *testing.T) {
 	operations.get(t, path).shows(t, http.StatusOK, "This task is for Finance.")
 	operations.post(t, path+"/claim").shows(t, http.StatusForbidden)
 	finance.after(t, finance.post(t, path+"/reject")).shows(t, http.StatusOK, "notice bad", "why you reject it")
-	finance.after(t, finance.post(t, path+"/reject", "comment", "a wrong amount")).shows(t, http.StatusOK, "Processing: Rejected.", "a wrong amount")
+	finance.after(t, finance.post(t, path+"/reject", "comment", "a wrong amount")).shows(t, http.StatusOK, "Approve the payment: 120.5, AED: Rejected.", "a wrong amount")
 	finance.after(t, finance.post(t, path+"/claim")).shows(t, http.StatusOK, "notice bad")
 	s.settle(t)
 	finance.get(t, "/workflows/"+w.ID).shows(t, http.StatusOK, "Why it failed", "a wrong amount", "/retry")

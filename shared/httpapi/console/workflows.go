@@ -13,17 +13,32 @@ type workflowList struct {
 	Subject, Template string
 	Overdue           bool
 	Items             []*ops.Instance
+	Ticked            ticked
 	Pager             pager
 }
 
+var workflowsPage = page{path: "/workflows", action: "workflow.read", section: "Workflows", file: "workflows"}
+
 func (c *Console) workflowPages() {
-	show(c, page{path: "/workflows", action: "workflow.read", section: "Workflows", file: "workflows"}, c.workflowList)
+	show(c, workflowsPage, c.workflowList)
+	doTicked(c, workflowsPage, tickedWorkflows(), c.workflowList, func(v *workflowList, t ticked) { v.Ticked = t })
 	show(c, page{path: "/workflows/{id}", action: "workflow.read", section: "Workflows", file: "workflow"}, c.workflow)
 	do(c, "/workflows/{id}/pause", "workflow.control", c.control(c.Workflows.Pause, "pauses after the step that it is at."))
 	do(c, "/workflows/{id}/resume", "workflow.control", c.control(c.Workflows.Resume, "goes on."))
 	do(c, "/workflows/{id}/cancel", "workflow.control", c.control(c.Workflows.Cancel, "stops for good after the step that it is at."))
 	do(c, "/workflows/{id}/retry", "workflow.control", c.control(c.retry, "goes on from the step that failed."))
 	c.startPages()
+}
+
+// tickedWorkflows is what can be done to several workflows at once.
+func tickedWorkflows() ticked {
+	reason := tickedField{Name: "reason", Label: "Reason"}
+	return ticked{Things: "workflows", Address: "/workflows/bulk", Actions: []tickedAction{
+		{Action: ops.BulkRetryWorkflows, Text: "Retry", Why: "Those that failed go on from the step that failed.", Fields: []tickedField{reason}},
+		{Action: ops.BulkPauseWorkflows, Text: "Pause", Why: "They stop after the step they are at.", Fields: []tickedField{reason}},
+		{Action: ops.BulkResumeWorkflows, Text: "Resume", Why: "They go on where they stopped.", Fields: []tickedField{reason}},
+		{Action: ops.BulkCancelWorkflows, Text: "Cancel", Why: "They end for good.", Fields: []tickedField{{Name: "reason", Label: "Reason", Required: true}}, Danger: true},
+	}}
 }
 
 func (c *Console) workflowList(q *request) (workflowList, error) {
@@ -41,6 +56,7 @@ func (c *Console) workflowList(q *request) (workflowList, error) {
 	}
 	v := workflowList{
 		Filters: []filter{status, kind, template, team}, Subject: q.field("subject"), Overdue: q.field("overdue") == "true",
+		Ticked: tickedWorkflows().For(q),
 	}
 	f := ops.InstanceFilter{
 		Status: chosenStatus, Type: chosenType, Team: chosenTeam, Template: chosenTemplate, Subject: subject, PageRequest: pageRequest(q),

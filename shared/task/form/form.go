@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"github.com/santhosh-tekuri/jsonschema/v6"
+	"github.com/santhosh-tekuri/jsonschema/v6/kind"
 	"golang.org/x/text/language"
 	"golang.org/x/text/message"
 
@@ -18,6 +19,9 @@ import (
 )
 
 const url = "form.json"
+
+// Needed is what is expected of a field that is missing.
+const Needed = "given: the form needs it"
 
 // answersWithin is how deep answers lie in the output of their step: in one of several decisions.
 const answersWithin = 3
@@ -103,6 +107,12 @@ func leaves(e *jsonschema.ValidationError, doc any, at string, faults []ops.Faul
 		} else {
 			path.WriteString("." + word)
 		}
+	}
+	if missing, ok := e.ErrorKind.(*kind.Required); ok {
+		for _, name := range missing.Missing {
+			faults = append(faults, ops.Fault{Path: path.String() + "." + name, Expected: Needed})
+		}
+		return faults
 	}
 	said := e.ErrorKind.LocalizedString(message.NewPrinter(language.English))
 	return append(faults, ops.Fault{Path: path.String(), Expected: "as its form says: " + said, Got: ops.Shown(valueAt(doc, e.InstanceLocation))})
