@@ -76,7 +76,8 @@ type Instance struct {
 	EndedAt         time.Time                  `json:"ended_at,omitzero"`
 	DueAt           time.Time                  `json:"due_at,omitzero"`
 	WaitingFor      *WaitingFor                `json:"waiting_for,omitempty"`
-	StateMachine    string                     `json:"state_machine,omitempty"` // ARN
+	AlsoWaitingFor  []WaitingFor               `json:"also_waiting_for,omitempty"` // of branches beside that
+	StateMachine    string                     `json:"state_machine,omitempty"`    // ARN
 	Lease           Lease                      `json:"lease,omitzero"`
 	OverdueAt       time.Time                  `json:"overdue_at,omitzero"` // when it was found open past DueAt, and an alert raised
 	ETA             time.Time                  `json:"eta,omitzero"`        // when it should end, by its steps' estimates
@@ -139,7 +140,8 @@ type TriggeredBy struct {
 
 // WaitingFor answers "why is it not moving".
 type WaitingFor struct {
-	Kind  string    `json:"kind"` // task, event, timer, slot, retry, start, resume
+	Kind  string    `json:"kind"` // task, event, timer, slot, retry, start, resume; working: an invocation is at it
+	Step  string    `json:"step,omitempty"`
 	Since time.Time `json:"since"`
 	Until time.Time `json:"until,omitzero"`
 	Ref   string    `json:"ref,omitempty"`
@@ -208,6 +210,14 @@ func (i *Instance) Step(id string) *StepRecord {
 		}
 	}
 	return nil
+}
+
+// WaitFor sets what the instance waits for: first what keeps it most.
+func (i *Instance) WaitFor(all ...WaitingFor) {
+	i.WaitingFor, i.AlsoWaitingFor = nil, nil
+	if len(all) > 0 {
+		i.WaitingFor, i.AlsoWaitingFor = &all[0], all[1:]
+	}
 }
 
 // Happened is how much has happened: the length of the whole history.

@@ -12,8 +12,6 @@ import (
 )
 
 const (
-	// waitEvent is what an instance waits for at an await_event step.
-	waitEvent = "event"
 	// lookAfterEvent is how long after a wait for an event began it is looked for again: whoever took the event in may have
 	// died before it told us, and its delivery need not be tried again.
 	lookAfterEvent = time.Hour
@@ -97,18 +95,6 @@ type eventOutput struct {
 	Type    string          `json:"type"`
 	Time    time.Time       `json:"time"`
 	Detail  json.RawMessage `json:"detail,omitempty"`
-}
-
-// settleEvent writes down that the instance waits for an event.
-func (r *run) settleEvent(rec *ops.StepRecord) {
-	if r.i.WaitingFor == nil {
-		ref := string(r.plan.template.Step(rec.ID).Event) + " " + rec.Key
-		r.i.WaitingFor = &ops.WaitingFor{Kind: waitEvent, Since: rec.StartedAt, Until: rec.WaitUntil, Ref: ref}
-	}
-	r.lookAfter(r.Clock.Now().Add(lookAfterEvent))
-	if !rec.WaitUntil.IsZero() {
-		r.wakeAt(rec.WaitUntil, true)
-	}
 }
 
 // arrived finds the event that a step waits for: the oldest that counts, among what arrived last for all that its key may be

@@ -182,7 +182,7 @@ func (r *run) pause(ctx context.Context) error {
 		r.stage(t)
 	}
 	i.Status, i.PausedAt, i.Timers, i.Place = ops.InstancePaused, now, nil, 0
-	i.WaitingFor = &ops.WaitingFor{Kind: "resume", Since: now, Ref: i.Asked.By}
+	i.WaitFor(ops.WaitingFor{Kind: waitResume, Since: now, Ref: i.Asked.By})
 	return nil
 }
 
@@ -207,7 +207,8 @@ func (r *run) cancel(ctx context.Context) error {
 			rec.Status, rec.FinishedAt = ops.StepSkipped, now
 		}
 	}
-	i.Status, i.EndedAt, i.Timers, i.WaitingFor, i.CurrentStep = ops.InstanceCancelled, now, nil, nil, ""
+	i.Status, i.EndedAt, i.Timers, i.CurrentStep = ops.InstanceCancelled, now, nil, ""
+	i.WaitFor()
 	return nil
 }
 

@@ -84,7 +84,9 @@ func (e *Engine) giveBack(ctx context.Context, id, owner string) {
 	if err == nil {
 		i.Lease = ops.Lease{}
 		i.ClearTimer(ops.TimerLease)
-		i.SetTimer(ops.TimerWake, e.Clock.Now().Add(lookAfter))
+		again := e.Clock.Now().Add(lookAfter)
+		i.SetTimer(ops.TimerWake, again)
+		i.WaitFor(ops.WaitingFor{Kind: waitRetry, Since: e.Clock.Now(), Until: again})
 		err = e.Store.Save(ctx, i)
 	}
 	if err != nil && ops.AsConflict(err) == nil {
@@ -198,7 +200,7 @@ func (r *run) claim(ctx context.Context, owner string) error {
 	i.ClearTimer(ops.TimerStart)
 	i.ClearTimer(ops.TimerWake)
 	i.SetTimer(ops.TimerLease, until)
-	i.WaitingFor = nil
+	i.WaitFor(ops.WaitingFor{Kind: waitWorking, Since: now})
 	if r.d.Entered.After(i.Waits.Entered) {
 		i.Waits.Entered = r.d.Entered
 	}

@@ -32,7 +32,8 @@ func (e *Engine) end(ctx context.Context, i *ops.Instance, failure ops.StepError
 	now := e.Clock.Now()
 	failure.Message = clip(failure.Message)
 	i.Status, i.Error, i.EndedAt, i.UpdatedAt = ops.InstanceFailed, &failure, now, now
-	i.Timers, i.Lease, i.WaitingFor, i.Waits = nil, ops.Lease{}, nil, ops.TokenWait{}
+	i.Timers, i.Lease, i.Waits = nil, ops.Lease{}, ops.TokenWait{}
+	i.WaitFor()
 	i.SetTimer(ops.TimerAnnounce, now.Add(tellWithin))
 	detail, _ := encodeOutput(failure)
 	i.Log(ops.HistoryEntry{At: now, What: "failed", Step: failure.Step, Detail: detail})

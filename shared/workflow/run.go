@@ -94,71 +94,6 @@ func (r *run) turn(ctx context.Context) error {
 	return nil
 }
 
-// settle writes down how the instance stands when nothing more is ready.
-func (r *run) settle() {
-	i, now := r.i, r.Clock.Now()
-	i.Lease = ops.Lease{}
-	i.ClearTimer(ops.TimerLease)
-	i.CurrentStep = ""
-	i.Status, i.WaitingFor = ops.InstanceRunning, nil
-	if r.waits() {
-		i.Waits.Step, i.Waits.Token = r.d.Step, r.d.Token
-	}
-	open := false
-	for n := range i.Steps {
-		rec := &i.Steps[n]
-		if rec.Status.Ended() {
-			continue
-		}
-		open = true
-		if rec.Status != ops.StepInProgress {
-			continue
-		}
-		if i.CurrentStep == "" {
-			i.CurrentStep = rec.ID
-		}
-		if (rec.Kind.Human() || rec.Kind == ops.StepAssignment) && i.Status != ops.InstanceWaitingApproval {
-			i.CurrentStep, i.Status = rec.ID, ops.InstanceWaitingApproval
-			i.WaitingFor = &ops.WaitingFor{Kind: "task", Since: rec.StartedAt, Ref: rec.TaskID}
-			r.lookAfter(now.Add(lookAfterHuman))
-		}
-		if rec.Kind == ops.StepAwaitEvent {
-			r.settleEvent(rec)
-		}
-		if rec.Kind == ops.StepDelay {
-			if i.WaitingFor == nil {
-				i.WaitingFor = &ops.WaitingFor{Kind: "timer", Since: rec.StartedAt, Until: rec.WaitUntil}
-			}
-			r.wakeAt(rec.WaitUntil, r.plan.token[rec.ID])
-		}
-		if !rec.RetryAt.IsZero() {
-			if i.WaitingFor == nil {
-				i.WaitingFor = &ops.WaitingFor{Kind: "retry", Since: now, Until: rec.RetryAt}
-			}
-			r.wakeAt(rec.RetryAt, r.waits())
-		}
-	}
-	if !open {
-		r.complete()
-	}
-}
-
-// lookAfter sets the earliest time at which sweep-due looks whether the execution is still there.
-func (r *run) lookAfter(at time.Time) {
-	if t, ok := r.i.Timers[ops.TimerWake]; !ok || at.Before(t) {
-		r.i.SetTimer(ops.TimerWake, at)
-	}
-}
-
-// wakeAt has sweep-due look at the instance when something is due: at once if it is sweep-due that tells the execution, else
-// when the execution should have gone on by itself.
-func (r *run) wakeAt(at time.Time, bySweep bool) {
-	if !bySweep {
-		at = at.Add(lookAfter)
-	}
-	r.lookAfter(at)
-}
-
 // cause is what the instance's effects follow from.
 func cause(i *ops.Instance) ops.Cause {
 	by := i.TriggeredBy
@@ -267,7 +202,7 @@ func (r *run) send(ctx context.Context) error {
 	return nil
 }
 
-// measure sets when the instance should end, and the progress: the weight of the steps that are over, never 100 before the
+// measure sets when the instance should end, and the progress: the weight of the steps that are done or skipped, never 100 before the
 // end and never going back.
 func (r *run) measure() {
 	r.i.ETA = time.Time{}
@@ -279,7 +214,7 @@ func (r *run) measure() {
 	}
 	over := 0
 	for n := range r.plan.steps {
-		if rec := r.i.Step(r.plan.steps[n].ID); rec != nil && rec.Status.Ended() {
+		if rec := r.i.Step(r.plan.steps[n].ID); rec != nil && (rec.Status == ops.StepCompleted || rec.Status == ops.StepSkipped) {
 			over += r.plan.steps[n].Minutes()
 		}
 	}

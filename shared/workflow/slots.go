@@ -20,8 +20,6 @@ const (
 	// maxSlotTries is how often a Save is tried again because somebody else took or gave up a slot of the template. One of those
 	// who try at the same moment always succeeds.
 	maxSlotTries = 200
-	waitStart    = "start"
-	waitSlot     = "slot"
 )
 
 // needsSlot reports whether an instance has neither a slot, which it needs to begin, nor a place in the queue.
@@ -60,7 +58,7 @@ func (e *Engine) admit(ctx context.Context, i *ops.Instance, with ...ops.Record)
 		i.Place = slots.Given
 		i.ClearTimer(ops.TimerStart)
 		i.SetTimer(ops.TimerSlot, now.Add(claimFor))
-		i.WaitingFor = &ops.WaitingFor{Kind: waitSlot, Since: now, Ref: strconv.FormatInt(i.Place, 10)}
+		i.WaitFor(ops.WaitingFor{Kind: waitSlot, Since: now, Ref: strconv.FormatInt(i.Place, 10)})
 		return []ops.Record{slots, &ops.Place{Template: i.Template, Number: i.Place, InstanceID: i.ID}}, nil
 	})
 }
@@ -69,7 +67,7 @@ func (e *Engine) admit(ctx context.Context, i *ops.Instance, with ...ops.Record)
 func (e *Engine) seat(i *ops.Instance) {
 	now := e.Clock.Now()
 	i.Slot, i.Place, i.UpdatedAt = true, 0, now
-	i.WaitingFor = &ops.WaitingFor{Kind: waitStart, Since: now}
+	i.WaitFor(ops.WaitingFor{Kind: waitStart, Since: now})
 	i.ClearTimer(ops.TimerSlot)
 	i.SetTimer(ops.TimerStart, now.Add(startWithin))
 }

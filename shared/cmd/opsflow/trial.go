@@ -200,7 +200,7 @@ const (
 func (c *trialCommand) help(ctx context.Context, s *session, i *ops.Instance, example *ops.Example) (next, error) {
 	w := i.WaitingFor
 	switch {
-	case w == nil || w.Kind == "start" || w.Kind == "retry":
+	case w == nil || w.Kind == "start" || w.Kind == "retry" || w.Kind == "working":
 		return goesOn, nil
 	case w.Kind == "task":
 		return s.answer(ctx, w.Ref, example)

@@ -129,6 +129,9 @@ func describeWorkflow(w io.Writer, i *ops.Instance) {
 	}
 	if i.WaitingFor != nil {
 		field(w, "waiting for", waiting(i.WaitingFor))
+		for n := range i.AlsoWaitingFor {
+			field(w, "and for", waiting(&i.AlsoWaitingFor[n]))
+		}
 	}
 	if i.Error != nil {
 		field(w, "error", stepError(i.Error))
