@@ -7,7 +7,7 @@ import "context"
 type Assignment struct {
 	Meta
 	BookingID string `json:"booking_id"`
-	VendorID  string `json:"vendor_id"`
+	VendorID  string `json:"vendor_id"`     // empty: it gave the booking back
 	Day       string `json:"day,omitempty"` // YYYY-MM-DD; empty: it takes no day's capacity
 }
 

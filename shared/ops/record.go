@@ -139,4 +139,8 @@ type Waker interface {
 	// Due lists records of one shard (0 to Shards-1) whose earliest timer is at or before now, earliest first, at
 	// most limit. The index may be seconds behind: read the record again before acting on it.
 	Due(ctx context.Context, shard int, now time.Time, limit int) ([]Ref, error)
+	// PutOff has a record that is due looked at again only at the time that until makes of its earliest timer, which stays.
+	// Whoever writes the record has it looked at when its timers say. It does nothing for a record without a timer, or that is
+	// gone; the error is a *Conflict when somebody else wrote the record meanwhile.
+	PutOff(ctx context.Context, ref Ref, until func(due time.Time) time.Time) error
 }

@@ -156,7 +156,7 @@ func placesOf(r ops.Record) map[string]table.Key {
 		listed()
 	}
 	if at := m.WakeAt(); !at.IsZero() {
-		places[wakeIndex] = table.Key{PK: "wake#" + shard, SK: stamp(at) + "#" + kind + "#" + ref.ID}
+		places[wakeIndex] = wakePlace(ref, at)
 	}
 	return places
 }
@@ -218,6 +218,11 @@ func sharded(prefix string) []string {
 		all[i] = prefix + "#" + strconv.Itoa(i)
 	}
 	return all
+}
+
+// wakePlace is where a record stands that is to be looked at at a time.
+func wakePlace(ref ops.Ref, at time.Time) table.Key {
+	return table.Key{PK: "wake#" + strconv.Itoa(ops.ShardOf(ref.ID)), SK: stamp(at) + "#" + string(ref.Kind) + "#" + ref.ID}
 }
 
 // wokenRef reads which record a place in the wake index stands for.

@@ -2,10 +2,12 @@ package store
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"strings"
 	"time"
 
+	"opsflow/shared/ops"
 	"opsflow/shared/table"
 )
 
@@ -29,4 +31,36 @@ func (s *Store) NextWake(ctx context.Context) (time.Time, error) {
 		}
 	}
 	return first, nil
+}
+
+// PutOff implements ops.Waker. It moves the record's place in the wake index alone.
+func (s *Store) PutOff(ctx context.Context, ref ops.Ref, until func(due time.Time) time.Time) error {
+	item, found, err := s.table.Get(ctx, keyOfRef(ref))
+	if err != nil {
+		return fmt.Errorf("put off %s: %w", ref, inWords(err))
+	}
+	var m ops.Meta
+	if !found {
+		return nil
+	}
+	if err := json.Unmarshal(item.Data, &m); err != nil {
+		return fmt.Errorf("put off %s: %w", ref, err)
+	}
+	due := m.WakeAt()
+	if due.IsZero() {
+		return nil
+	}
+	write, err := s.newWrite()
+	if err != nil {
+		return fmt.Errorf("put off %s: %w", ref, err)
+	}
+	item.Index[wakeIndex] = wakePlace(ref, until(due))
+	write.Puts = []table.Put{{Item: item, WantV: item.V}}
+	if err := s.write(ctx, write, nil); err != nil {
+		if conflict := ops.AsConflict(err); conflict != nil {
+			conflict.Lost = []ops.Ref{ref}
+		}
+		return fmt.Errorf("put off %s: %w", ref, err)
+	}
+	return nil
 }

@@ -9,6 +9,7 @@ import (
 	"log/slog"
 	"runtime/debug"
 	"sync"
+	"time"
 
 	"opsflow/shared/ops"
 )
@@ -20,6 +21,9 @@ const (
 	maxPerShard = 2000
 	// maxFailures is how many failures a report names.
 	maxFailures = 20
+	// A record that fails is looked at again after a quarter of the time that it has been due for, within these: so that the
+	// ones that fail every time leave room for the others.
+	firstPause, longestPause = 2 * time.Minute, time.Hour
 )
 
 // Handler deals with a record whose time has come. It reads the record again, for the index may be behind, and claims it by
@@ -48,14 +52,14 @@ type Report struct {
 	Failures  []Failure `json:"failures,omitempty"` // the first of them, at most 20
 }
 
-// Failure is a record that could not be dealt with. It stays due.
+// Failure is a record that could not be dealt with. It is due again later.
 type Failure struct {
 	Ref   ops.Ref `json:"ref"`
 	Error string  `json:"error"`
 }
 
 // HandleTick deals with everything that is due now, all shards side by side, each from its earliest record on. A record
-// that fails is reported and logged, and stops nothing. The error is that of shards that could not be listed, or of the
+// that fails is reported and logged, is looked at again ever later, and stops nothing. The error is that of shards that could not be listed, or of the
 // context when it ended first; the report holds what was done all the same.
 func (s *Sweeper) HandleTick(ctx context.Context) (Report, error) {
 	var (
@@ -107,6 +111,9 @@ func (s *Sweeper) shard(ctx context.Context, shard int, note func(ops.Ref, error
 			if seen[ref] {
 				continue
 			}
+			if len(seen) == maxPerShard {
+				return nil
+			}
 			seen[ref] = true
 			if err := ctx.Err(); err != nil {
 				return fmt.Errorf("sweep shard %d: %w", shard, err)
@@ -114,6 +121,7 @@ func (s *Sweeper) shard(ctx context.Context, shard int, note func(ops.Ref, error
 			err := s.handle(ctx, ref)
 			if err != nil && ops.AsConflict(err) == nil {
 				s.logger.ErrorContext(ctx, "a due record could not be dealt with", "kind", ref.Kind, "id", ref.ID, "error", err)
+				s.putOff(ctx, ref)
 			}
 			note(ref, err)
 		}
@@ -122,6 +130,17 @@ func (s *Sweeper) shard(ctx context.Context, shard int, note func(ops.Ref, error
 		}
 	}
 	return nil
+}
+
+// putOff has a record that failed looked at later. When that fails too the record stays due.
+func (s *Sweeper) putOff(ctx context.Context, ref ops.Ref) {
+	now := s.clock.Now()
+	err := s.waker.PutOff(ctx, ref, func(due time.Time) time.Time {
+		return now.Add(min(max(now.Sub(due)/4, firstPause), longestPause))
+	})
+	if err != nil && ops.AsConflict(err) == nil {
+		s.logger.WarnContext(ctx, "a record that failed is still due", "kind", ref.Kind, "id", ref.ID, "error", err)
+	}
 }
 
 // handle calls the handler of a record's kind. A panic in it is that record's failure alone.

@@ -142,6 +142,67 @@ func TestRecordsThatFailStopNoOthers(t *testing.T) {
 	}
 }
 
+func TestRecordsThatFailEveryTimeLeaveRoomForOthers(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	inOneShard := func(prefix string, n int) []string {
+		var ids []string
+		for _, id := range numbered(prefix, 5*n) {
+			if ops.ShardOf(id) == 0 && len(ids) < n {
+				ids = append(ids, id)
+			}
+		}
+		return ids
+	}
+	b.due(t, inOneShard("bad", 2000), 10) // all that a tick deals with
+	b.due(t, inOneShard("good", 1), 1)
+	handlers := map[ops.Kind]sweep.Handler{ops.KindAction: func(ctx context.Context, ref ops.Ref) error {
+		if strings.HasPrefix(ref.ID, "bad") {
+			return errors.New("no luck")
+		}
+		return b.done(ctx, ref)
+	}}
+	if r := b.tick(t, handlers); r.Failed != 2000 || r.Done != 0 {
+		t.Errorf("the first tick reports %d failed, %d done", r.Failed, r.Done)
+	}
+	if err := b.clock.Advance(t.Context(), time.Minute); err != nil {
+		t.Fatal(err)
+	}
+	if r := b.tick(t, handlers); r.Failed != 0 || r.Done != 1 {
+		t.Errorf("the next one reports %d failed, %d done", r.Failed, r.Done)
+	}
+}
+
+func TestARecordThatFailsIsLookedAtEverLaterUntilItIsWritten(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	b.due(t, []string{"act-1"}, 1)
+	var looks []int
+	failing := map[ops.Kind]sweep.Handler{ops.KindAction: func(context.Context, ops.Ref) error { return errors.New("no luck") }}
+	for minute := range 6 * 60 {
+		if b.tick(t, failing).Failed > 0 {
+			looks = append(looks, minute)
+		}
+		if err := b.clock.Advance(t.Context(), time.Minute); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if len(looks) > 25 || looks[1]-looks[0] != 2 || looks[len(looks)-1]-looks[len(looks)-2] < 45 {
+		t.Errorf("it is looked at in the minutes %v", looks)
+	}
+	a, err := b.store.PendingAction(t.Context(), "act-1")
+	if err != nil || !a.Timers[ops.TimerDue].Equal(start.Add(-time.Minute)) {
+		t.Fatalf("its timer is %v, %v", a.Timers, err)
+	}
+	a.SetTimer(ops.TimerDue, b.clock.Now())
+	if err := b.store.Save(t.Context(), a); err != nil {
+		t.Fatal(err)
+	}
+	if r := b.tick(t, map[ops.Kind]sweep.Handler{ops.KindAction: b.done}); r.Done != 1 {
+		t.Errorf("written anew, it is not dealt with: %+v", r)
+	}
+}
+
 func TestAKindThatNobodyDealsWithIsReported(t *testing.T) {
 	t.Parallel()
 	b := setup(t)

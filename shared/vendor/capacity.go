@@ -25,22 +25,37 @@ func Take(ctx context.Context, s ops.AssignmentStore, bookingID, vendorID, day s
 	case a.VendorID == vendorID && a.Day == day:
 		return nil, nil
 	}
+	return move(a, vendorID, day, limit)
+}
+
+// Release gives the records to save so that a vendor has a booking no more: the assignment and the place of the day given back;
+// none when the vendor does not have it.
+func Release(ctx context.Context, s ops.AssignmentStore, bookingID, vendorID string) ([]ops.Record, error) {
+	a, err := s.Assignment(ctx, bookingID)
+	if err != nil || a == nil || a.VendorID != vendorID {
+		return nil, err
+	}
+	return move(a, "", "", 0)
+}
+
+// move gives a booking from the vendor and day that have it to others; none: "".
+func move(a *ops.Assignment, vendorID, day string, limit int) ([]ops.Record, error) {
 	var records []ops.Record
-	for _, move := range []struct {
+	for _, place := range []struct {
 		day    string
 		vendor string
 		add    int64
 		limit  int
 	}{{a.Day, a.VendorID, -1, 0}, {day, vendorID, 1, limit}} {
-		if move.day == "" {
+		if place.day == "" {
 			continue
 		}
-		at, err := time.Parse(time.DateOnly, move.day)
+		at, err := time.Parse(time.DateOnly, place.day)
 		if err != nil {
-			return nil, fmt.Errorf("booking %s: read the day: %w", bookingID, err)
+			return nil, fmt.Errorf("booking %s: read the day: %w", a.BookingID, err)
 		}
 		records = append(records, &ops.Counter{
-			Meta: ops.Meta{ExpiresAt: at.Add(keepLoad)}, ID: ops.LoadID(move.vendor, move.day), Add: move.add, Max: int64(move.limit),
+			Meta: ops.Meta{ExpiresAt: at.Add(keepLoad)}, ID: ops.LoadID(place.vendor, place.day), Add: place.add, Max: int64(place.limit),
 		})
 	}
 	a.VendorID, a.Day = vendorID, day

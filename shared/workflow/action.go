@@ -65,6 +65,7 @@ var actions = map[string]Action{
 	"vendor.report":      vendorReport,
 	"vendor.rank":        vendorRank,
 	"vendor.assign":      vendorAssign,
+	"vendor.release":     vendorRelease,
 	"vendor.unavailable": vendorUnavailable,
 }
 

@@ -154,3 +154,25 @@ func vendorAssign(ctx context.Context, in ActionInput) (ActionResult, error) {
 	out.Writes, out.Emit = slices.Concat(taken, []ops.Record{s}), []ops.OutEvent{e}
 	return out, nil
 }
+
+// vendorRelease undoes an offer that was accepted, or an assignment: the vendor has its place of the day back. A booking that
+// went to another vendor meanwhile stays there.
+func vendorRelease(ctx context.Context, in ActionInput) (ActionResult, error) {
+	var taken struct {
+		VendorID string `json:"vendor_id"`
+	}
+	if rec := in.Instance.Step(in.Step.ID); len(rec.Output) > 0 {
+		if err := json.Unmarshal(rec.Output, &taken); err != nil {
+			return ActionResult{}, fmt.Errorf("read who has the booking: %w", err)
+		}
+	}
+	booking := in.id(ops.SubjectBooking)
+	if taken.VendorID == "" || booking == "" {
+		return ActionResult{}, nil
+	}
+	given, err := vendor.Release(ctx, in.Store, booking, taken.VendorID)
+	if err != nil {
+		return ActionResult{}, &Unavailable{Err: err}
+	}
+	return ActionResult{Output: map[string]any{"vendor_id": taken.VendorID, "released": len(given) > 0}, Writes: given}, nil
+}

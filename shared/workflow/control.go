@@ -191,6 +191,9 @@ func (r *run) cancel(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	if err := r.takeOffers(ctx); err != nil {
+		return err
+	}
 	if r.undoable() {
 		none := &planned{Step: &ops.Step{}} // no step has failed
 		if err := r.compensate(ctx, none); err != nil {

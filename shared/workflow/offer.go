@@ -116,3 +116,25 @@ func (r *run) takeOffer(s *planned, rec *ops.StepRecord, t *ops.Task) error {
 	r.finish(rec)
 	return nil
 }
+
+// takeOffers takes up the offers that were accepted while nobody was there to do so: what they took can then be given back.
+func (r *run) takeOffers(ctx context.Context) error {
+	for n := range r.plan.steps {
+		s := &r.plan.steps[n]
+		rec := r.i.Step(s.ID)
+		if s.Offer == nil || rec.TaskID == "" || rec.Status != ops.StepInProgress {
+			continue
+		}
+		t, err := r.task(ctx, rec.TaskID)
+		if err != nil {
+			return fmt.Errorf("read the offer of step %s: %w", s.ID, err)
+		}
+		if t.Offer.Accepted() == nil {
+			continue
+		}
+		if err := r.takeOffer(s, rec, t); err != nil {
+			return err
+		}
+	}
+	return nil
+}

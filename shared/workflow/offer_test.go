@@ -263,3 +263,73 @@ func TestAnswersToOffersCountForTheirVendors(t *testing.T) {
 		}
 	}
 }
+
+func TestAVendorHasItsPlaceBackWhenTheBookingComesToNothing(t *testing.T) {
+	t.Parallel()
+	const offered = `
+	{"id": "rank", "name": "Rank", "kind": "automated", "action": "vendor.rank"},
+	{"id": "offer", "name": "Offer", "kind": "assignment", "depends_on": ["rank"], "compensate": "vendor.release",
+	 "offer": {"to": "$.steps.rank.output.candidates", "expires": "20m"}},`
+	for name, tt := range map[string]struct {
+		template string // what follows; empty: the built-in one
+		run      bool   // the workflow takes up that the vendor accepted
+		cancel   bool
+		want     ops.InstanceStatus
+	}{
+		"it is cancelled before it knows that the vendor accepted": {cancel: true, want: ops.InstanceCancelled},
+		"it is cancelled later": {
+			template: `{"id": "call", "name": "Call", "kind": "manual", "depends_on": ["offer"]}`, run: true, cancel: true, want: ops.InstanceCancelled,
+		},
+		"it fails": {
+			template: `{"id": "call", "name": "Call", "kind": "automated", "depends_on": ["offer"], "action": "vendor.assign", "on_error": "compensate"}`,
+			run:      true, want: ops.InstanceFailed,
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			b := setup(t, nil)
+			b.vendors(t, 1, "v-1")
+			template := "vendor_assignment"
+			if tt.template != "" {
+				b.publish(t, document(offered+tt.template))
+				template = "sample"
+			}
+			i := b.start(t, template, ops.SubjectRef{Type: "booking", ID: "bk-1"}, fmt.Sprintf(dated, "bk-1"))
+			vendor := ops.Actor{ID: "v-1", Teams: []ops.Team{ops.Vendors}}
+			if _, err := b.tasks.Complete(t.Context(), b.openTask(t, i.ID).ID, vendor, task.Decision{Outcome: "accepted"}); err != nil {
+				t.Fatal(err)
+			}
+			if load := b.load(t, "v-1"); load != 1 {
+				t.Fatalf("it has %d bookings", load)
+			}
+			if tt.run {
+				b.machine.run(t.Context())
+			}
+			if tt.cancel {
+				if _, err := b.Cancel(t.Context(), i.ID, member(ops.Operations), "the customer is ill"); err != nil {
+					t.Fatal(err)
+				}
+			}
+			b.machine.run(t.Context())
+			i = b.instance(t, i.ID)
+			a, err := b.store.Assignment(t.Context(), "bk-1")
+			if i.Status != tt.want || b.load(t, "v-1") != 0 || err != nil || a.VendorID != "" {
+				t.Errorf("it is %s (%+v), and the vendor has %d bookings: %+v, %v", i.Status, i.Error, b.load(t, "v-1"), a, err)
+			}
+			_, offer := b.offer(t, "bk-2")
+			if err := b.answer(t, offer.ID, "v-1", "accepted"); err != nil || b.load(t, "v-1") != 1 {
+				t.Errorf("the next booking: %v", err)
+			}
+		})
+	}
+}
+
+// load counts the bookings that a vendor has on the day of dated.
+func (b *bundle) load(t *testing.T, vendor string) int64 {
+	t.Helper()
+	n, err := b.store.Count(t.Context(), ops.LoadID(vendor, "2026-12-01"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return n
+}

@@ -387,6 +387,42 @@ func storedRulesAndTemplatesAreReadWhole(t *testing.T, open Open) {
 	}
 }
 
+func whatIsPutOffIsDueLaterUntilItIsWritten(t *testing.T, open Open) {
+	b, ctx := setup(t, open), t.Context()
+	a := &ops.PendingAction{ID: "act-1", RuleID: "r"}
+	a.SetTimer(ops.TimerDue, start.Add(-time.Minute))
+	b.save(t, a, &ops.PendingAction{ID: "act-2"})
+	due := func(at time.Time) int {
+		t.Helper()
+		refs, err := b.Due(ctx, ops.ShardOf(a.ID), at, 10)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return len(refs)
+	}
+	if err := b.PutOff(ctx, a.Ref(), func(at time.Time) time.Time { return at.Add(time.Hour) }); err != nil {
+		t.Fatal(err)
+	}
+	if now, later := due(start), due(start.Add(time.Hour)); now != 0 || later != 1 {
+		t.Errorf("put off, %d are due now, %d in an hour", now, later)
+	}
+	if err := b.Save(ctx, a); ops.AsConflict(err) == nil {
+		t.Errorf("who read it before wrote it: %v", err)
+	}
+	got, err := b.PendingAction(ctx, a.ID)
+	if err != nil || got.RuleID != "r" || !got.Timers[ops.TimerDue].Equal(start.Add(-time.Minute)) {
+		t.Fatalf("it reads %+v, %v", got, err)
+	}
+	if b.save(t, got); due(start) != 1 {
+		t.Error("written anew, it is not due")
+	}
+	for _, id := range []string{"act-2", "act-3"} { // without a timer, and gone
+		if err := b.PutOff(ctx, ops.Ref{Kind: ops.KindAction, ID: id}, func(at time.Time) time.Time { return at }); err != nil {
+			t.Errorf("%s: %v", id, err)
+		}
+	}
+}
+
 func dueGivesWhatHasATimerEarliestFirst(t *testing.T, open Open) {
 	b, ctx := setup(t, open), t.Context()
 	want := map[string]bool{}

@@ -36,6 +36,7 @@ func Run(t *testing.T, open Open) {
 		{"an event is found by the id of any delivery", anEventIsFoundByTheIDOfAnyDelivery},
 		{"stored rules and templates are read whole", storedRulesAndTemplatesAreReadWhole},
 		{"due gives what has a timer earliest first", dueGivesWhatHasATimerEarliestFirst},
+		{"what is put off is due later until it is written", whatIsPutOffIsDueLaterUntilItIsWritten},
 		{"a rules actions are listed while they wait or have failed", aRulesActionsAreListedWhileTheyWaitOrHaveFailed},
 		{"a list gives every record once newest first", aListGivesEveryRecordOnceNewestFirst},
 		{"pages go on where they ended while records are added", pagesGoOnWhereTheyEndedWhileRecordsAreAdded},
