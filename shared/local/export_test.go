@@ -1,8 +1,12 @@
 package local
 
 import (
+	"bytes"
 	"context"
+	"crypto/rand"
+	"sync"
 
+	"github.com/aws/aws-lambda-go/lambdacontext"
 	"go.etcd.io/bbolt"
 
 	"opsflow/shared/local/events"
@@ -82,4 +86,51 @@ func (rt *Runtime) InQueue(ctx context.Context, name string) (int, error) {
 // Save stores records as they are.
 func (rt *Runtime) Save(ctx context.Context, records ...ops.Record) error {
 	return rt.store.Save(ctx, records...)
+}
+
+// Delivery is one invocation of a function.
+type Delivery struct {
+	function string
+	payload  []byte
+}
+
+// Twice has the functions of a folder do each delivery twice, as if their first answer were lost: whoever invoked them gets
+// the second one. once ends that, and gives what was delivered, in its order.
+func (rt *Runtime) Twice(dir string) (once func() []Delivery, err error) {
+	handlers, err := rt.handlers()
+	if err != nil {
+		return nil, err
+	}
+	var mu sync.Mutex
+	var all []Delivery
+	for _, f := range rt.stack.Functions {
+		if f.Dir != dir {
+			continue
+		}
+		rt.functions.Register(f.Name, f.ARN, f.Timeout, func(ctx context.Context, payload []byte) ([]byte, error) {
+			mu.Lock()
+			all = append(all, Delivery{f.Name, bytes.Clone(payload)})
+			mu.Unlock()
+			_, _ = handlers[dir].Invoke(ctx, payload) // lost
+			again := &lambdacontext.LambdaContext{InvokedFunctionArn: f.ARN, AwsRequestID: rand.Text()}
+			return handlers[dir].Invoke(lambdacontext.NewContext(ctx, again), payload)
+		})
+	}
+	return func() []Delivery {
+		for _, f := range rt.stack.Functions {
+			if f.Dir == dir {
+				rt.functions.Register(f.Name, f.ARN, f.Timeout, handlers[dir].Invoke)
+			}
+		}
+		return all
+	}, nil
+}
+
+// Deliver delivers something again, and gives the error of the function.
+func (rt *Runtime) Deliver(ctx context.Context, d Delivery) error {
+	_, failed, err := rt.functions.Invoke(ctx, d.function, d.payload)
+	if failed != nil {
+		return failed
+	}
+	return err
 }

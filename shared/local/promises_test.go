@@ -48,6 +48,12 @@ type object = map[string]any
 // all reads every page of a list, two items at a time.
 func (s *system) all(path string) []object {
 	s.t.Helper()
+	return s.pages(path, 2)
+}
+
+// pages reads every page of a list, so many items at a time.
+func (s *system) pages(path string, limit int) []object {
+	s.t.Helper()
 	var items []object
 	for cursor := ""; ; {
 		sep := "?"
@@ -58,7 +64,7 @@ func (s *system) all(path string) []object {
 			Items      []object `json:"items"`
 			NextCursor *string  `json:"next_cursor"`
 		}
-		s.get(path+sep+"limit=2&cursor="+url.QueryEscape(cursor), &page)
+		s.get(fmt.Sprintf("%s%slimit=%d&cursor=%s", path, sep, limit, url.QueryEscape(cursor)), &page)
 		if items = append(items, page.Items...); page.NextCursor == nil {
 			return items
 		}
