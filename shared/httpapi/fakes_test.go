@@ -450,8 +450,8 @@ func (f *fakeRules) SetMode(ctx context.Context, id string, mode ops.RuleMode, r
 	return r, err
 }
 
-func (f *fakeRules) Activity(context.Context) (map[string]ops.RuleActivity, error) {
-	return map[string]ops.RuleActivity{"assign-vendor": {Executions: 3}}, f.fail
+func (f *fakeRules) Activity(context.Context) (rule.Activity, error) {
+	return rule.Activity{Rules: map[string]ops.RuleActivity{"assign-vendor": {Executions: 3}}}, f.fail
 }
 
 func (f *fakeRules) Versions(ctx context.Context, id string) ([]rule.Version, error) {

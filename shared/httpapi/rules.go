@@ -121,7 +121,7 @@ func (a *api) listRules(ctx context.Context, q *rulesQuery) (*listOutput[RuleBod
 			return nil, fmt.Errorf("list rules: %w", err)
 		}
 	}
-	return listOf(page, func(r *ops.Rule) RuleBody { return RuleBody{*r, did[r.ID], warnings[r.ID]} }), nil
+	return listOf(page, func(r *ops.Rule) RuleBody { return RuleBody{*r, did.Of(r.ID), warnings[r.ID]} }), nil
 }
 
 func (a *api) createRule(ctx context.Context, in *TextInput) (*madeOutput[SavedRule], error) {
@@ -152,7 +152,7 @@ func (a *api) getRule(ctx context.Context, in *IDPath) (*oneOutput[RuleBody], er
 	if err != nil {
 		return nil, err
 	}
-	return &oneOutput[RuleBody]{ETag: ruleTag(r), Body: RuleBody{*r, did[r.ID], warnings}}, nil
+	return &oneOutput[RuleBody]{ETag: ruleTag(r), Body: RuleBody{*r, did.Of(r.ID), warnings}}, nil
 }
 
 // warnings tells what is odd about a rule beside all others.

@@ -118,7 +118,7 @@ type Rules interface {
 	// SetMode switches a rule on, off or to shadow; the reason is kept.
 	SetMode(ctx context.Context, id string, mode ops.RuleMode, reason string, actor ops.Actor) (*ops.Rule, error)
 	// Activity tells how often each rule acted, by id.
-	Activity(ctx context.Context) (map[string]ops.RuleActivity, error)
+	Activity(ctx context.Context) (rule.Activity, error)
 	// Versions lists what a rule was like, the newest first. CodeNotFound.
 	Versions(ctx context.Context, id string) ([]rule.Version, error)
 	// Decisions lists what a rule made of events, the newest first. CodeNotFound.

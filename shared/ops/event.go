@@ -175,6 +175,8 @@ type EventHistory interface {
 	// EachEvent calls f with every stored event that arrived in [from, to), whole and in the order of arrival. It ends with
 	// the first error of f. Events of the last seconds may be missing: the order comes from an index.
 	EachEvent(ctx context.Context, from, to time.Time, f func(*Event) error) error
+	// EventsOfType lists the valid events of a type, whole, newest first.
+	EventsOfType(ctx context.Context, t EventType, p PageRequest) (Page[*Event], error)
 }
 
 // OutEvent is an event that opsflow puts on its bus.

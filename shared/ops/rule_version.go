@@ -32,6 +32,8 @@ type RuleVersionStore interface {
 type RuleActivity struct {
 	Executions   int64     `json:"execution_count"`
 	LastExecuted time.Time `json:"last_executed,omitzero"`
+	// CountedThrough is the arrival up to which events are counted, while there are later ones that are not yet; else zero.
+	CountedThrough time.Time `json:"counted_through,omitzero"`
 }
 
 // Add takes in that the rule acted at a time.

@@ -1,12 +1,17 @@
 package rule_test
 
 import (
+	"context"
+	"errors"
 	"fmt"
+	"log/slog"
 	"strings"
 	"testing"
 	"time"
 
 	"opsflow/shared/ops"
+	"opsflow/shared/rule"
+	"opsflow/shared/store"
 )
 
 func TestVersionsTellWhoChangedWhatAndWhy(t *testing.T) {
@@ -117,7 +122,7 @@ func TestActivityCountsEveryMatchOnce(t *testing.T) {
 		t.Helper()
 		for range 2 { // the second time from what the first has summed up
 			activity, err := b.Activity(t.Context())
-			got := activity["process-booking"]
+			got := activity.Of("process-booking")
 			if err != nil || got.Executions != want || !got.LastExecuted.Equal(last) {
 				t.Errorf("got %+v, %v; want %d, %s", got, err, want, last)
 			}
@@ -137,6 +142,113 @@ func TestActivityCountsEveryMatchOnce(t *testing.T) {
 	}
 	b.advance(t, 200*24*time.Hour) // the events themselves are gone
 	check(3, at.Add(-3*time.Minute))
+}
+
+// A function's time is over in the middle of a first count of many events: what was counted stays, and the next goes on.
+func TestACountOfManyEventsIsKeptAsItGoes(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	h := &history{Store: b.store, at: now.Add(-48 * time.Hour), n: 60_000}
+	engine := rule.New(rule.Config{Store: h, Clock: b.clock, Random: randomness(), Logger: slog.New(slog.DiscardHandler)})
+	h.dies = 23_000
+	if _, err := engine.Activity(t.Context()); !errors.Is(err, errDied) {
+		t.Fatalf("it ended with %v", err)
+	}
+	tally, err := b.store.RuleTally(t.Context())
+	if err != nil || tally.Rules["r"].Executions != 20_000 || !tally.Through.Equal(h.time(20_000)) || !tally.WakeAt().Equal(now.Add(time.Minute)) {
+		t.Errorf("kept %+v, %v", tally, err)
+	}
+	h.dies = 0
+	for n, want := range []struct {
+		count   int64
+		through time.Time
+	}{{60_000, time.Time{}}, {60_000, time.Time{}}} {
+		did, err := engine.Activity(t.Context())
+		if got := did.Of("r"); err != nil || got.Executions != want.count || !got.CountedThrough.Equal(want.through) {
+			t.Errorf("count %d: %+v, %v", n, got, err)
+		}
+	}
+	if h.read != 23_000+40_000 {
+		t.Errorf("%d events were read", h.read)
+	}
+}
+
+func TestAnAnswerSaysHowFarManyEventsAreCounted(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	h := &history{Store: b.store, at: now.Add(-48 * time.Hour), n: 120_000}
+	engine := rule.New(rule.Config{Store: h, Clock: b.clock, Random: randomness(), Logger: slog.New(slog.DiscardHandler)})
+	for _, want := range []int{50_000, 100_000, 120_000} {
+		did, err := engine.Activity(t.Context())
+		through := time.Time{}
+		if want < h.n {
+			through = h.time(want)
+		}
+		if got := did.Of("r"); err != nil || got.Executions != int64(want) || !got.CountedThrough.Equal(through) {
+			t.Errorf("got %+v, %v; want %d through %s", got, err, want, through)
+		}
+	}
+}
+
+var errDied = errors.New("the function's time is over")
+
+// history is n events, a tenth of a second apart, on each of which rule r acted; none is stored.
+type history struct {
+	*store.Store
+	at      time.Time // of the first
+	n, dies int       // it ends with errDied at the event dies, if that isn't 0
+	read    int
+}
+
+func (h *history) time(n int) time.Time { return h.at.Add(time.Duration(n) * 100 * time.Millisecond) }
+
+func (h *history) EachEvent(_ context.Context, from, to time.Time, f func(*ops.Event) error) error {
+	for n := range h.n {
+		e := &ops.Event{Decisions: []ops.Decision{{Rule: "r", Outcome: ops.Matched, At: h.time(n)}}}
+		e.CreatedAt = h.time(n)
+		if e.CreatedAt.Before(from) || !e.CreatedAt.Before(to) {
+			continue
+		}
+		if h.dies > 0 && n == h.dies {
+			return errDied
+		}
+		h.read++
+		if err := f(e); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func TestARareRulesDecisionsAreFoundAmongManyOtherEvents(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	b.deliver(t, "customer_complaint", `{"complaint_id": "c-1", "booking_id": "bk-1", "text": "late"}`)
+	records := make([]ops.Record, 0, 50)
+	for n := range 3000 {
+		e := &ops.Event{ID: fmt.Sprintf("evt-%d", n), Type: "booking_confirmed", Status: ops.EventValid, Time: now}
+		e.CreatedAt = now.Add(time.Second)
+		if records = append(records, e); len(records) == cap(records) {
+			if err := b.store.Save(t.Context(), records...); err != nil {
+				t.Fatal(err)
+			}
+			records = records[:0]
+		}
+	}
+	b.advance(t, time.Minute)
+	all, err := b.List(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, r := range all {
+		if r.Event != ops.CustomerComplaint {
+			continue
+		}
+		page, err := b.Decisions(t.Context(), r.ID, "", ops.PageRequest{})
+		if err != nil || len(page.Items) != 1 || page.NextCursor != "" || !page.Count.Exact {
+			t.Errorf("%s: %+v, %v", r.ID, page, err)
+		}
+	}
 }
 
 func TestDecisionsOfARuleAreListedNewestFirst(t *testing.T) {

@@ -49,7 +49,7 @@ func (e *Engine) Replay(ctx context.Context, id string, c Correction, actor ops.
 	if err != nil {
 		return nil, err
 	}
-	return event, nil
+	return e.Event(ctx, event.ID)
 }
 
 // ReplayOne is Replay for one event of many: it says what rules made of it beyond what they had before. It says so as well

@@ -165,8 +165,8 @@ func TestWhatAReplayDoesIsCountedOnce(t *testing.T) {
 			}
 		}
 		did, err := b.Activity(t.Context())
-		if want := int64(min(n/2, 1)); err != nil || did["watch"].Executions != want {
-			t.Errorf("after %d: counted %d, want %d, %v", n, did["watch"].Executions, want, err)
+		if want := int64(min(n/2, 1)); err != nil || did.Of("watch").Executions != want {
+			t.Errorf("after %d: counted %d, want %d, %v", n, did.Of("watch").Executions, want, err)
 		}
 	}
 }

@@ -39,8 +39,11 @@ func (s *Store) Events(ctx context.Context, f ops.EventFilter) (ops.Page[*ops.Ev
 	case f.Status == ops.EventInvalid:
 		rest.Status = ""
 		l.index, l.partitions = stateIndex, sharded("event#invalid")
+	case f.Type != "" && len(f.Type) <= maxTypeBytes:
+		rest.Type = ""
+		l.index, l.more, l.whole = wakeIndex, s.eventDays(ctx, l, f, f.Type+"#", req.Cursor), true
 	default:
-		l.index, l.more = listIndex, s.eventDays(ctx, l, f, req.Cursor)
+		l.index, l.more = listIndex, s.eventDays(ctx, l, f, "", req.Cursor)
 	}
 	if !f.From.IsZero() || !f.To.IsZero() {
 		rest.From, rest.To = time.Time{}, time.Time{}
@@ -59,9 +62,15 @@ func (s *Store) Events(ctx context.Context, f ops.EventFilter) (ops.Page[*ops.Ev
 	return page(ctx, s, l, req, keep)
 }
 
+// EventsOfType implements ops.EventHistory.
+func (s *Store) EventsOfType(ctx context.Context, t ops.EventType, p ops.PageRequest) (ops.Page[*ops.Event], error) {
+	return s.Events(ctx, ops.EventFilter{Type: string(t), Status: ops.EventValid, PageRequest: p}) // of a type they are whole
+}
+
 // eventDays gives the partitions of the days on which stored events can have come, newest first: one day, then two more,
 // then four, so that a quiet quarter is looked through in few rounds.
-func (s *Store) eventDays(ctx context.Context, l list, f ops.EventFilter, cursor string) func() []string {
+// what stands before the day in their names.
+func (s *Store) eventDays(ctx context.Context, l list, f ops.EventFilter, what, cursor string) func() []string {
 	now := s.now().UTC()
 	day := now.Add(time.Hour) // another process's clock may be ahead
 	if !f.To.IsZero() && f.To.Before(day) {
@@ -84,7 +93,7 @@ func (s *Store) eventDays(ctx context.Context, l list, f ops.EventFilter, cursor
 			if name < oldest {
 				break
 			}
-			partitions = append(partitions, sharded("events#"+name)...)
+			partitions = append(partitions, sharded("events#"+what+name)...)
 			day = day.AddDate(0, 0, -1)
 		}
 		round = min(2*round, 32)

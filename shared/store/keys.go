@@ -45,6 +45,7 @@ import (
 //	subject  assignee/<user>                  task#<due>#<urgency>#...    tasks that somebody has, not decided
 //	subject  instance/<id>                    task#<time>#<id>            all other tasks
 //	wake     wake#<shard>                     <wake_at>#<kind>#<id>       whatever has a timer
+//	wake     events#<type>#<day>#<shard>      <time>#<id>                 events, which have no timer: by type, for keys alone
 const (
 	listIndex    = "list"
 	stateIndex   = "state"
@@ -130,7 +131,11 @@ func placesOf(r ops.Record) map[string]table.Key {
 		}
 		about(r.Subject)
 	case *ops.Event:
-		places[listIndex] = table.Key{PK: eventsPartition(created[:dayLength], shard), SK: created}
+		day := created[:dayLength]
+		places[listIndex] = table.Key{PK: eventsPartition(day, shard), SK: created}
+		if len(r.Type) <= maxTypeBytes {
+			places[wakeIndex] = table.Key{PK: eventsPartition(r.Type+"#"+day, shard), SK: created}
+		}
 		if r.Status == ops.EventInvalid {
 			places[stateIndex] = table.Key{PK: "event#invalid#" + shard, SK: created}
 		} else if booking := r.Names(); !booking.IsZero() {
@@ -181,7 +186,11 @@ func placeTask(t *ops.Task, places map[string]table.Key, shard, created string) 
 
 func queuePartition(team ops.Team, shard string) string { return "task#" + string(team) + "#" + shard }
 
-func eventsPartition(day, shard string) string { return "events#" + day + "#" + shard }
+// eventsPartition is where events of a day are, or those of a type: "<type>#<day>".
+func eventsPartition(what, shard string) string { return "events#" + what + "#" + shard }
+
+// maxTypeBytes is how long a type may be that events are found by: EventBridge's limit, which only another sender exceeds.
+const maxTypeBytes = 256
 
 func actionsPartition(ruleID string, status ops.ActionStatus) string {
 	return "action#" + string(status) + "#" + ruleID

@@ -31,6 +31,7 @@ type list struct {
 	prefix     string // of the sort keys, or else
 	from, to   string // the first and the last of them
 	descending bool
+	whole      bool // the index holds keys alone, and the records come from the table
 }
 
 // page reads one page of a list: the rows of its partitions in the order of their sort keys, those for which keep says
@@ -53,22 +54,16 @@ func page[T any, P record[T]](
 	if keep != nil {
 		query.Limit = max(query.Limit, filteredRead)
 	}
-	m := &merge{table: s.table, query: startAfter(query, from.After), after: from.After}
+	m := &merge{table: s.table, query: startAfter(query, from.After), after: from.After, more: l.more}
+	if l.whole {
+		m.batch = limit + 1
+	}
 	if err := m.add(ctx, l.partitions); err != nil {
 		return result, listError(l, err)
 	}
 	last := ""
 	for examined := 0; ; examined++ {
-		item, ok, err := m.next(ctx)
-		for err == nil && !ok && l.more != nil {
-			partitions := l.more()
-			if partitions == nil {
-				break
-			}
-			if err = m.add(ctx, partitions); err == nil {
-				item, ok, err = m.next(ctx)
-			}
-		}
+		item, ok, err := m.row(ctx)
 		if err != nil {
 			return result, listError(l, err)
 		}
@@ -98,7 +93,7 @@ func page[T any, P record[T]](
 }
 
 func decodeRow[T any, P record[T]](l list, item table.Item) (P, error) {
-	if l.index == "" {
+	if l.index == "" || l.whole {
 		return decode[T, P](item)
 	}
 	return decodeSummary[T, P](item)
@@ -151,6 +146,10 @@ type merge struct {
 	table table.Table
 	query table.Query // all but the partition
 	after string      // rows at this sort key or before it are dropped
+	more  func() []string
+	batch int // how many rows at once are read whole from the table; 0: they are taken as they are in the index
+
+	whole []table.Item // read whole, and not given yet
 
 	sources []*source
 }
@@ -159,6 +158,69 @@ type source struct {
 	query table.Query
 	rows  []table.Item
 	done  bool // no rows beyond those in hand
+}
+
+// row gives the next row, also of the partitions that come behind; false when there is none.
+func (m *merge) row(ctx context.Context) (table.Item, bool, error) {
+	if m.batch == 0 {
+		return m.anyNext(ctx)
+	}
+	for len(m.whole) == 0 {
+		var rows []table.Item
+		for len(rows) < min(m.batch, table.MaxBatchGet) {
+			row, ok, err := m.anyNext(ctx)
+			if err != nil {
+				return row, false, err
+			}
+			if !ok {
+				break
+			}
+			rows = append(rows, row)
+		}
+		if len(rows) == 0 {
+			return table.Item{}, false, nil
+		}
+		if err := m.readWhole(ctx, rows); err != nil {
+			return table.Item{}, false, err
+		}
+	}
+	item := m.whole[0]
+	m.whole = m.whole[1:]
+	return item, true, nil
+}
+
+// readWhole reads the records of rows. One that has expired meanwhile is passed over.
+func (m *merge) readWhole(ctx context.Context, rows []table.Item) error {
+	keys := make([]table.Key, len(rows))
+	for n, row := range rows {
+		keys[n] = row.Key
+	}
+	found, err := m.table.BatchGet(ctx, keys)
+	if err != nil {
+		return err
+	}
+	for _, row := range rows {
+		if item, ok := found[row.Key]; ok {
+			item.Index = row.Index
+			m.whole = append(m.whole, item)
+		}
+	}
+	return nil
+}
+
+// anyNext gives the next row as the index has it, also of the partitions that come behind.
+func (m *merge) anyNext(ctx context.Context) (table.Item, bool, error) {
+	item, ok, err := m.next(ctx)
+	for err == nil && !ok && m.more != nil {
+		partitions := m.more()
+		if partitions == nil {
+			break
+		}
+		if err = m.add(ctx, partitions); err == nil {
+			item, ok, err = m.next(ctx)
+		}
+	}
+	return item, ok, err
 }
 
 // add reads the first rows of partitions, in parallel.

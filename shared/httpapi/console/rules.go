@@ -80,7 +80,7 @@ func (c *Console) ruleList(q *request) (ruleList, error) {
 	}
 	for _, r := range all {
 		if (chosenMode == "" || r.Mode == chosenMode) && (chosenEvent == "" || r.Event == chosenEvent) {
-			v.Items = append(v.Items, ruleRow{r, did[r.ID]})
+			v.Items = append(v.Items, ruleRow{r, did.Of(r.ID)})
 		}
 	}
 	v.Pause, err = c.pause(q)
@@ -107,7 +107,7 @@ func (c *Console) rule(q *request) (ruleView, error) {
 	}
 	outcome, chosen := choose(q, "Outcome", "outcome", "Any outcome",
 		[]ops.Outcome{ops.Matched, ops.NotMatched, ops.Suppressed, ops.Shadowed, ops.Errored})
-	v := ruleView{ruleRow: ruleRow{r, did[id]}, Text: ruleText(r), Outcomes: []filter{outcome}, Days: backtestDays()}
+	v := ruleView{ruleRow: ruleRow{r, did.Of(id)}, Text: ruleText(r), Outcomes: []filter{outcome}, Days: backtestDays()}
 	for i := range r.Actions {
 		v.Does = append(v.Does, sayAction(&r.Actions[i]))
 	}

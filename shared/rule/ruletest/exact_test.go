@@ -235,7 +235,7 @@ func checkLimit(t *testing.T, s *store.Store, c ops.Clock, midnight, next time.T
 		t.Errorf("on the days beside it %d were started, want 2", len(started.of)-limit)
 	}
 	activity, err := engine.Activity(t.Context())
-	if err != nil || activity["capped"].Executions != limit+2 {
+	if err != nil || activity.Of("capped").Executions != limit+2 {
 		t.Errorf("activity %+v, %v", activity, err)
 	}
 }

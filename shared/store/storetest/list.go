@@ -274,6 +274,12 @@ func eventsAreListedBackOverTheDays(t *testing.T, open Open) {
 	expect(t, "invalid", list(ops.EventFilter{Status: ops.EventInvalid}), "evt-5", "evt-1")
 	expect(t, "valid", list(ops.EventFilter{Status: ops.EventValid}), "evt-8", "evt-7", "evt-6", "evt-4", "evt-3", "evt-2")
 	expect(t, "type", list(ops.EventFilter{Type: "u"}), "evt-5", "evt-1")
+	expect(t, "type and status", list(ops.EventFilter{Type: "t", Status: ops.EventInvalid}))
+	expect(t, "type in a period", list(ops.EventFilter{Type: "t", From: start.AddDate(0, 0, -40), To: start.AddDate(0, 0, -1).Add(5 * time.Second)}), "evt-4", "evt-3", "evt-2")
+	whole, err := b.EventsOfType(t.Context(), "t", ops.PageRequest{Limit: 1})
+	if err != nil || len(whole.Items) != 1 || string(whole.Items[0].Detail) != `{}` || whole.NextCursor == "" {
+		t.Errorf("the events of a type come as %s, %v", show(whole.Items), err)
+	}
 	expect(t, "subject", list(ops.EventFilter{Subject: booking}), "evt-8", "evt-6", "evt-4", "evt-2", "evt-0")
 	at := func(i int) time.Time { return start.AddDate(0, 0, -days[i]).Add(time.Duration(i) * time.Second) }
 	expect(t, "from one event to before another", list(ops.EventFilter{From: at(2), To: at(6)}), "evt-5", "evt-4", "evt-3", "evt-2")
