@@ -86,6 +86,7 @@ func (c *Calendar) IsOpen(at time.Time) bool {
 // does. So an hour that the clock shows twice counts twice, and one that it leaves out does not count.
 func (c *Calendar) open(from time.Time) iter.Seq2[time.Time, time.Time] {
 	return func(yield func(opens, closes time.Time) bool) {
+		var day [len(dayFormat)]byte // rules ask for deadlines often: nothing is allocated
 		for at := from; ; {
 			local := at.In(c.zone)
 			_, seconds := local.Zone()
@@ -96,7 +97,7 @@ func (c *Calendar) open(from time.Time) iter.Seq2[time.Time, time.Time] {
 			if _, changes := local.ZoneBounds(); !changes.IsZero() {
 				end = earlier(end, changes)
 			}
-			if !c.holidays[wall.Format(dayFormat)] {
+			if !c.holidays[string(wall.AppendFormat(day[:0], dayFormat))] {
 				for _, s := range c.hours[wall.Weekday()] {
 					opens, closes := later(at, midnight.Add(s.from)), earlier(end, midnight.Add(s.to))
 					if opens.Before(closes) && !yield(opens, closes) {

@@ -15,6 +15,7 @@ const (
 	ActionDone    ActionStatus = "done"
 	ActionDropped ActionStatus = "dropped" // Reason says why
 	ActionFailed  ActionStatus = "failed"
+	ActionShadow  ActionStatus = "shadow" // it would be done if its rule weren't in shadow mode; never stored on an action
 )
 
 // The reasons for which an action is dropped.

@@ -24,6 +24,9 @@ const (
 	ReasonUnless    = "unless" // of each action the `unless` held, so there was nothing to do
 )
 
+// WouldBe stands before the reason for which a rule in shadow mode would have been suppressed: "would_cap".
+const WouldBe = "would_"
+
 // Decision is what one rule made of one event, and why.
 type Decision struct {
 	Rule        string    `json:"rule"`
@@ -42,6 +45,8 @@ type Decision struct {
 type Effect struct {
 	Kind Kind   `json:"kind,omitempty"`
 	ID   string `json:"id,omitempty"`
+	// Action names what a rule in shadow mode would do: "start_workflow quality_assurance".
+	Action string `json:"action,omitempty"`
 	// Status tells of an action for which there is no record that it was dropped, with Reason, or failed, with Error.
 	Status ActionStatus `json:"status,omitempty"`
 	Reason string       `json:"reason,omitempty"`

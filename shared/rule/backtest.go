@@ -122,6 +122,7 @@ func (e *Engine) planBacktest(ctx context.Context, req BacktestRequest, w Watch)
 		return nil, req, ops.Invalid("backtest", []ops.Fault{{Path: "$.from", Expected: "a time before to", Got: req.From.Format(time.RFC3339)}})
 	}
 	b := &backtest{watch: w, from: req.From, subjects: map[ops.SubjectRef]*ops.Subject{}}
+	b.related = relations{wanted{}, b.known, e.vendors()}
 	b.sum = newBacktest("", req)
 	if err := e.enter(ctx, b, req); err != nil {
 		return nil, req, err
@@ -141,10 +142,11 @@ func (e *Engine) Backtest(ctx context.Context, req BacktestRequest, w Watch) (*B
 	if err != nil {
 		return nil, err
 	}
-	if err := e.store.EachEvent(ctx, b.progress.From, req.To, b.take); err != nil {
+	take := func(event *ops.Event) error { return b.take(ctx, event) }
+	if err := e.store.EachEvent(ctx, b.progress.From, req.To, take); err != nil {
 		return nil, fmt.Errorf("backtest: %w", err)
 	}
-	if err := b.finish(req.To); err != nil {
+	if err := b.finish(ctx, req.To); err != nil {
 		return nil, fmt.Errorf("backtest: %w", err)
 	}
 	for _, c := range b.rules {
@@ -181,7 +183,11 @@ func (e *Engine) enter(ctx context.Context, b *backtest, req BacktestRequest) er
 		if active != nil {
 			c.sum.Active = &BacktestDifference{Version: active.rule.Version}
 		}
-		if draft.seesSubject() || active != nil && active.seesSubject() {
+		b.related.want.rule(draft.rule.Rule)
+		if active != nil {
+			b.related.want.rule(active.rule.Rule)
+		}
+		if draft.seesSubject() || active != nil && active.seesSubject() || len(b.related.want) > 0 {
 			b.learns, c.sum.Limits = true, []string{limitOfSubjects}
 		}
 		b.rules = append(b.rules, c)

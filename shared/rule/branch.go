@@ -1,7 +1,7 @@
 package rule
 
 import (
-	"encoding/json"
+	"bytes"
 	"slices"
 	"strings"
 )
@@ -127,24 +127,21 @@ func (b *branch) member(quoted []byte) *branch {
 		return nil
 	}
 	name := quoted[1 : len(quoted)-1]
-	escaped := false
 	for _, inner := range b.below {
 		if string(name) == inner.name {
 			return inner
 		}
 	}
-	for _, c := range name {
-		escaped = escaped || c == '\\'
-	}
-	if !escaped {
+	if bytes.IndexByte(name, '\\') < 0 {
 		return nil
 	}
-	var s string
-	if json.Unmarshal(quoted, &s) != nil {
+	var room [64]byte
+	said, ok := unescape(room[:0], name)
+	if !ok {
 		return nil
 	}
 	for _, inner := range b.below {
-		if s == inner.name {
+		if string(said) == inner.name {
 			return inner
 		}
 	}

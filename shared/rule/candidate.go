@@ -3,6 +3,7 @@ package rule
 import (
 	"cmp"
 	"container/heap"
+	"context"
 	"time"
 
 	"opsflow/shared/ops"
@@ -16,6 +17,7 @@ type backtest struct {
 	watch    Watch
 	progress BacktestProgress
 	learns   bool
+	related  relations
 	subjects map[ops.SubjectRef]*ops.Subject
 	waiting  dueActions
 }
@@ -63,7 +65,7 @@ func (h *dueActions) next() dueAction {
 }
 
 // take goes on to the next event: first comes what is due before it arrives.
-func (b *backtest) take(event *ops.Event) error {
+func (b *backtest) take(ctx context.Context, event *ops.Event) error {
 	b.progress.Read++
 	if b.watch.Progress != nil && b.progress.Read%progressEvery == 0 {
 		b.progress.Through = event.CreatedAt
@@ -74,12 +76,11 @@ func (b *backtest) take(event *ops.Event) error {
 	if event.Status != ops.EventValid {
 		return nil
 	}
-	if err := b.fallDue(event.CreatedAt); err != nil {
+	if err := b.fallDue(ctx, event.CreatedAt); err != nil {
 		return err
 	}
-	subject := b.subject(event.Subject)
 	if b.learns {
-		subject.Learn(event)
+		b.subject(event.Subject).Learn(event)
 	}
 	if event.CreatedAt.Before(b.from) {
 		return nil
@@ -92,7 +93,10 @@ func (b *backtest) take(event *ops.Event) error {
 			continue
 		}
 		if doc == nil {
-			doc = eventDoc(event, subject)
+			var err error
+			if doc, err = b.doc(ctx, event); err != nil {
+				return err
+			}
 		}
 		if !triggers {
 			if c.compare(event, doc, false) == ops.Matched {
@@ -120,6 +124,18 @@ func (b *backtest) subject(ref ops.SubjectRef) *ops.Subject {
 		b.subjects[ref] = known
 	}
 	return known
+}
+
+// known is subject for relations.
+func (b *backtest) known(_ context.Context, ref ops.SubjectRef) (*ops.Subject, error) {
+	return b.subject(ref), nil
+}
+
+// doc is what conditions see of an event by now.
+func (b *backtest) doc(ctx context.Context, event *ops.Event) (Doc, error) {
+	subject := b.subject(event.Subject)
+	doc := eventDoc(event, subject)
+	return doc, b.related.add(ctx, doc, event, subject)
 }
 
 // tell tells whoever watches of one line about an event.
@@ -162,10 +178,14 @@ func (b *backtest) ask(c *candidate, event *ops.Event, doc Doc) error {
 }
 
 // fallDue does what was put off and is due by a time, on the subjects as they are known by then.
-func (b *backtest) fallDue(now time.Time) error {
+func (b *backtest) fallDue(ctx context.Context, now time.Time) error {
 	for len(b.waiting) > 0 && !b.waiting[0].due.After(now) {
 		one := b.waiting.next()
-		one.of.draft.fallDue(&one.rehearsed, eventDoc(one.event, b.subject(one.event.Subject)), one.due)
+		doc, err := b.doc(ctx, one.event)
+		if err != nil {
+			return err
+		}
+		one.of.draft.fallDue(&one.rehearsed, doc, one.due)
 		if err := b.ended(one); err != nil {
 			return err
 		}
@@ -182,8 +202,8 @@ func (b *backtest) ended(one dueAction) error {
 }
 
 // finish goes on to the end of the period, and counts what the whole of it says.
-func (b *backtest) finish(to time.Time) error {
-	if err := b.fallDue(to); err != nil {
+func (b *backtest) finish(ctx context.Context, to time.Time) error {
+	if err := b.fallDue(ctx, to); err != nil {
 		return err
 	}
 	for len(b.waiting) > 0 {

@@ -18,7 +18,8 @@ func document() rule.Doc {
 			"service_value": 100.10, "whole": 100, "name": "Ada Lövelace", "quoted": "a\"b\u00e9", "none": null,
 			"yes": true, "tags": ["new", 3, {"k": 1}], "location": {"area": "marina", "lat": 25.08},
 			"at": "2026-11-24T10:00:00Z", "promised": "2026-11-24T13:00:00+04:00", "empty": "", "esc\u0061ped": 7,
-			"twice": 1, "twice": 2, "big": 1e400, "nested": [[1, 2], [3]]
+			"twice": 1, "twice": 2, "big": 1e400, "nested": [[1, 2], [3]],
+			"items": [{"price": 5}, {"price": 20}, {"price": 700}]
 		}`),
 		"subject": json.RawMessage(` {"status": "pending"} `),
 	}
@@ -152,6 +153,12 @@ func TestTheDecidingLeaf(t *testing.T) {
 		{"not of any", `{"not": {"any": [` + value + "," + name + `]}}`, true, nameLeaf},
 		{"nested", `{"all": [` + yes + `, {"any": [` + value + `, {"not": ` + yes + `}]}]}`, false, yesLeaf},
 		{"what is missing has no got", gone, false, `{"path":"detail.gone","op":"exists"}`},
+		{"every names the first that fails", `{"path": "detail.items[every].price", "op": "lt", "value": 100}`, false, `{"path":"detail.items[2].price","op":"lt","want":100,"got":700}`},
+		{"any names the first that holds", `{"path": "detail.items[any].price", "op": "gt", "value": 10}`, true, `{"path":"detail.items[1].price","op":"gt","want":10,"got":20}`},
+		{"any of which none holds names the list", `{"path": "detail.tags[any]", "op": "eq", "value": 7}`, false, `{"path":"detail.tags[any]","op":"eq","want":7,"got":["new",3,{"k":1}]}`},
+		{"what an element lacks", `{"path": "detail.items[every].name", "op": "exists"}`, false, `{"path":"detail.items[0].name","op":"exists"}`},
+		{"lists in lists", `{"path": "detail.nested[every][every]", "op": "lt", "value": 3}`, false, `{"path":"detail.nested[1][0]","op":"lt","want":3,"got":3}`},
+		{"the value of a path", `{"path": "detail.items[every].price", "op": "lt", "value": "$.detail.whole"}`, false, `{"path":"detail.items[2].price","op":"lt","want":100,"got":700}`},
 		{"nothing asked", `{}`, true, `null`},
 	} {
 		t.Run(c.name, func(t *testing.T) {

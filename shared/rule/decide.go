@@ -181,7 +181,7 @@ func (p *plan) learn(ctx context.Context, want wanted) error {
 		p.records = append(p.records, named)
 	}
 	p.doc = eventDoc(p.event, subject)
-	return p.engine.relate(ctx, p.doc, p.event, subject, want, read)
+	return relations{want, read, p.engine.store.Vendor}.add(ctx, p.doc, p.event, subject)
 }
 
 // ask decides about one rule, whose condition holds or not.
@@ -194,7 +194,7 @@ func (p *plan) ask(ctx context.Context, r *ready, ok bool) (ops.Decision, error)
 	case !ok:
 		return ops.Decision{Outcome: ops.NotMatched, Leaf: leaf}, nil
 	case r.Mode == ops.RuleShadow:
-		return ops.Decision{Outcome: ops.Shadowed, Leaf: leaf}, nil
+		return p.shadow(ctx, r, leaf)
 	}
 	if err := p.lookForEarlier(ctx, r); err != nil {
 		return ops.Decision{}, err
@@ -231,6 +231,37 @@ func (p *plan) ask(ctx context.Context, r *ready, ok bool) (ops.Decision, error)
 	return d, err
 }
 
+// shadow tells what a rule in shadow mode would do: what would suppress it, by the limits that it used up while it acted, or else
+// its actions. It writes nothing.
+func (p *plan) shadow(ctx context.Context, r *ready, leaf *ops.Leaf) (ops.Decision, error) {
+	d := ops.Decision{Outcome: ops.Shadowed, Leaf: leaf}
+	if err := p.lookForEarlier(ctx, r); err != nil {
+		return d, err
+	}
+	if p.repeated(r) {
+		d.Reason = ops.WouldBe + ops.ReasonDuplicate
+		return d, nil
+	}
+	_, reason, err := p.hindrance(ctx, r)
+	if reason != "" || err != nil {
+		d.Reason = ops.WouldBe + reason
+		return d, err
+	}
+	did := false
+	for i := range r.Actions {
+		effect, dropped := r.unneeded(i, p.doc, p.now)
+		if !dropped {
+			effect.Status, did = ops.ActionShadow, true
+		}
+		effect.Action = actionName(&r.Actions[i])
+		d.Effects = append(d.Effects, effect)
+	}
+	if !did {
+		d.Reason = ops.WouldBe + ops.ReasonUnless
+	}
+	return d, nil
+}
+
 // countFailure notes that something is wrong with a rule, which is not the event's failure. When it goes on, people are told,
 // unless so much happens that there is no room for it.
 func (p *plan) countFailure(ctx context.Context, r *ready, cause error) error {
@@ -244,17 +275,30 @@ func (p *plan) countFailure(ctx context.Context, r *ready, cause error) error {
 	return nil
 }
 
-// limit looks at what keeps a rule that matched from acting, and gives the records that must be written if it acts.
+// limit looks at what keeps a rule that matched from acting, and gives the records that must be written if it acts. When people
+// have to know of it, they are told.
 func (p *plan) limit(ctx context.Context, r *ready) (records []ops.Record, reason string, err error) {
-	if p.paused {
-		return nil, ops.ReasonPaused, nil
-	}
-	if p.event.Cause.Ends() {
-		return nil, ops.ReasonDepth, p.warn(ctx, alert.Spec{
+	records, reason, err = p.hindrance(ctx, r)
+	switch reason {
+	case ops.ReasonDepth:
+		err = p.warn(ctx, alert.Spec{
 			Type: ops.AlertSystemError, Severity: ops.SeverityHigh, Subject: p.event.Subject, Key: "depth/" + r.ID, Cause: p.cause(r),
 			Title:  "A chain of events was stopped",
 			Detail: fmt.Sprintf("Rule %s would have gone on with a chain of more than %d events.", r.ID, ops.MaxDepth),
 		})
+	case ops.ReasonCap:
+		err = p.warnOfCap(ctx, r, p.counterOf(r))
+	}
+	return records, reason, err
+}
+
+// hindrance is limit that tells nobody.
+func (p *plan) hindrance(ctx context.Context, r *ready) (records []ops.Record, reason string, err error) {
+	if p.paused {
+		return nil, ops.ReasonPaused, nil
+	}
+	if p.event.Cause.Ends() {
+		return nil, ops.ReasonDepth, nil
 	}
 	if !r.Cooldown.IsZero() && !p.event.Subject.IsZero() {
 		id := r.ID + "/" + p.event.Subject.String()
@@ -276,7 +320,7 @@ func (p *plan) limit(ctx context.Context, r *ready) (records []ops.Record, reaso
 			return nil, "", fmt.Errorf("read counter %s: %w", counter.ID, err)
 		}
 		if n >= counter.Max {
-			return nil, ops.ReasonCap, p.warnOfCap(ctx, r, counter)
+			return nil, ops.ReasonCap, nil
 		}
 		records = append(records, counter)
 	}

@@ -188,7 +188,7 @@ func (e *Engine) perform(ctx context.Context, a *ops.PendingAction) error {
 	doc := eventDoc(event, subject)
 	want := wanted{}
 	want.action(&a.Action)
-	if err := e.relate(ctx, doc, event, subject, want, e.store.Subject); err != nil {
+	if err := (relations{want, e.store.Subject, e.store.Vendor}).add(ctx, doc, event, subject); err != nil {
 		return err
 	}
 	if a.Action.Unless != nil && a.PutOff() {

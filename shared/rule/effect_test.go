@@ -24,6 +24,11 @@ func TestASurveyFollowsTwoHoursLater(t *testing.T) {
 	if n := b.sweep(t); n != 0 {
 		t.Errorf("%d actions are still due", n)
 	}
+	// The vendor corrects when it was done: the customer is asked no second time.
+	e := b.deliver(t, "service_completed", `{"booking_id": "bk-1", "vendor_id": "v-1", "completed_at": "2026-11-24T11:00:00Z"}`)
+	if d := decision(t, e, "satisfaction-survey"); d.Reason != ops.ReasonDuplicate {
+		t.Errorf("got %+v", d)
+	}
 }
 
 func TestAPaymentThatStaysPendingIsWarnedOf(t *testing.T) {

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -33,7 +34,17 @@ type leaf struct {
 // next event.
 type view interface {
 	at(p *path) *value
+	// spare gives a value to read into: an element of a list that is gone through, or a member of one that is compared.
+	spare(of spareValue) *value
 }
+
+type spareValue int
+
+const (
+	spareElement spareValue = iota
+	spareMember
+	spareValues // how many there are
+)
 
 // docView looks values up as they are asked for.
 type docView struct{ doc Doc }
@@ -44,6 +55,8 @@ func (d docView) at(p *path) *value {
 	return v
 }
 
+func (d docView) spare(spareValue) *value { return &value{} }
+
 // holds answers the comparison.
 func (l *leaf) holds(v view, now time.Time) bool {
 	want := &l.value
@@ -52,24 +65,24 @@ func (l *leaf) holds(v view, now time.Time) bool {
 	}
 	got := v.at(&l.path)
 	if l.path.rest != nil {
-		return l.holdsIn(got.raw, &l.path, want, now)
+		return l.holdsIn(v, got.raw, &l.path, want, now)
 	}
-	return l.test(got, want, now)
+	return l.test(v, got, want, now)
 }
 
 // holdsIn answers for the elements of a list: whether one of them makes the comparison true, or every one does. An empty
 // list has none, so it is false; so is what is no list.
-func (l *leaf) holdsIn(list []byte, p *path, want *value, now time.Time) bool {
+func (l *leaf) holdsIn(v view, list []byte, p *path, want *value, now time.Time) bool {
+	got := v.spare(spareElement)
 	for i := firstElement(list); i < len(list) && list[i] != ']'; {
 		end := skipValue(list, i)
 		element := lookIn(list[i:end], p.rest.plain)
 		var ok bool
 		if p.rest.rest != nil {
-			ok = l.holdsIn(element, p.rest, want, now)
+			ok = l.holdsIn(v, element, p.rest, want, now)
 		} else {
-			var got value
 			got.set(element)
-			ok = l.test(&got, want, now)
+			ok = l.test(v, got, want, now)
 		}
 		if ok != p.every {
 			return ok
@@ -82,7 +95,7 @@ func (l *leaf) holdsIn(list []byte, p *path, want *value, now time.Time) bool {
 }
 
 // test compares one value.
-func (l *leaf) test(got, want *value, now time.Time) bool {
+func (l *leaf) test(v view, got, want *value, now time.Time) bool {
 	missing := got.missing()
 	if l.op == ops.OpAbsent || missing {
 		return l.op == ops.OpAbsent && missing
@@ -97,16 +110,15 @@ func (l *leaf) test(got, want *value, now time.Time) bool {
 	case ops.OpGt, ops.OpGte, ops.OpLt, ops.OpLte:
 		return ordered(l.op, got, want)
 	case ops.OpBetween:
-		list := l.members(want)
-		return len(list) == 2 && ordered(ops.OpGte, got, &list[0]) && ordered(ops.OpLte, got, &list[1])
+		return l.between(v, got, want)
 	case ops.OpIn:
-		return among(got, l.members(want))
+		same, _ := l.among(v, got, want)
+		return same
 	case ops.OpNotIn:
-		list := l.members(want)
-		sameKind := func(v value) bool { return v.kind == got.kind }
-		return got.scalar() && slices.ContainsFunc(list, sameKind) && !among(got, list)
+		same, ofItsKind := l.among(v, got, want)
+		return got.scalar() && ofItsKind && !same
 	case ops.OpContains:
-		return contains(got, want)
+		return contains(v, got, want)
 	case ops.OpStartsWith:
 		return texts(got, want) && bytes.HasPrefix(got.text, want.text)
 	case ops.OpEndsWith:
@@ -122,20 +134,44 @@ func (l *leaf) test(got, want *value, now time.Time) bool {
 	return false
 }
 
-func (l *leaf) members(want *value) []value {
+// among tells whether a value is a member of the list that is wanted, and whether any member is of its kind.
+func (l *leaf) among(v view, got, want *value) (same, ofItsKind bool) {
 	if l.ref == nil {
-		return l.list
+		for i := range l.list {
+			ofItsKind = ofItsKind || l.list[i].kind == got.kind
+			if got.equal(&l.list[i]) {
+				return true, true
+			}
+		}
+		return false, ofItsKind
 	}
-	return parseList(want.raw)
+	member := v.spare(spareMember)
+	for i := firstElement(want.raw); i < len(want.raw) && want.raw[i] != ']'; {
+		end := skipValue(want.raw, i)
+		member.set(want.raw[i:end])
+		ofItsKind = ofItsKind || member.kind == got.kind
+		if got.equal(member) {
+			return true, true
+		}
+		i = skipComma(want.raw, end)
+	}
+	return false, ofItsKind
 }
 
-func among(got *value, list []value) bool {
-	for i := range list {
-		if got.equal(&list[i]) {
-			return true
-		}
+// between tells whether a value lies within the bounds that are wanted, which are the two members of a list.
+func (l *leaf) between(v view, got, want *value) bool {
+	if l.ref == nil {
+		return len(l.list) == 2 && ordered(ops.OpGte, got, &l.list[0]) && ordered(ops.OpLte, got, &l.list[1])
 	}
-	return false
+	bound := v.spare(spareMember)
+	n, within := 0, true
+	for i := firstElement(want.raw); i < len(want.raw) && want.raw[i] != ']'; n++ {
+		end := skipValue(want.raw, i)
+		bound.set(want.raw[i:end])
+		within = within && (n == 0 && ordered(ops.OpGte, got, bound) || n == 1 && ordered(ops.OpLte, got, bound))
+		i = skipComma(want.raw, end)
+	}
+	return n == 2 && within
 }
 
 func ordered(op ops.Op, got, want *value) bool {
@@ -155,12 +191,12 @@ func ordered(op ops.Op, got, want *value) bool {
 	}
 }
 
-func contains(got, want *value) bool {
+func contains(v view, got, want *value) bool {
 	switch got.kind {
 	case textKind:
 		return want.kind == textKind && bytes.Contains(got.text, want.text)
 	case listKind:
-		var member value
+		member := v.spare(spareMember)
 		for i := firstElement(got.raw); i < len(got.raw) && got.raw[i] != ']'; {
 			end := skipValue(got.raw, i)
 			if member.set(got.raw[i:end]); member.equal(want) {
@@ -191,7 +227,8 @@ func (l *leaf) compareTime(got, want *value, now time.Time) int {
 	return at.Compare(t)
 }
 
-// show tells what the comparison wanted and what it saw; of a path into a list, the list.
+// show tells what the comparison wanted and what it saw; of a path through a list, the element that decided it, or the list when
+// all of them did.
 func (l *leaf) show(doc Doc, now time.Time) *ops.Leaf {
 	want := l.want
 	switch {
@@ -200,7 +237,56 @@ func (l *leaf) show(doc Doc, now time.Time) *ops.Leaf {
 	case l.moment.relative:
 		want = mustJSON(l.moment.show(now))
 	}
-	return &ops.Leaf{Path: l.path.text, Op: l.op, Want: shown(want), Got: shown(doc.Lookup(l.path.plain))}
+	path, got := l.path.text, doc.Lookup(l.path.plain)
+	if l.path.rest != nil {
+		asked := &l.value
+		if l.ref != nil {
+			v := parseValue(want)
+			asked = &v
+		}
+		if at, element, ok := l.decider(got, &l.path, asked, now); ok {
+			path, got = at, element
+		}
+	}
+	return &ops.Leaf{Path: path, Op: l.op, Want: shown(want), Got: shown(got)}
+}
+
+// decider finds the element of a list that decided the comparison, and its path: the first that fails of every, the first that
+// holds of any; ok is false when there is none.
+func (l *leaf) decider(list []byte, p *path, want *value, now time.Time) (at string, found []byte, ok bool) {
+	eachElement(list, func(n int, v []byte) bool {
+		element := lookIn(v, p.rest.plain)
+		at = p.plain + "[" + strconv.Itoa(n) + "]"
+		if p.rest.rest == nil {
+			if p.rest.plain != "" {
+				at += "." + p.rest.plain
+			}
+			got := parseValue(element)
+			found, ok = element, l.test(docView{}, &got, want, now) != p.every
+			return !ok
+		}
+		if ok = l.holdsIn(docView{}, element, p.rest, want, now) != p.every; !ok {
+			return true
+		}
+		inner, decided, one := l.decider(element, p.rest, want, now)
+		if found = element; one {
+			found = decided
+		}
+		at += joined(inner, p.rest, one)
+		return false
+	})
+	return at, found, ok
+}
+
+// joined is the rest of a path behind a list's element: that of the element that decided within it, or as it was written.
+func joined(inner string, rest *path, one bool) string {
+	if !one {
+		inner = rest.plain
+	}
+	if inner == "" || inner[0] == '[' {
+		return inner
+	}
+	return "." + inner
 }
 
 func parseList(raw []byte) []value {

@@ -12,7 +12,7 @@ import (
 // marina"), or presence of one. Only the conditions whose test the event passes are asked; those that have no such test (a
 // `not`, an `absent`) always are. An event is read once: all paths of all conditions are one tree of names, and whatever lies
 // on a path is put into its slot as the raw text passes by. Values are parsed when the first condition asks for them. Nothing
-// is allocated but for texts with escapes and numbers of more than 19 digits.
+// is allocated but for numbers of more than 19 digits.
 //
 // BenchmarkMatch compares it with asking every condition, and with cel-go.
 type matcher struct {
@@ -147,7 +147,10 @@ type reading struct {
 	asked  []uint32 // by condition: the event that it was asked about last
 	event  uint32
 	found  []int32
+	spares [spareValues]value
 }
+
+func (r *reading) spare(of spareValue) *value { return &r.spares[of] }
 
 func (r *reading) at(p *path) *value { return r.value(p.slot) }
 

@@ -164,13 +164,54 @@ func TestTheMatcherAgreesWithThePlainEvaluator(t *testing.T) {
 	}
 }
 
+// Every operator, with a literal and with a path, through lists and on texts with escapes.
+var eachOperator = []string{
+	`{"path":"detail.text","op":"exists"}`, `{"path":"detail.none","op":"absent"}`,
+	`{"path":"detail.escaped","op":"eq","value":"a\"é"}`, `{"path":"detail.escaped","op":"eq","value":"$.detail.text"}`,
+	`{"path":"detail.text","op":"ne","value":"b"}`, `{"path":"detail.escaped","op":"ne","value":"$.detail.text"}`,
+	`{"path":"detail.number","op":"gt","value":1}`, `{"path":"detail.number","op":"gte","value":"$.detail.price"}`,
+	`{"path":"detail.text","op":"lt","value":"z"}`, `{"path":"detail.number","op":"lte","value":99.5}`,
+	`{"path":"detail.number","op":"between","value":[1,100]}`, `{"path":"detail.number","op":"between","value":"$.detail.range"}`,
+	`{"path":"detail.text","op":"in","value":["x","a"]}`, `{"path":"detail.escaped","op":"in","value":"$.detail.texts"}`,
+	`{"path":"detail.text","op":"not_in","value":["x","y"]}`, `{"path":"detail.text","op":"not_in","value":"$.detail.texts"}`,
+	`{"path":"detail.text","op":"contains","value":"a"}`, `{"path":"detail.texts","op":"contains","value":"a\"é"}`,
+	`{"path":"detail.escaped","op":"starts_with","value":"a\""}`, `{"path":"detail.escaped","op":"ends_with","value":"é"}`,
+	`{"path":"detail.text","op":"matches","value":"^a.*$"}`,
+	`{"path":"detail.at","op":"before","value":"now"}`, `{"path":"detail.at","op":"before","value":"now-8bh"}`,
+	`{"path":"detail.at","op":"after","value":"now+8bh"}`, `{"path":"detail.at","op":"after","value":"$.detail.at"}`,
+	`{"path":"detail.texts[any]","op":"eq","value":"a\"é"}`, `{"path":"detail.items[every].price","op":"lt","value":100}`,
+	`{"path":"detail.items[any].names[any]","op":"in","value":"$.detail.texts"}`,
+}
+
+const operatorEvent = `{"text":"abc", "esc\u0061ped":"a\"\u00e9", "number":12.50, "price":3, "range":[1, 20], "none":null,
+	"at":"2026-11-20T11:30:00Z", "texts":["x", "a\"\u00e9", 3], "items":[{"price":1, "names":["\u0078y"]}, {"price":99, "names":["x"]}]}`
+
 func TestTheMatcherAllocatesNothing(t *testing.T) { //nolint:paralleltest // allocations of other tests would count
-	m := newMatcher(benchConditions(t, 1000))
-	doc := benchDoc()
-	r := m.read()
-	m.match(r, doc, noon)
-	if n := testing.AllocsPerRun(100, func() { m.match(r, doc, noon) }); n != 0 {
-		t.Errorf("%v allocations", n)
+	for _, size := range []int{4, 100, 1000, 10_000} {
+		kinds := map[string][]*Cond{"rules of a marketplace": benchConditions(t, size)}
+		for _, text := range eachOperator {
+			var c ops.Condition
+			if err := json.Unmarshal([]byte(text), &c); err != nil {
+				t.Fatal(err)
+			}
+			cond, err := CompileCondition(c)
+			if err != nil {
+				t.Fatal(err)
+			}
+			kinds[text] = slices.Repeat([]*Cond{cond}, size)
+		}
+		for name, conds := range kinds {
+			m, r := newMatcher(conds), (*reading)(nil)
+			doc := Doc{"detail": json.RawMessage(operatorEvent)}
+			if name == "rules of a marketplace" {
+				doc = benchDoc()
+			}
+			r = m.read()
+			m.match(r, doc, noon)
+			if n := testing.AllocsPerRun(5, func() { m.match(r, doc, noon) }); n != 0 {
+				t.Errorf("%d of %s: %v allocations", size, name, n)
+			}
+		}
 	}
 }
 

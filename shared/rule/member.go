@@ -1,6 +1,6 @@
 package rule
 
-import "encoding/json"
+import "bytes"
 
 // find gives the value of a member of a raw JSON object; of members with the same name the last one, as encoding/json
 // does. It reads the text as it is: an event has many fields and a condition asks for one, so nothing is decoded but
@@ -125,14 +125,17 @@ func skipValue(b []byte, i int) int {
 
 // sameText reports whether a quoted JSON text is name.
 func sameText(quoted []byte, name string) bool {
-	if len(quoted) >= 2 && string(quoted[1:len(quoted)-1]) == name {
+	if len(quoted) < 2 {
+		return false
+	}
+	inner := quoted[1 : len(quoted)-1]
+	if string(inner) == name {
 		return true
 	}
-	for _, c := range quoted {
-		if c == '\\' {
-			var s string
-			return json.Unmarshal(quoted, &s) == nil && s == name
-		}
+	if bytes.IndexByte(inner, '\\') < 0 {
+		return false
 	}
-	return false
+	var room [64]byte
+	said, ok := unescape(room[:0], inner)
+	return ok && string(said) == name
 }

@@ -148,7 +148,7 @@ func (c *claim) clashes(o *claim) bool {
 		return true
 	}
 	if values, ok := c.candidates(); ok && !o.moment.relative {
-		holds := func(v value) bool { return o.test(&v, &o.value, time.Time{}) }
+		holds := func(v value) bool { return o.test(docView{}, &v, &o.value, time.Time{}) }
 		return !slices.ContainsFunc(values, holds)
 	}
 	low, _, above := c.bounds()

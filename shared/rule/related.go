@@ -56,28 +56,31 @@ func (w wanted) rule(r *ops.Rule) {
 	}
 }
 
-// reader reads what is known of a subject; nothing is no error.
-type reader func(context.Context, ops.SubjectRef) (*ops.Subject, error)
+// relations finds the related records that are wanted.
+type relations struct {
+	want    wanted
+	subject func(context.Context, ops.SubjectRef) (*ops.Subject, error) // what is known of a subject; nothing is no error
+	vendor  func(ctx context.Context, id string) (*ops.Vendor, error)
+}
 
-// relate adds the related records that are wanted to what conditions and paths of rules see. One that the event doesn't lead
-// to is left out.
-func (e *Engine) relate(ctx context.Context, doc Doc, event *ops.Event, about *ops.Subject, want wanted, read reader) error {
-	if len(want) == 0 {
+// add adds the related records to what conditions and paths of rules see. One that the event doesn't lead to is left out.
+func (x relations) add(ctx context.Context, doc Doc, event *ops.Event, about *ops.Subject) error {
+	if len(x.want) == 0 {
 		return nil
 	}
 	var detail map[string]json.RawMessage
 	if json.Unmarshal(event.Detail, &detail) != nil {
 		return nil //nolint:nilerr // it is invalid
 	}
-	for kind := range want {
-		s, err := named(ctx, kind, detail, about, read)
+	for kind := range x.want {
+		s, err := x.named(ctx, kind, detail, about)
 		if err != nil {
 			return err
 		}
 		if s == nil {
 			continue
 		}
-		if doc[kind], err = e.relatedDoc(ctx, s); err != nil {
+		if doc[kind], err = x.docOf(ctx, s); err != nil {
 			return err
 		}
 	}
@@ -85,7 +88,7 @@ func (e *Engine) relate(ctx context.Context, doc Doc, event *ops.Event, about *o
 }
 
 // named finds the record of a type that an event leads to; nil when there is none.
-func named(ctx context.Context, kind string, detail map[string]json.RawMessage, about *ops.Subject, read reader) (*ops.Subject, error) {
+func (x relations) named(ctx context.Context, kind string, detail map[string]json.RawMessage, about *ops.Subject) (*ops.Subject, error) {
 	if about.Type == kind {
 		return about, nil
 	}
@@ -94,7 +97,7 @@ func named(ctx context.Context, kind string, detail map[string]json.RawMessage, 
 		ref.ID = idIn(about.Fields, kind)
 	}
 	if ref.ID == "" && kind != ops.SubjectBooking {
-		booking, err := named(ctx, ops.SubjectBooking, detail, about, read)
+		booking, err := x.named(ctx, ops.SubjectBooking, detail, about)
 		if err != nil {
 			return nil, err
 		}
@@ -105,7 +108,7 @@ func named(ctx context.Context, kind string, detail map[string]json.RawMessage, 
 	if ref.ID == "" {
 		return nil, nil //nolint:nilnil // none is an answer
 	}
-	s, err := read(ctx, ref)
+	s, err := x.subject(ctx, ref)
 	if err != nil {
 		return nil, fmt.Errorf("read %s: %w", ref, err)
 	}
@@ -121,13 +124,13 @@ func idIn(members map[string]json.RawMessage, kind string) string {
 	return ""
 }
 
-// relatedDoc is a related record as conditions see it; of a vendor also what is kept of it by hand: its rating, categories, areas.
-func (e *Engine) relatedDoc(ctx context.Context, s *ops.Subject) (json.RawMessage, error) {
+// docOf is a related record as conditions see it; of a vendor also what is kept of it by hand: its rating, categories, areas.
+func (x relations) docOf(ctx context.Context, s *ops.Subject) (json.RawMessage, error) {
 	doc := SubjectDoc(s)
 	if s.Type != ops.SubjectVendor {
 		return doc, nil
 	}
-	v, err := e.store.Vendor(ctx, s.ID)
+	v, err := x.vendor(ctx, s.ID)
 	if ops.ErrorCode(err) == ops.CodeNotFound {
 		return doc, nil
 	}
@@ -141,4 +144,21 @@ func (e *Engine) relatedDoc(ctx context.Context, s *ops.Subject) (json.RawMessag
 		}
 	}
 	return mustJSON(all), nil
+}
+
+// vendors reads each vendor once.
+func (e *Engine) vendors() func(context.Context, string) (*ops.Vendor, error) {
+	type answer struct {
+		vendor *ops.Vendor
+		err    error
+	}
+	known := map[string]answer{}
+	return func(ctx context.Context, id string) (*ops.Vendor, error) {
+		a, ok := known[id]
+		if !ok {
+			a.vendor, a.err = e.store.Vendor(ctx, id)
+			known[id] = a
+		}
+		return a.vendor, a.err
+	}
 }

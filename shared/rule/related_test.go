@@ -1,10 +1,12 @@
 package rule_test
 
 import (
+	"encoding/json"
 	"testing"
 	"time"
 
 	"opsflow/shared/ops"
+	"opsflow/shared/rule"
 )
 
 // withVendor stores a vendor that has been given a booking.
@@ -28,7 +30,7 @@ func TestARuleLooksIntoTheRecordsThatItsEventLeadsTo(t *testing.T) {
 	)
 	for _, c := range []struct{ event, detail, condition, leaf string }{
 		{"service_completed", completed, `{"path": "vendor.rating", "op": "lt", "value": 3}`, `2.5`},
-		{"service_completed", completed, `{"path": "vendor.categories[any]", "op": "eq", "value": "cleaning"}`, `["cleaning"]`},
+		{"service_completed", completed, `{"path": "vendor.categories[any]", "op": "eq", "value": "cleaning"}`, `"cleaning"`},
 		{"service_completed", completed, `{"path": "booking.service_value", "op": "gt", "value": 200}`, `300`},
 		{"payment_received", payment, `{"path": "booking.customer_id", "op": "eq", "value": "cu-1"}`, `"cu-1"`},
 		{"payment_received", payment, `{"path": "detail.amount", "op": "lt", "value": "$.booking.service_value"}`, `10`},
@@ -45,6 +47,10 @@ func TestARuleLooksIntoTheRecordsThatItsEventLeadsTo(t *testing.T) {
 			d := decision(t, b.deliver(t, c.event, c.detail), "watch")
 			if d.Outcome != ops.Matched || string(d.Leaf.Got) != c.leaf {
 				t.Errorf("got %+v with %+v", d, d.Leaf)
+			}
+			b.advance(t, time.Minute)
+			if tested, err := b.Backtest(t.Context(), rule.BacktestRequest{Rule: json.RawMessage(`"watch"`)}, rule.Watch{}); err != nil || tested.Matched != 1 {
+				t.Errorf("backtest: %+v, %v", tested, err)
 			}
 		})
 	}

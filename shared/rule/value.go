@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"strconv"
 	"strings"
+	"unicode/utf16"
 	"unicode/utf8"
 )
 
@@ -48,25 +49,27 @@ type value struct {
 	text []byte  // of a text; "true" or "false". It can be a part of raw
 	num  decimal // of a number
 	raw  []byte
+
+	spare []byte // where texts with escapes are written out, again and again
 }
 
-// set reads a value. Nothing is allocated but for a text with escapes and a number of more than 19 digits.
+// set reads a value. Nothing is allocated but for a number of more than 19 digits, and for the first texts with escapes.
 func (v *value) set(raw []byte) {
-	*v = value{kind: kindOf(raw), raw: raw}
+	*v = value{kind: kindOf(raw), raw: raw, spare: v.spare}
 	switch v.kind {
 	case textKind:
-		t, ok := textIn(raw)
+		t, written, ok := textIn(raw, v.spare)
 		if !ok {
-			*v = value{raw: raw}
+			v.kind = noKind
 			return
 		}
-		v.text = t
+		v.text, v.spare = t, written
 	case boolKind:
 		v.text = bytes.TrimSpace(raw)
 	case numberKind:
 		d, ok := parseDecimal(bytes.TrimSpace(raw))
 		if !ok {
-			*v = value{raw: raw}
+			v.kind = noKind
 			return
 		}
 		v.num = d
@@ -117,25 +120,95 @@ func (v *value) scalar() bool {
 	return v.kind == textKind || v.kind == numberKind || v.kind == boolKind
 }
 
-// textIn gives what a quoted text says: a part of raw when it has no escapes.
-func textIn(raw []byte) ([]byte, bool) {
+// textIn gives what a quoted text says: a part of raw when it has no escapes, or else written over spare, which comes back as
+// it is to be used next.
+func textIn(raw, spare []byte) (text, written []byte, ok bool) {
 	b := raw[skipSpace(raw, 0):]
-	if end := skipString(b, 0); end >= 2 && end <= len(b) && b[end-1] == '"' {
-		t := b[1 : end-1]
-		if bytes.IndexByte(t, '\\') < 0 && utf8.Valid(t) {
-			return t, true
-		}
+	end := skipString(b, 0)
+	if end < 2 || end > len(b) || b[end-1] != '"' {
+		return nil, spare, false
 	}
-	var s string
-	if json.Unmarshal(b, &s) != nil {
-		return nil, false
+	t := b[1 : end-1]
+	if bytes.IndexByte(t, '\\') < 0 && utf8.Valid(t) {
+		return t, spare, true
 	}
-	return []byte(s), true
+	written, ok = unescape(spare[:0], t)
+	return written, written, ok
 }
 
 func unquote(raw []byte) (string, bool) {
-	t, ok := textIn(raw)
+	t, _, ok := textIn(raw, nil)
 	return string(t), ok
+}
+
+// unescape appends what a text between quotes says, as encoding/json reads it.
+func unescape(to, text []byte) ([]byte, bool) {
+	for i := 0; i < len(text); {
+		c := text[i]
+		switch {
+		case c == '\\':
+			r, size := escaped(text[i:])
+			if size == 0 {
+				return to, false
+			}
+			to = utf8.AppendRune(to, r)
+			i += size
+		case c < utf8.RuneSelf:
+			to = append(to, c)
+			i++
+		default:
+			r, size := utf8.DecodeRune(text[i:])
+			to = utf8.AppendRune(to, r)
+			i += size
+		}
+	}
+	return to, true
+}
+
+// escaped reads the escape that a text begins with, and how long it is; 0 when it is none.
+func escaped(text []byte) (r rune, size int) {
+	if len(text) < 2 {
+		return 0, 0
+	}
+	const simple, means = "\"\\/bfnrt", "\"\\/\b\f\n\r\t"
+	if n := strings.IndexByte(simple, text[1]); n >= 0 {
+		return rune(means[n]), 2
+	}
+	first, ok := hex4(text)
+	if !ok {
+		return 0, 0
+	}
+	if !utf16.IsSurrogate(first) {
+		return first, 6
+	}
+	if second, ok := hex4(text[6:]); ok {
+		if both := utf16.DecodeRune(first, second); both != utf8.RuneError {
+			return both, 12
+		}
+	}
+	return utf8.RuneError, 6
+}
+
+// hex4 reads an escape like \u00e9.
+func hex4(text []byte) (rune, bool) {
+	if len(text) < 6 || text[0] != '\\' || text[1] != 'u' {
+		return 0, false
+	}
+	var r rune
+	for _, c := range text[2:6] {
+		switch {
+		case '0' <= c && c <= '9':
+			c -= '0'
+		case 'a' <= c && c <= 'f':
+			c -= 'a' - 10
+		case 'A' <= c && c <= 'F':
+			c -= 'A' - 10
+		default:
+			return 0, false
+		}
+		r = r<<4 | rune(c)
+	}
+	return r, true
 }
 
 // maxShown is the longest value, in bytes, that a decision repeats.

@@ -162,6 +162,8 @@ func effect(e ops.Effect) string {
 		return "dropped: " + e.Reason
 	case ops.ActionFailed:
 		return "failed: " + e.Error
+	case ops.ActionShadow:
+		return "would " + e.Action
 	case ops.ActionDone:
 	}
 	return string(e.Kind) + " " + e.ID

@@ -131,6 +131,8 @@ func effectText(e ops.Effect) string {
 		return "dropped: " + droppedText(e.Reason)
 	case ops.ActionFailed:
 		return "failed: " + e.Error
+	case ops.ActionShadow:
+		return "would do: " + words(e.Action)
 	case ops.ActionDone:
 	}
 	if e.Effect != nil {
