@@ -37,6 +37,7 @@ type retry struct {
 	FromStep string                     `json:"from_step"`
 	Context  map[string]json.RawMessage `json:"context"`
 	Skip     []string                   `json:"skip"`
+	Version  int                        `json:"version"`
 	Reason   string                     `json:"reason"`
 }
 

@@ -25,7 +25,7 @@ func (a *api) controlRoutes() {
 	}, a.cancelWorkflow)
 	handle(a, route{
 		id: "retry-workflow", method: http.MethodPost, path: "/v1/workflows/{id}/retry", record: byID(a.Store.Instance), action: controlWorkflows,
-		summary: "Try a failed workflow again, from where it failed or from an earlier step",
+		summary: "Try a failed workflow again, from where it failed or from an earlier step, on its version or a newer one",
 	}, a.retryWorkflow)
 }
 
@@ -64,6 +64,7 @@ type retryInput struct {
 		FromStep string                     `json:"from_step,omitempty" maxLength:"50" doc:"A step that has begun: it is done anew, with all that needs it. Absent: where it failed."`
 		Context  map[string]json.RawMessage `json:"context,omitempty" doc:"Replaces values of the context; null takes one out."`
 		Skip     []string                   `json:"skip,omitempty" maxItems:"100" doc:"Steps not to do: what needs them goes on as if they were completed."`
+		Version  int                        `json:"version,omitempty" minimum:"1" doc:"The version of its template to go on with: its own or a newer published one. Absent: its own."`
 		Reason   string                     `json:"reason,omitempty" maxLength:"4000" doc:"Why; it is kept."`
 	} `nameHint:"RetryWorkflow"`
 }
@@ -71,7 +72,7 @@ type retryInput struct {
 func (a *api) retryWorkflow(ctx context.Context, in *retryInput) (*oneOutput[*ops.Instance], error) {
 	var r workflow.Retry
 	if b := in.Body; b != nil {
-		r = workflow.Retry{FromStep: b.FromStep, Context: b.Context, Skip: b.Skip, Reason: b.Reason}
+		r = workflow.Retry{FromStep: b.FromStep, Context: b.Context, Skip: b.Skip, Version: b.Version, Reason: b.Reason}
 	}
 	i, err := a.Workflows.Retry(ctx, in.ID, actorOf(ctx), r)
 	return movedWorkflow("retry", i, err)

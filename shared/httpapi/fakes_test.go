@@ -288,11 +288,27 @@ func (f *fakes) Advise(context.Context, *ops.Template) (workflow.Advice, error) 
 	return workflow.Advice{Warnings: []ops.Warning{{Path: "$.steps[0]", Message: "odd"}}, Cost: workflow.Cost{StatesMin: 1, StatesMax: 2}}, f.fail
 }
 
-func (f *fakes) Publish(ctx context.Context, name string, version int, actor ops.Actor) (*ops.Template, error) {
+func (f *fakes) Publish(ctx context.Context, name string, version int, actor ops.Actor, activate bool) (*ops.Template, error) {
 	f.actor = actor
 	t, err := f.GetTemplate(ctx, name, version)
 	if err == nil {
-		t.Published = true
+		t.Published, t.Active = true, activate
+	}
+	return t, err
+}
+
+func (f *fakes) Activate(ctx context.Context, name string, version int, actor ops.Actor, reason string) (*ops.Template, error) {
+	t, err := f.Publish(ctx, name, version, actor, true)
+	if err == nil {
+		t.Description = reason
+	}
+	return t, err
+}
+
+func (f *fakes) Deactivate(ctx context.Context, name string, version int, actor ops.Actor, reason string) (*ops.Template, error) {
+	t, err := f.Publish(ctx, name, version, actor, false)
+	if err == nil {
+		t.Description = reason
 	}
 	return t, err
 }

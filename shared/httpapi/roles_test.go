@@ -67,6 +67,8 @@ func TestEachTeamMayDoWhatTheTableSays(t *testing.T) {
 		{"GET", "/v1/templates/x/versions/1", "", "OVQF"},
 		{"GET", "/v1/templates/x/versions/1/graph", "", "OVQF"},
 		{"POST", "/v1/templates/x/versions/1/publish", "", ""},
+		{"POST", "/v1/templates/x/versions/1/activate", "", ""},
+		{"POST", "/v1/templates/x/versions/1/deactivate", "", ""},
 		{"GET", "/v1/rules", "", "OVQF"},
 		{"POST", "/v1/rules", `{}`, "O"},
 		{"GET", "/v1/rules/x", "", "OVQF"},

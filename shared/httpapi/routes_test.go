@@ -382,8 +382,15 @@ func TestTemplatesAreListedReadStoredAndPublished(t *testing.T) {
 		t.Errorf("verdict %v on %q", verdict, r.text)
 	}
 	r.call(t, "POST", "/v1/templates/a/versions/1/publish", "").ok(200, &one)
-	if !one.Published || r.actor.ID != "ada" {
+	if !one.Published || !one.Active || r.actor.ID != "ada" {
 		t.Errorf("%+v by %+v", one, r.actor)
+	}
+	for what, active := range map[string]bool{`publish {"activate":false}`: false, `activate {"reason":"it works"}`: true, `deactivate {"reason":"it works"}`: false} {
+		move, body, _ := strings.Cut(what, " ")
+		r.call(t, "POST", "/v1/templates/a/versions/1/"+move, body).ok(200, &one)
+		if one.Active != active || move != "publish" && one.Description != "it works" {
+			t.Errorf("%s: active %v, %q", what, one.Active, one.Description)
+		}
 	}
 }
 

@@ -60,8 +60,11 @@ type Workflows interface {
 	ValidateTemplate(ctx context.Context, text []byte) (workflow.Verdict, error)
 	// Advise tells what is odd about a template without faults, and what it costs.
 	Advise(ctx context.Context, t *ops.Template) (workflow.Advice, error)
-	// Publish makes a version startable and unchangeable.
-	Publish(ctx context.Context, name string, version int, actor ops.Actor) (*ops.Template, error)
+	// Publish makes a version unchangeable and startable by its number; with activate it also starts where no version is named.
+	Publish(ctx context.Context, name string, version int, actor ops.Actor, activate bool) (*ops.Template, error)
+	// Activate and Deactivate say whether a published version starts where none is named: the newest active one does.
+	Activate(ctx context.Context, name string, version int, actor ops.Actor, reason string) (*ops.Template, error)
+	Deactivate(ctx context.Context, name string, version int, actor ops.Actor, reason string) (*ops.Template, error)
 }
 
 // Tasks lets people do their part; *task.Service. Each method checks that the actor may do it to this task.

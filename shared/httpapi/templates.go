@@ -42,8 +42,16 @@ func (a *api) templateRoutes() {
 	}, a.drawTemplate)
 	handle(a, route{
 		id: "publish-template", method: http.MethodPost, path: "/v1/templates/{name}/versions/{version}/publish", record: a.templateVersion,
-		action: publishTemplates, summary: "Make a version startable, and unchangeable",
+		action: publishTemplates, summary: "Make a version unchangeable and startable; without activating it, only where its number is named",
 	}, a.publishTemplate)
+	handle(a, route{
+		id: "activate-template", method: http.MethodPost, path: "/v1/templates/{name}/versions/{version}/activate", record: a.templateVersion,
+		action: publishTemplates, summary: "Let a published version start where none is named: the newest active one does",
+	}, a.activateTemplate)
+	handle(a, route{
+		id: "deactivate-template", method: http.MethodPost, path: "/v1/templates/{name}/versions/{version}/deactivate", record: a.templateVersion,
+		action: publishTemplates, summary: "Withdraw a version: the newest that is still active starts instead; what runs goes on",
+	}, a.deactivateTemplate)
 }
 
 type templateTrigger string
@@ -57,7 +65,7 @@ type templatesQuery struct {
 	Type      workflowType    `query:"type"`
 	Team      string          `query:"team" doc:"The team's name, in any case."`
 	Trigger   templateTrigger `query:"trigger"`
-	Active    string          `query:"active" enum:"true,false" doc:"Whether it can be started at all."`
+	Active    string          `query:"active" enum:"true,false" doc:"Whether it may start where no version is named."`
 	Published string          `query:"published" enum:"true,false"`
 }
 
@@ -174,13 +182,46 @@ func (a *api) drawTemplate(ctx context.Context, in *TemplatePath) (*drawingOutpu
 
 type publishInput struct {
 	TemplatePath
-	Body *struct{}
+	Body *struct {
+		Activate *bool `json:"activate,omitempty" doc:"False: it starts only where its number is named, to try it. Absent: true."`
+	} `nameHint:"PublishTemplate"`
 }
 
 func (a *api) publishTemplate(ctx context.Context, in *publishInput) (*oneOutput[TemplateBody], error) {
-	t, err := a.Workflows.Publish(ctx, in.Name, in.Version, actorOf(ctx))
+	activate := in.Body == nil || in.Body.Activate == nil || *in.Body.Activate
+	t, err := a.Workflows.Publish(ctx, in.Name, in.Version, actorOf(ctx), activate)
 	if err != nil {
 		return nil, fmt.Errorf("publish template: %w", err)
+	}
+	return a.oneTemplate(ctx, t)
+}
+
+type activeInput struct {
+	TemplatePath
+	Body *struct {
+		Reason string `json:"reason,omitempty" maxLength:"4000" doc:"Why; it is kept."`
+	} `nameHint:"ActivateTemplate"`
+}
+
+func (in *activeInput) reason() string {
+	if in.Body == nil {
+		return ""
+	}
+	return in.Body.Reason
+}
+
+func (a *api) activateTemplate(ctx context.Context, in *activeInput) (*oneOutput[TemplateBody], error) {
+	t, err := a.Workflows.Activate(ctx, in.Name, in.Version, actorOf(ctx), in.reason())
+	if err != nil {
+		return nil, fmt.Errorf("activate template: %w", err)
+	}
+	return a.oneTemplate(ctx, t)
+}
+
+func (a *api) deactivateTemplate(ctx context.Context, in *activeInput) (*oneOutput[TemplateBody], error) {
+	t, err := a.Workflows.Deactivate(ctx, in.Name, in.Version, actorOf(ctx), in.reason())
+	if err != nil {
+		return nil, fmt.Errorf("deactivate template: %w", err)
 	}
 	return a.oneTemplate(ctx, t)
 }

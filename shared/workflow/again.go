@@ -17,8 +17,10 @@ type Retry struct {
 	// Context replaces values of the instance's context; null takes one out.
 	Context map[string]json.RawMessage
 	// Skip are steps that are not done: what needs them goes on as if they were completed.
-	Skip   []string
-	Reason string
+	Skip []string
+	// Version is the version of its template on which it goes on: its own or a newer one that is published. 0: its own.
+	Version int
+	Reason  string
 }
 
 // Retry lets a failed instance go on as its next attempt. What is completed before the step that it goes on from is not done
@@ -34,11 +36,12 @@ func (e *Engine) Retry(ctx context.Context, id string, actor ops.Actor, r Retry)
 				return ops.Errorf(ops.CodeUnavailable, "tell that workflow %s failed before: %w", i.ID, err)
 			}
 		}
-		p, err := e.plan(ctx, i.Template, i.TemplateVersion)
+		before := viewOf(i, slices.Sorted(maps.Keys(r.Context))...)
+		from := i.TemplateVersion
+		p, err := e.goOnFrom(ctx, i, r.Version)
 		if err != nil {
 			return err
 		}
-		before := viewOf(i, slices.Sorted(maps.Keys(r.Context))...)
 		anew := p.anew(i, r.FromStep)
 		faults, err := r.apply(i, anew)
 		if err == nil {
@@ -61,18 +64,20 @@ func (e *Engine) Retry(ctx context.Context, id string, actor ops.Actor, r Retry)
 				renew(rec)
 			}
 		}
-		detail, err := encodeOutput(map[string]any{
-			"skip": r.Skip, "context": before.edited, "reason": r.Reason,
-		})
+		said := map[string]any{"skip": r.Skip, "context": before.edited, "reason": r.Reason}
+		if i.TemplateVersion != from {
+			said["from_version"], said["to_version"] = from, i.TemplateVersion
+		}
+		detail, err := encodeOutput(said)
 		if err != nil {
 			return err
 		}
-		from := r.FromStep
-		if from == "" && i.Error != nil {
-			from = i.Error.Step
+		step := r.FromStep
+		if step == "" && i.Error != nil {
+			step = i.Error.Step
 		}
 		i.CurrentStep = ""
-		i.Log(ops.HistoryEntry{At: now, What: "retried", Step: from, By: actor.ID, Attempt: i.Attempt + 1, Detail: detail})
+		i.Log(ops.HistoryEntry{At: now, What: "retried", Step: step, By: actor.ID, Attempt: i.Attempt + 1, Detail: detail})
 		return e.again(ctx, i, actor, "workflow.retry", before, r.Reason, nil)
 	})
 }

@@ -15,7 +15,7 @@ func TestCreatingAndPublishingATemplateIsWrittenDown(t *testing.T) {
 		t.Fatal(err)
 	}
 	for range 2 { // publishing again changes nothing
-		if _, err := b.Publish(t.Context(), made.Name, made.Version, admin); err != nil {
+		if _, err := b.Publish(t.Context(), made.Name, made.Version, admin, true); err != nil {
 			t.Fatal(err)
 		}
 	}

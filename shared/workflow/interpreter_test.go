@@ -152,7 +152,7 @@ func TestCompiledMachinesRunOnTheInterpreter(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if _, err := e.Publish(t.Context(), tpl.Name, tpl.Version, admin); err != nil {
+		if _, err := e.Publish(t.Context(), tpl.Name, tpl.Version, admin, true); err != nil {
 			t.Fatal(err)
 		}
 		i, err := e.Start(t.Context(), ops.StartRequest{Template: tpl.Name}, ops.Actor{ID: "starter"})
@@ -216,7 +216,7 @@ func TestAnOutageOfHoursFailsNoWorkflow(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := r.Publish(t.Context(), tpl.Name, tpl.Version, admin); err != nil {
+	if _, err := r.Publish(t.Context(), tpl.Name, tpl.Version, admin, true); err != nil {
 		t.Fatal(err)
 	}
 	r.away.Store(true)

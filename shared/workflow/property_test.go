@@ -178,7 +178,7 @@ func TestTheInterpretersRunAgreesWithAPlainModel(t *testing.T) {
 func (r *rig) through(t *testing.T, rt *rapid.T, body string, nodes []node) *ops.Instance {
 	tpl, err := r.CreateTemplate(t.Context(), []byte(body), admin)
 	if err == nil {
-		tpl, err = r.Publish(t.Context(), tpl.Name, tpl.Version, admin)
+		tpl, err = r.Publish(t.Context(), tpl.Name, tpl.Version, admin, true)
 	}
 	if err != nil {
 		rt.Fatalf("%v\n%s", err, body)

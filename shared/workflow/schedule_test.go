@@ -66,7 +66,7 @@ func TestAVersionPublishedWhileAnotherFiresASlotGoesOnWithTheNext(t *testing.T) 
 			t.Error(err)
 		}
 	})
-	if _, err := b.Publish(t.Context(), second.Name, second.Version, admin); err != nil {
+	if _, err := b.Publish(t.Context(), second.Name, second.Version, admin, true); err != nil {
 		t.Fatal(err)
 	}
 	for hour := range 3 {

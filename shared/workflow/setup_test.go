@@ -84,7 +84,7 @@ func (b *bundle) publish(t *testing.T, body string) *ops.Template {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if tpl, err = b.Publish(t.Context(), tpl.Name, tpl.Version, admin); err != nil {
+	if tpl, err = b.Publish(t.Context(), tpl.Name, tpl.Version, admin, true); err != nil {
 		t.Fatal(err)
 	}
 	return tpl

@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"slices"
-	"strconv"
 	"strings"
 
 	"opsflow/shared/audit"
@@ -31,7 +30,7 @@ func (e *Engine) ListTemplates(ctx context.Context) ([]*ops.Template, error) {
 	return all, nil
 }
 
-// GetTemplate gives one version; version 0 is the newest published one. CodeNotFound. The answer is shared: nobody may change
+// GetTemplate gives one version; version 0 is the newest active one. CodeNotFound. The answer is shared: nobody may change
 // it.
 func (e *Engine) GetTemplate(ctx context.Context, name string, version int) (*ops.Template, error) {
 	if version == 0 {
@@ -59,7 +58,7 @@ func (e *Engine) newest(ctx context.Context, name string) (int, error) {
 		return 0, err
 	}
 	if t == nil {
-		return 0, ops.Errorf(ops.CodeNotFound, "there is no published template %q", name)
+		return 0, ops.Errorf(ops.CodeNotFound, "there is no active template %q", name)
 	}
 	return t.Version, nil
 }
@@ -83,7 +82,7 @@ func (e *Engine) CreateTemplate(ctx context.Context, body []byte, actor ops.Acto
 	}
 	now := e.Clock.Now()
 	t.Meta = ops.Meta{CreatedAt: now, UpdatedAt: now}
-	t.Version, t.Active, t.Published, t.StateMachine, t.UpdatedBy = version, true, false, "", actor.ID
+	t.Version, t.Active, t.Published, t.StateMachine, t.UpdatedBy = version, false, false, "", actor.ID
 	change := audit.Change{Actor: actor, Action: "template.create", Target: t.Ref(), After: t}
 	entry, err := audit.Entry(ctx, e.Store, change, now)
 	if err != nil {
@@ -102,75 +101,4 @@ func (e *Engine) ValidateTemplate(ctx context.Context, body []byte) (Verdict, er
 		return VerdictOn(Advice{}, err)
 	}
 	return VerdictOn(e.Advise(ctx, t))
-}
-
-// Publish makes the version's state machine and lets workflows start from it; again, it does nothing. CodeNotFound.
-func (e *Engine) Publish(ctx context.Context, name string, version int, actor ops.Actor) (*ops.Template, error) {
-	t, err := e.GetTemplate(ctx, name, version)
-	if err != nil || t.Published {
-		return t, err
-	}
-	definition, err := e.definition(t)
-	if err != nil {
-		return nil, err
-	}
-	prefix := e.MachinePrefix[strings.LastIndexByte(e.MachinePrefix, ':')+1:]
-	arn, err := e.Machines.Create(ctx, prefix+machineName(name, version), definition)
-	if err != nil {
-		return nil, fmt.Errorf("make the state machine of %s: %w", ops.TemplateID(name, version), err)
-	}
-	now, before := e.Clock.Now(), *t
-	t.Published, t.StateMachine, t.PublishedAt, t.UpdatedAt, t.UpdatedBy = true, arn, now, now, actor.ID
-	if err := arm(t, now); err != nil {
-		return nil, err
-	}
-	change := audit.Change{Actor: actor, Action: "template.publish", Target: t.Ref(), Before: before, After: t}
-	entry, err := audit.Entry(ctx, e.Store, change, now)
-	if err != nil {
-		return nil, err
-	}
-	if err := e.savePublished(ctx, t, entry); err != nil {
-		return nil, fmt.Errorf("publish template %s: %w", t.Name, err)
-	}
-	return t, nil
-}
-
-// savePublished stores a version that is published now; from then on it starts, unless a newer one does.
-func (e *Engine) savePublished(ctx context.Context, t *ops.Template, entry *ops.AuditEntry) error {
-	for {
-		current, err := e.Store.CurrentTemplate(ctx, t.Name)
-		if err != nil {
-			return err
-		}
-		records := []ops.Record{t, entry}
-		if current.Version < t.Version {
-			current.Version = t.Version
-			records = append(records, current)
-		}
-		err = e.Store.Save(ctx, records...)
-		if lost := ops.AsConflict(err); lost == nil || lost.Has(t.Ref()) || lost.Has(entry.Ref()) {
-			return err
-		}
-	}
-}
-
-// definition is the template's state machine, which calls this engine's functions.
-func (e *Engine) definition(t *ops.Template) ([]byte, error) {
-	f := e.Functions
-	for name, arn := range map[string]string{"run-steps": f.RunSteps, "open-task": f.OpenTask, "record-outcome": f.RecordOutcome} {
-		if arn == "" {
-			return nil, ops.Errorf(ops.CodeInternal, "publish template %s: the ARN of %s is not configured", t.Name, name)
-		}
-	}
-	return compile(t, f)
-}
-
-func machineName(template string, version int) string { return template + "-v" + strconv.Itoa(version) }
-
-// machineARN is the template version's state machine.
-func (e *Engine) machineARN(t *ops.Template) string {
-	if t.StateMachine != "" {
-		return t.StateMachine
-	}
-	return e.MachinePrefix + machineName(t.Name, t.Version)
 }

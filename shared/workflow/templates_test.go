@@ -153,7 +153,7 @@ func TestVersionsAreCountedAndOnlyPublishedOnesStart(t *testing.T) {
 	if _, err := plan(2); ops.ErrorCode(err) != ops.CodeInvalid {
 		t.Errorf("starting an unpublished version: %v", err)
 	}
-	if _, err := b.Publish(t.Context(), tpl.Name, 2, admin); err != nil {
+	if _, err := b.Publish(t.Context(), tpl.Name, 2, admin, true); err != nil {
 		t.Fatal(err)
 	}
 	if i, err := plan(0); err != nil || i.TemplateVersion != 2 || i.StateMachine != machinePrefix+"payment_processing-v2" {
@@ -209,13 +209,13 @@ func TestTheNewestVersionStartsWhateverTheOrderOfPublishing(t *testing.T) {
 	var publishing sync.WaitGroup
 	for version := range versions - 1 {
 		publishing.Go(func() {
-			if _, err := b.Publish(t.Context(), "sample", version+2, admin); err != nil {
+			if _, err := b.Publish(t.Context(), "sample", version+2, admin, true); err != nil {
 				t.Error(err)
 			}
 		})
 	}
 	publishing.Wait()
-	if _, err := b.Publish(t.Context(), "sample", 1, admin); err != nil {
+	if _, err := b.Publish(t.Context(), "sample", 1, admin, true); err != nil {
 		t.Fatal(err)
 	}
 	if i, err := b.Plan(t.Context(), ops.StartRequest{Template: "sample"}); err != nil || i.TemplateVersion != versions {

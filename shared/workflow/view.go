@@ -19,6 +19,7 @@ const (
 type view struct {
 	Status  ops.InstanceStatus         `json:"status"`
 	Attempt int                        `json:"attempt"`
+	Version int                        `json:"template_version"`
 	Asked   *ops.Asked                 `json:"asked,omitempty"`
 	Context map[string]json.RawMessage `json:"context,omitempty"`
 	Skipped []string                   `json:"skipped,omitempty"`
@@ -26,7 +27,7 @@ type view struct {
 }
 
 func viewOf(i *ops.Instance, edited ...string) view {
-	v := view{Status: i.Status, Attempt: i.Attempt, Asked: i.Asked, edited: edited}
+	v := view{Status: i.Status, Attempt: i.Attempt, Version: i.TemplateVersion, Asked: i.Asked, edited: edited}
 	left := maxShownTogether
 	for _, name := range edited {
 		value, ok := i.Context[name]

@@ -35,6 +35,7 @@ type workflowsRetry struct {
 	FromStep string   `placeholder:"STEP" help:"A step that has begun: it is done anew, with all that needs it; absent: where it failed."`
 	Context  string   `placeholder:"JSON" help:"Replaces values of the context, a JSON object, null takes one out; - reads it from stdin."`
 	Skip     []string `placeholder:"STEP" help:"Steps not to do: what needs them goes on as if they were completed."`
+	Version  int      `placeholder:"N" help:"The version of its template to go on with, its own or a newer published one; absent: its own."`
 }
 
 // Run lets the failed workflow be tried again.
@@ -47,8 +48,9 @@ func (c *workflowsRetry) Run(ctx context.Context, s *session) error {
 		FromStep string          `json:"from_step,omitempty"`
 		Context  json.RawMessage `json:"context,omitempty"`
 		Skip     []string        `json:"skip,omitempty"`
+		Version  int             `json:"version,omitempty"`
 		Reason   string          `json:"reason,omitempty"`
-	}{c.FromStep, edited, c.Skip, c.Reason})
+	}{c.FromStep, edited, c.Skip, c.Version, c.Reason})
 }
 
 // moveWorkflow does something to a workflow and shows what became of it.

@@ -5,7 +5,6 @@ import (
 	"context"
 	"fmt"
 	"io"
-	"net/url"
 	"strconv"
 
 	"opsflow/shared/httpapi"
@@ -15,10 +14,13 @@ import (
 )
 
 type templateCommands struct {
-	List     templatesList     `cmd:"" help:"List all versions of all templates, built-in ones included."`
-	Create   templatesCreate   `cmd:"" help:"Store a template's next version from a JSON file."`
-	Validate templatesValidate `cmd:"" help:"Tell everything that is wrong with a template, without the API."`
-	Compile  templatesCompile  `cmd:"" help:"Print a template's state machine in Amazon States Language, without the API."`
+	List       templatesList       `cmd:"" help:"List all versions of all templates, built-in ones included."`
+	Create     templatesCreate     `cmd:"" help:"Store a template's next version from a JSON file."`
+	Publish    templatesPublish    `cmd:"" help:"Make a version unchangeable and startable; for admins."`
+	Activate   templatesActivate   `cmd:"" help:"Let a published version start where none is named; the newest active one does. For admins."`
+	Deactivate templatesDeactivate `cmd:"" help:"Withdraw a version: the newest that is still active starts instead; what runs goes on. For admins."`
+	Validate   templatesValidate   `cmd:"" help:"Tell everything that is wrong with a template, without the API."`
+	Compile    templatesCompile    `cmd:"" help:"Print a template's state machine in Amazon States Language, without the API."`
 }
 
 type templatesList struct {
@@ -69,8 +71,7 @@ func (c *templatesCreate) Run(ctx context.Context, s *session) error {
 			return err
 		}
 		fmt.Fprintln(s.err, "stored", printable(ops.TemplateID(t.Name, t.Version)))
-		path := "/v1/templates/" + url.PathEscape(t.Name) + "/versions/" + strconv.Itoa(t.Version) + "/publish"
-		if answer, err = s.api.post(ctx, path, struct{}{}, ""); err != nil {
+		if answer, err = s.api.post(ctx, templatePath(t.Name, t.Version)+"/publish", struct{}{}, ""); err != nil {
 			return err
 		}
 	}

@@ -42,6 +42,34 @@ func TestTemplateIsCreatedPublishedAndStarted(t *testing.T) {
 	}
 }
 
+func TestAVersionIsTriedActivatedAndWithdrawn(t *testing.T) {
+	t.Parallel()
+	o := setup(t)
+	path := file(t, refund)
+	o.must("templates", "create", path, "--publish")
+	o.must("templates", "create", path)
+	if out := o.must("templates", "publish", "deposit_refund", "2", "--try"); !line(out, "state", "inactive") {
+		t.Errorf("the version to try:\n%s", out)
+	}
+	starts := func(want string, more ...string) {
+		t.Helper()
+		if out := o.must(append([]string{"workflows", "start", "deposit_refund"}, more...)...); !line(out, "template", "deposit_refund@"+want) {
+			t.Errorf("%v starts, want version %s:\n%s", more, want, out)
+		}
+	}
+	starts("1")
+	starts("2", "--version", "2")
+	o.must("templates", "activate", "deposit_refund", "2")
+	starts("2")
+	if out := o.must("templates", "deactivate", "deposit_refund", "2", "--reason", "it asks too much"); !line(out, "state", "inactive") {
+		t.Errorf("the version that was withdrawn:\n%s", out)
+	}
+	starts("1")
+	if r := o.run("templates", "deactivate", "payment_processing", "1"); r.code != exitConflict {
+		t.Errorf("withdrawing a built-in version: %+v", r)
+	}
+}
+
 func TestInvalidTemplateIsRefusedWithEveryFault(t *testing.T) {
 	t.Parallel()
 	o := setup(t)

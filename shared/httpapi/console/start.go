@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 
 	"opsflow/shared/ops"
@@ -40,11 +41,10 @@ func (c *Console) startForm(q *request) (startForm, error) {
 	if name == "" {
 		return startForm{Templates: startable}, nil
 	}
-	at := slices.IndexFunc(startable, func(t *ops.Template) bool { return t.Name == name })
-	if at < 0 {
-		return startForm{}, ops.Errorf(ops.CodeNotFound, "there is no template %.100s that can be started", name)
+	v := startForm{Context: "{}"}
+	if v.Template, err = c.toStart(q, name, startable); err != nil {
+		return startForm{}, err
 	}
-	v := startForm{Template: startable[at], Context: "{}"}
 	if v.Key, err = secret(c.Random); err != nil {
 		return v, err
 	}
@@ -59,6 +59,26 @@ func (c *Console) startForm(q *request) (startForm, error) {
 		}
 	}
 	return v, nil
+}
+
+// toStart gives the template that a form is for: the version that the address names, if it is published, or else the one that
+// starts where none is named.
+func (c *Console) toStart(q *request, name string, startable []*ops.Template) (*ops.Template, error) {
+	at := slices.IndexFunc(startable, func(t *ops.Template) bool { return t.Name == name })
+	version, _ := strconv.Atoi(q.field("version"))
+	if at >= 0 && (version == 0 || version == startable[at].Version) {
+		return startable[at], nil
+	}
+	if version > 0 {
+		t, err := c.Workflows.GetTemplate(q.Context(), name, version)
+		if err == nil && t.Published {
+			return t, nil
+		}
+		if err != nil && ops.ErrorCode(err) != ops.CodeNotFound {
+			return nil, fmt.Errorf("read template: %w", err)
+		}
+	}
+	return nil, ops.Errorf(ops.CodeNotFound, "there is no template %.100s that can be started", name)
 }
 
 // startable gives the newest published version of every active template, by type and name.
@@ -111,7 +131,7 @@ func (c *Console) startWorkflow(q *request, v startForm) (*ops.Instance, error) 
 		return nil, err
 	}
 	r := ops.StartRequest{
-		Template: v.Template.Name, Name: v.Name, Subject: subject,
+		Template: v.Template.Name, Version: v.Template.Version, Name: v.Name, Subject: subject,
 		TriggeredBy: ops.TriggeredBy{Kind: "manual", User: q.Actor.ID},
 	}
 	if text := strings.TrimSpace(v.Context); text != "" {

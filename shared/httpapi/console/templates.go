@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"html/template"
 	"strconv"
+	"strings"
 
 	"opsflow/shared/ops"
 	"opsflow/shared/workflow"
@@ -40,10 +41,23 @@ type templateStep struct {
 	Who   ops.Team // a person's step: whose
 }
 
+// State is how the version stands, in one word.
+func (r templateRow) State() string {
+	switch {
+	case !r.Published:
+		return "draft"
+	case !r.Active:
+		return "inactive"
+	}
+	return "published"
+}
+
 func (c *Console) templatePages() {
 	show(c, page{path: "/templates", action: "template.read", section: "Templates", file: "templates"}, c.templateList)
 	show(c, page{path: "/templates/{name}/versions/{version}", action: "template.read", section: "Templates", file: "template"}, c.template)
 	do(c, "/templates/{name}/versions/{version}/publish", "template.publish", c.publish)
+	do(c, "/templates/{name}/versions/{version}/activate", "template.publish", c.setActive(c.Workflows.Activate, "is active."))
+	do(c, "/templates/{name}/versions/{version}/deactivate", "template.publish", c.setActive(c.Workflows.Deactivate, "is withdrawn; what runs goes on."))
 }
 
 func rowOf(t *ops.Template) templateRow {
@@ -120,14 +134,35 @@ func (c *Console) template(q *request) (templateView, error) {
 }
 
 func (c *Console) publish(q *request) (outcome, error) {
+	activate := q.field("try") == ""
 	t, err := c.templateAsked(q)
 	if err == nil {
-		t, err = c.Workflows.Publish(q.Context(), t.Name, t.Version, q.Actor)
+		t, err = c.Workflows.Publish(q.Context(), t.Name, t.Version, q.Actor, activate)
 	}
 	if err != nil {
 		return outcome{}, fmt.Errorf("publish template: %w", err)
 	}
-	return outcome{to: rowOf(t).URL, said: fmt.Sprintf("Version %d of %s can be started now.", t.Version, t.Name)}, nil
+	said := fmt.Sprintf("Version %d of %s can be started now.", t.Version, t.Name)
+	if !activate {
+		said = fmt.Sprintf("Version %d of %s can be tried now.", t.Version, t.Name)
+	}
+	return outcome{to: rowOf(t).URL, said: said}, nil
+}
+
+// setActive answers the buttons that say whether a version starts where none is named.
+func (c *Console) setActive(
+	set func(ctx context.Context, name string, version int, actor ops.Actor, reason string) (*ops.Template, error), said string,
+) func(*request) (outcome, error) {
+	return func(q *request) (outcome, error) {
+		t, err := c.templateAsked(q)
+		if err == nil {
+			t, err = set(q.Context(), t.Name, t.Version, q.Actor, strings.TrimSpace(q.field("reason")))
+		}
+		if err != nil {
+			return outcome{}, fmt.Errorf("change template: %w", err)
+		}
+		return outcome{to: rowOf(t).URL, said: fmt.Sprintf("Version %d of %s %s", t.Version, t.Name, said)}, nil
+	}
 }
 
 // graphOf draws an instance on the version of its template that it runs on; nothing when that is there no more.
