@@ -18,6 +18,8 @@ const (
 func (a *api) humaConfig() huma.Config {
 	schemas := huma.NewMapRegistry(schemaPrefix, huma.DefaultSchemaNamer)
 	schemas.RegisterTypeAlias(reflect.TypeFor[ops.Duration](), reflect.TypeFor[string]()) // it is written as text
+	schemas.RegisterTypeAlias(reflect.TypeFor[ops.ErrorWay](), reflect.TypeFor[stepWay]())
+	schemas.RegisterTypeAlias(reflect.TypeFor[ops.ExpireWay](), reflect.TypeFor[stepWay]())
 	return huma.Config{
 		OpenAPI: &huma.OpenAPI{
 			OpenAPI: "3.1.0",
@@ -37,6 +39,17 @@ func (a *api) humaConfig() huma.Config {
 		RejectUnknownQueryParameters: true,
 		Transformers:                 []huma.Transformer{a.ownProblems},
 	}
+}
+
+// stepWay is how an ops.Otherwise is written.
+type stepWay struct{}
+
+// Schema tells both forms.
+func (stepWay) Schema(huma.Registry) *huma.Schema {
+	return &huma.Schema{OneOf: []*huma.Schema{
+		{Type: huma.TypeString, Description: "fail, skip, compensate; on_expire: fail, reject, approve, escalate"},
+		{Type: huma.TypeObject, Required: []string{"next"}, Properties: map[string]*huma.Schema{"next": {Type: huma.TypeString}}},
+	}}
 }
 
 // document is the OpenAPI document, without huma's own error model, which it always adds and we never send.

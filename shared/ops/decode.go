@@ -140,7 +140,10 @@ func (d *decoder) leaf(raw json.RawMessage, t reflect.Type, path string) (json.R
 		return raw, true
 	}
 	expected := "a value of another type"
+	own, ok := reflect.Zero(t).Interface().(interface{ expected() string })
 	switch {
+	case ok:
+		expected = own.expected()
 	case t == reflect.TypeFor[Duration]():
 		expected = `a duration like "90m", "24h" or "8bh"`
 	case t.Kind() == reflect.Struct:

@@ -206,7 +206,7 @@ type Step struct {
 	Action     json.RawMessage            `json:"action,omitempty"`
 	Parameters map[string]json.RawMessage `json:"parameters,omitempty"`
 	Retry      *Retry                     `json:"retry,omitempty"`
-	OnError    OnError                    `json:"on_error,omitempty"`
+	OnError    ErrorWay                   `json:"on_error,omitzero"`
 	Compensate string                     `json:"compensate,omitempty"` // an action's name
 
 	Title    string          `json:"title,omitempty"` // what people read as their task; absent: the name
@@ -214,13 +214,13 @@ type Step struct {
 	Due      Duration        `json:"due,omitzero"`    // deadline of a human step, from its opening
 	Form     json.RawMessage `json:"form,omitempty"`  // JSON Schema of what the person fills in
 	Outcomes []string        `json:"outcomes,omitempty"`
-	OnReject OnError         `json:"on_reject,omitempty"`
+	OnReject ErrorWay        `json:"on_reject,omitzero"`
 	Rework   *Rework         `json:"rework,omitempty"`
 	Quorum   int             `json:"quorum,omitempty"` // people who must decide alike; 0: 1
 	// RejectQuorum is how many people must refuse for the step to be refused; 0: 1, any of them.
 	RejectQuorum int        `json:"reject_quorum,omitempty"`
 	Expires      Duration   `json:"expires,omitzero"` // when a human step can be decided no more, from its opening
-	OnExpire     OnExpire   `json:"on_expire,omitempty"`
+	OnExpire     ExpireWay  `json:"on_expire,omitzero"`
 	Offer        *OfferStep `json:"offer,omitempty"` // assignment without an action: offers to vendors, one after the other
 
 	Choices []Choice `json:"choices,omitempty"` // decision
@@ -236,8 +236,8 @@ type Step struct {
 	// Key is what the event must name: the id of what it is about, and of a payment or a score also the booking_id, of a
 	// complaint also the complaint_id. A path or an id.
 	Key       string   `json:"key,omitempty"`
-	Timeout   Duration `json:"timeout,omitzero"`     // how long the step waits; absent: as long as the execution lives, a year
-	OnTimeout OnError  `json:"on_timeout,omitempty"` // fail or skip; absent: as on_error says
+	Timeout   Duration `json:"timeout,omitzero"`    // how long the step waits; absent: as long as the execution lives, a year
+	OnTimeout ErrorWay `json:"on_timeout,omitzero"` // fail, skip or a step; absent: as on_error says
 	// Lookback is how long before the step an event may have arrived and still counts; absent: since the instance began.
 	Lookback Duration `json:"lookback,omitzero"`
 }

@@ -3,7 +3,7 @@ package ops
 import "slices"
 
 // Needs lists the steps that must have ended before the step with this id is ready, without repeats: its depends_on, and
-// the decisions that can choose it, in template order.
+// the steps that can choose it, in template order.
 func (t *Template) Needs(id string) []string {
 	var needs []string
 	for i := range t.Steps {
@@ -23,8 +23,14 @@ func (t *Template) Needs(id string) []string {
 	return needs
 }
 
-// Targets reports whether the step is a decision that can choose the step with this id.
+// Targets reports whether the step can choose the step with this id: as a decision, or when it does not end well.
 func (s *Step) Targets(id string) bool {
+	switch id {
+	case "":
+		return false
+	case s.OnError.Next, s.OnReject.Next, s.OnTimeout.Next, s.OnExpire.Next:
+		return true
+	}
 	if s.Kind != StepDecision {
 		return false
 	}

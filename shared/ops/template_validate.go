@@ -128,8 +128,7 @@ func (c *templateCheck) step(s *Step, path string) {
 // errors checks what becomes of a failure.
 func (c *templateCheck) errors(s *Step, path string) {
 	c.require(len([]rune(s.Title)) <= maxTaskTitle && oneLine(s.Title), path+".title", fmt.Sprintf("at most %d characters of one line", maxTaskTitle), s.Title)
-	ways := []OnError{OnErrorFail, OnErrorSkip, OnErrorCompensate}
-	c.require(s.OnError == "" || slices.Contains(ways, s.OnError), path+".on_error", oneOf(ways), string(s.OnError))
+	checkWay(c, s, path+".on_error", s.OnError, []OnError{OnErrorFail, OnErrorSkip, OnErrorCompensate})
 	if s.Compensate != "" {
 		c.actionName(path+".compensate", s.Compensate, s.Compensate)
 	}
@@ -155,10 +154,10 @@ func (c *templateCheck) offer(s *Step, path string) {
 func (c *templateCheck) decision(s *Step, path string) {
 	c.require(len(s.Choices) > 0, path+".choices", "at least one choice", "")
 	for i, choice := range s.Choices {
-		c.target(fmt.Sprintf("%s.choices[%d].next", path, i), choice.Next)
+		c.next(s, fmt.Sprintf("%s.choices[%d].next", path, i), choice.Next)
 	}
 	if s.Default != "" {
-		c.target(path+".default", s.Default)
+		c.next(s, path+".default", s.Default)
 	}
 }
 
@@ -178,12 +177,11 @@ func (c *templateCheck) wait(path string, d Duration) {
 }
 
 func (c *templateCheck) human(s *Step, path string) {
-	ways := []OnError{OnErrorFail, OnErrorSkip, OnErrorCompensate}
-	c.require(s.OnReject == "" || slices.Contains(ways, s.OnReject), path+".on_reject", oneOf(ways), string(s.OnReject))
+	checkWay(c, s, path+".on_reject", s.OnReject, []OnError{OnErrorFail, OnErrorSkip, OnErrorCompensate})
 	c.require(s.Quorum >= 0 && s.Quorum <= maxQuorum, path+".quorum", fmt.Sprintf("1 to %d", maxQuorum), strconv.Itoa(s.Quorum))
 	c.require(s.RejectQuorum >= 0 && s.RejectQuorum <= maxQuorum, path+".reject_quorum", fmt.Sprintf("1 to %d", maxQuorum), strconv.Itoa(s.RejectQuorum))
-	c.require(s.OnExpire == "" || slices.Contains(OnExpires(), s.OnExpire), path+".on_expire", oneOf(OnExpires()), string(s.OnExpire))
-	c.require(s.OnExpire == "" || !s.Expires.IsZero(), path+".on_expire", "left out of a step without expires", string(s.OnExpire))
+	checkWay(c, s, path+".on_expire", s.OnExpire, OnExpires())
+	c.require(s.OnExpire.IsZero() || !s.Expires.IsZero(), path+".on_expire", "left out of a step without expires", "")
 	c.wait(path+".expires", s.Expires)
 	c.wait(path+".due", s.Due)
 	c.require(!slices.Contains(s.Outcomes, OutcomeRejected), path+".outcomes", "outcomes of completing it: refusing it always is possible", OutcomeRejected)
@@ -205,9 +203,8 @@ func (c *templateCheck) awaitEvent(s *Step, path string) {
 	c.require(slices.Contains(EventTypes(), s.Event), path+".event", oneOf(EventTypes()), string(s.Event))
 	c.require(strings.HasPrefix(s.Key, "$.") || ValidID(s.Key), path+".key", `a path to an id like "$.context.payment_id", or an id`, s.Key)
 	c.wait(path+".timeout", s.Timeout)
-	ways := []OnError{OnErrorFail, OnErrorSkip}
-	c.require(s.OnTimeout == "" || slices.Contains(ways, s.OnTimeout), path+".on_timeout", oneOf(ways), string(s.OnTimeout))
-	c.require(s.OnTimeout == "" || !s.Timeout.IsZero(), path+".on_timeout", "left out of a step without timeout", string(s.OnTimeout))
+	checkWay(c, s, path+".on_timeout", s.OnTimeout, []OnError{OnErrorFail, OnErrorSkip})
+	c.require(s.OnTimeout.IsZero() || !s.Timeout.IsZero(), path+".on_timeout", "left out of a step without timeout", "")
 	c.require(!s.Lookback.Business && s.Lookback.D >= 0 && s.Lookback.D <= EventRetention, path+".lookback",
 		"clock time, at most "+Duration{D: EventRetention}.String(), s.Lookback.String())
 }
@@ -230,12 +227,12 @@ func (c *templateCheck) foreign(s *Step, path string) {
 		{"due", !s.Due.IsZero(), s.Kind.Human()},
 		{"form", s.Form != nil && string(s.Form) != "null", s.Kind.Human()},
 		{"outcomes", len(s.Outcomes) > 0, s.Kind.Human()},
-		{"on_reject", s.OnReject != "", s.Kind.Human()},
+		{"on_reject", !s.OnReject.IsZero(), s.Kind.Human()},
 		{"rework", s.Rework != nil, s.Kind.Human()},
 		{"quorum", s.Quorum != 0, s.Kind.Human()},
 		{"reject_quorum", s.RejectQuorum != 0, s.Kind.Human()},
 		{"expires", !s.Expires.IsZero(), s.Kind.Human()},
-		{"on_expire", s.OnExpire != "", s.Kind.Human()},
+		{"on_expire", !s.OnExpire.IsZero(), s.Kind.Human()},
 		{"choices", len(s.Choices) > 0, s.Kind == StepDecision},
 		{"default", s.Default != "", s.Kind == StepDecision},
 		{"template", s.Template != "", s.Kind == StepNotification},
@@ -245,12 +242,18 @@ func (c *templateCheck) foreign(s *Step, path string) {
 		{"event", s.Event != "", s.Kind == StepAwaitEvent},
 		{"key", s.Key != "", s.Kind == StepAwaitEvent},
 		{"timeout", !s.Timeout.IsZero(), s.Kind == StepAwaitEvent},
-		{"on_timeout", s.OnTimeout != "", s.Kind == StepAwaitEvent},
+		{"on_timeout", !s.OnTimeout.IsZero(), s.Kind == StepAwaitEvent},
 		{"lookback", !s.Lookback.IsZero(), s.Kind == StepAwaitEvent},
 	}
 	for _, g := range given {
 		c.require(!g.given || g.ok, path+"."+g.field, "left out: it has no meaning for a step of kind "+string(s.Kind), "")
 	}
+}
+
+// next checks the step that another one can choose.
+func (c *templateCheck) next(s *Step, path, id string) {
+	c.target(path, id)
+	c.require(id != s.ID || id == "", path, "the id of a step other than this one", id)
 }
 
 func (c *templateCheck) target(path, id string) {

@@ -40,7 +40,7 @@ func Advise(t *ops.Template) Advice {
 	}
 	undoes := slices.ContainsFunc(t.Steps, func(s ops.Step) bool { return s.Compensate != "" })
 	for n := range t.Steps {
-		if s := &t.Steps[n]; !undoes && (s.OnError == ops.OnErrorCompensate || s.OnReject == ops.OnErrorCompensate) {
+		if s := &t.Steps[n]; !undoes && (s.OnError.Do == ops.OnErrorCompensate || s.OnReject.Do == ops.OnErrorCompensate) {
 			a.warn(fmt.Sprintf("$.steps[%d]", n), "there is nothing to compensate: no step says how it is undone")
 		}
 	}
@@ -65,9 +65,9 @@ func (a *Advice) step(t *ops.Template, s *ops.Step, path string) {
 	for _, way := range []struct {
 		field string
 		taken ops.OnError
-	}{{"on_timeout", s.OnTimeout}, {"on_reject", s.OnReject}, {"on_error", s.OnError}} {
+	}{{"on_timeout", s.OnTimeout.Do}, {"on_reject", s.OnReject.Do}, {"on_error", s.OnError.Do}} {
 		if with := skippedWith(t, s); way.taken == ops.OnErrorSkip && len(with) > 0 {
-			a.warn(path+"."+way.field, "when it is skipped, so are the steps that need nothing else: %s", strings.Join(with, ", "))
+			a.warn(path+"."+way.field, `when it is skipped, so are the steps that need nothing else: %s; {"next": "a step"} leads on with another one`, strings.Join(with, ", "))
 		}
 	}
 }

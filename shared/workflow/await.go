@@ -55,7 +55,7 @@ func (r *run) awaitEvent(ctx context.Context, s *planned, rec *ops.StepRecord) e
 		return r.takeEvent(s, rec, e)
 	case !rec.WaitUntil.IsZero() && !now.Before(rec.WaitUntil):
 		way := s.OnTimeout
-		if way == "" {
+		if way.IsZero() {
 			way = s.OnError
 		}
 		return r.fail(ctx, s, rec, way, ops.StepError{Code: "timed_out", Message: fmt.Sprintf("no %s for %s arrived in time", s.Event, rec.Key)})

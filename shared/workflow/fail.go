@@ -19,20 +19,23 @@ func (r *run) stuck(ctx context.Context, s *planned, err error) error {
 	return r.fail(ctx, s, r.i.Step(s.ID), s.OnError, ops.StepError{Code: string(ops.ErrorCode(err)), Message: err.Error()})
 }
 
-// fail takes a step's final failure as its template wants it: the step is skipped, or the workflow fails, with or without
-// compensation.
-func (r *run) fail(ctx context.Context, s *planned, rec *ops.StepRecord, way ops.OnError, e ops.StepError) error {
+// fail takes a step's final failure as its template wants it: the step is skipped, maybe for another one, or the workflow
+// fails, with or without compensation.
+func (r *run) fail(ctx context.Context, s *planned, rec *ops.StepRecord, way ops.ErrorWay, e ops.StepError) error {
 	now := r.Clock.Now()
 	e.Step, e.Message = s.ID, clip(e.Message)
 	rec.Error, rec.FinishedAt = &e, now
-	if way == ops.OnErrorSkip {
-		rec.Status = ops.StepSkipped
-		r.log("step_skipped", s.ID, "", e)
+	if way.Do == ops.OnErrorSkip || way.Next != "" {
+		rec.Status, rec.Chosen = ops.StepSkipped, way.Next
+		r.log("step_skipped", s.ID, "", struct {
+			ops.StepError
+			Next string `json:"next,omitempty"`
+		}{e, way.Next})
 		return nil
 	}
 	rec.Status = ops.StepFailed
 	r.log("step_failed", s.ID, "", e)
-	if way == ops.OnErrorCompensate {
+	if way.Do == ops.OnErrorCompensate {
 		if err := r.compensate(ctx, s); err != nil {
 			return err
 		}

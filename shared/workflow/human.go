@@ -71,7 +71,7 @@ func (r *run) newTask(s *planned, id string, loop int, shown map[string]json.Raw
 	return &ops.Task{
 		Meta: ops.Meta{CreatedAt: r.Clock.Now()}, ID: id, InstanceID: r.i.ID, Step: s.ID, Loop: loop, Kind: s.Kind, Title: title(s, shown),
 		Form: s.Form, Outcomes: task.Outcomes(s.Step), Team: team, Quorum: s.Quorum, RejectQuorum: s.RejectQuorum, Subject: r.i.Subject,
-		StartedBy: r.i.TriggeredBy.User, Priority: r.i.Priority, OnExpire: s.OnExpire, Status: ops.TaskOpen,
+		StartedBy: r.i.TriggeredBy.User, Priority: r.i.Priority, OnExpire: s.OnExpire.Do, Status: ops.TaskOpen,
 	}
 }
 
@@ -155,7 +155,7 @@ func (r *run) takeUp(ctx context.Context, s *planned, rec *ops.StepRecord, t *op
 			msg = "nobody decided in time"
 		}
 		if t.Outcome != ops.OutcomeRejected {
-			way = ops.OnErrorFail
+			way = ops.ErrorWay{Next: s.OnExpire.Next} // or else it fails
 		}
 		return r.fail(ctx, s, rec, way, ops.StepError{Code: string(t.Status), Message: msg})
 	}

@@ -37,10 +37,11 @@ const allFields = `{
 		{"id": "rest", "name": "Rest", "kind": "delay", "for": "8bh"},
 		{"id": "until", "name": "Until", "kind": "delay", "until": "$.context.at", "when": {"all": [{"path": "subject.status", "op": "in", "value": ["a"]}]}},
 		{"id": "fill", "name": "Fill in", "title": "Fill in what is missing", "kind": "manual", "role": "Finance", "due": "8bh", "form": {"type": "object"}, "outcomes": ["done", "void"],
-			"on_reject": "skip", "rework": {"to": "act", "times": 2}, "quorum": 2, "reject_quorum": 2, "expires": "72h", "on_expire": "reject",
+			"on_reject": "skip", "rework": {"to": "act", "times": 2}, "quorum": 2, "reject_quorum": 2, "expires": "72h", "on_expire": {"next": "late"},
 			"parameters": {"x": "$.context.x"}},
 		{"id": "await", "name": "Await", "kind": "await_event", "event": "payment_received", "key": "$.context.payment_id", "timeout": "72h",
-			"on_timeout": "skip", "lookback": "1h"}]}`
+			"on_timeout": {"next": "late"}, "lookback": "1h"},
+		{"id": "late", "name": "Late", "kind": "manual", "on_error": "skip", "expires": "1h", "on_expire": "approve"}]}`
 
 func templateSchema(t *testing.T) *jsonschema.Schema {
 	t.Helper()
@@ -208,7 +209,7 @@ func TestTheSchemaOfTemplatesKnowsEveryFieldAndValue(t *testing.T) {
 		"teams":      {schema.Defs["team"].Enum, texts(ops.Teams())},
 		"operators":  {schema.Defs["question"].Properties["op"].Enum, texts(ops.Ops())},
 		"events":     {schema.Defs["awaitEvent"].Properties["event"].Enum, texts(ops.EventTypes())},
-		"on_expires": {schema.Defs["human"].Properties["on_expire"].Enum, texts(ops.OnExpires())},
+		"on_expires": {schema.Defs["expiry"].Enum, texts(ops.OnExpires())},
 	} {
 		if !slices.Equal(lists[0], lists[1]) {
 			t.Errorf("%s are %q by the schema, %q by the program", what, lists[0], lists[1])

@@ -69,20 +69,21 @@ func (r *run) ready(s *planned) bool {
 	return !slices.ContainsFunc(s.needs, func(id string) bool { return !r.i.Step(id).Status.Ended() })
 }
 
-// chosen reports whether a decision chose the step or another step that it needs completed; a step that needs none runs.
+// chosen reports whether a step that can choose this one did so, or another one that it needs completed; a step that needs
+// none runs. One that a person skipped counts as completed.
 func (r *run) chosen(s *planned) bool {
 	if len(s.needs) == 0 {
 		return true
 	}
 	for _, id := range s.needs {
 		rec := r.i.Step(id)
-		if rec.SkippedBy != "" {
-			return true
-		}
-		if rec.Status != ops.StepCompleted {
+		if r.plan.template.Step(id).Targets(s.ID) {
+			if rec.Chosen == s.ID {
+				return true
+			}
 			continue
 		}
-		if !r.plan.template.Step(id).Targets(s.ID) || rec.Chosen == s.ID {
+		if rec.Status == ops.StepCompleted || rec.SkippedBy != "" {
 			return true
 		}
 	}

@@ -81,7 +81,7 @@ const (
 
 func labelWidth(label string) float64 { return widthOf(label, labelSize) + 16 }
 
-// wayOut says when a decision goes to a step: short, and whole. Both are empty when the step is no decision of it.
+// wayOut says when a step chooses another one: short, and whole. Both are empty when it can't.
 func wayOut(s *ops.Step, to string) (label, whole string) {
 	if !s.Targets(to) {
 		return "", ""
@@ -94,6 +94,13 @@ func wayOut(s *ops.Step, to string) (label, whole string) {
 	}
 	if s.Default == to {
 		ways = append(ways, "otherwise")
+	}
+	for _, way := range []struct{ next, when string }{
+		{s.OnError.Next, "it fails"}, {s.OnReject.Next, "refused"}, {s.OnTimeout.Next, "no event in time"}, {s.OnExpire.Next, "nobody in time"},
+	} {
+		if way.next == to {
+			ways = append(ways, way.when)
+		}
 	}
 	whole = strings.Join(ways, " or ")
 	return fit(whole, labelSize, maxLabel), whole
