@@ -257,11 +257,27 @@ func (s *Step) ActionName() string {
 // Minutes is the step's weight in the progress: its estimate, at least 1.
 func (s *Step) Minutes() int { return max(1, s.EstimatedMinutes) }
 
-// Retry says how often and how fast a failed step is tried again.
+// Retry says how often and how fast a failed step is tried again. Waits of more than about a minute are kept to within a
+// minute.
 type Retry struct {
-	MaxAttempts int      `json:"max_attempts"`     // tries in all, the first included
-	Backoff     Duration `json:"backoff,omitzero"` // before the second try; doubled for each further one
+	MaxAttempts int      `json:"max_attempts"`         // tries in all, the first included
+	Backoff     Duration `json:"backoff,omitzero"`     // before the second try; doubled for each further one
+	MaxBackoff  Duration `json:"max_backoff,omitzero"` // the longest wait; absent: 10 minutes, or backoff if that is longer
+	Jitter      Jitter   `json:"jitter,omitempty"`     // absent: half
 }
+
+// Jitter says how much of a wait between two tries is random, so that what failed together is not tried again together.
+type Jitter string
+
+// The kinds of jitter.
+const (
+	JitterNone Jitter = "none"
+	JitterHalf Jitter = "half" // half of the wait, the default
+	JitterFull Jitter = "full" // all of it
+)
+
+// Jitters lists them.
+func Jitters() []Jitter { return []Jitter{JitterNone, JitterHalf, JitterFull} }
 
 // Rework says where a refusal sends the work: an earlier step begins anew, with all that follows it. When it was sent back
 // as often as allowed, on_reject says what a further refusal does.

@@ -16,7 +16,7 @@ const (
 	maxTaskTitle     = 120
 	maxStepName      = 60 // Step Functions allows 80 characters for a state's name; an id may be added to it
 	maxStepRetries   = 10
-	maxStepBackoff   = 5 * time.Minute
+	maxStepBackoff   = 24 * time.Hour
 	maxQuorum        = 20
 	maxReworks       = 9
 	// MaxStepWait is how long a step may wait: so long an execution may live.
@@ -137,6 +137,9 @@ func (c *templateCheck) errors(s *Step, path string) {
 			fmt.Sprintf("1 to %d", maxStepRetries), strconv.Itoa(r.MaxAttempts))
 		c.require(!r.Backoff.Business && r.Backoff.D <= maxStepBackoff, path+".retry.backoff",
 			"clock time, at most "+Duration{D: maxStepBackoff}.String(), r.Backoff.String())
+		c.require(r.MaxBackoff.IsZero() || !r.MaxBackoff.Business && r.Backoff.D <= r.MaxBackoff.D && r.MaxBackoff.D <= maxStepBackoff,
+			path+".retry.max_backoff", "clock time, at least backoff and at most "+Duration{D: maxStepBackoff}.String(), r.MaxBackoff.String())
+		c.require(r.Jitter == "" || slices.Contains(Jitters(), r.Jitter), path+".retry.jitter", oneOf(Jitters()), string(r.Jitter))
 	}
 }
 

@@ -135,7 +135,7 @@ func (e *Engine) Advise(ctx context.Context, t *ops.Template) (Advice, error) {
 
 // costOf counts the states that a run enters: each wait of the chain once, a delay's twice, and the end. A wait is entered
 // again for each other one that may end beside it before it has its own turn (see Compile), and for each time that a
-// refusal may send the work back behind it.
+// refusal may send the work back behind it; and a pause, and what comes after it, for each try that is far away.
 func costOf(t *ops.Template) Cost {
 	g := newGraph(t)
 	all := waits(t, g)
@@ -146,6 +146,9 @@ func costOf(t *ops.Template) Cost {
 		return 2
 	}
 	c := Cost{StatesMin: 1, StatesMax: 1}
+	for n := range t.Steps {
+		c.StatesMax += pausesOf(t.Steps[n].Retry)
+	}
 	back := (&compiler{graph: g, waits: all}).sentBackTo
 	for n, s := range all {
 		c.StatesMin += states(s)
@@ -168,4 +171,18 @@ func costOf(t *ops.Template) Cost {
 		c.StatesMax += s.Rework.Times * again
 	}
 	return c
+}
+
+// pausesOf counts the states that the tries of a step cost whose time comes after an invocation's.
+func pausesOf(r *ops.Retry) int {
+	states := 0
+	if r == nil {
+		return 0
+	}
+	for tries := 1; tries < r.MaxAttempts; tries++ {
+		if waitAfter(r, tries) > inInvocation {
+			states = max(states, 1) + 1 // the way back, too
+		}
+	}
+	return states
 }

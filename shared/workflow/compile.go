@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"strings"
+	"time"
 
 	"opsflow/shared/ops"
 )
@@ -23,6 +24,7 @@ const (
 const (
 	stateRun        = "Run the steps"
 	stateFinish     = "Finish"
+	stateRetry      = "Until the next try"
 	stateOutcome    = "Record the outcome"
 	stateFailed     = "Workflow failed"
 	stateSuperseded = "Superseded"
@@ -54,8 +56,8 @@ func compile(t *ops.Template, f Functions) ([]byte, error) {
 	if len(g.order) == 0 || len(g.order) != len(t.Steps) {
 		return nil, fmt.Errorf("compile template %s: its steps are not a graph without cycles", t.Name)
 	}
-	c := &compiler{functions: f, graph: g, waits: waits(t, g), names: map[string]bool{
-		stateRun: true, stateFinish: true, stateOutcome: true, stateFailed: true, stateSuperseded: true,
+	c := &compiler{functions: f, steps: t.Steps, graph: g, waits: waits(t, g), names: map[string]bool{
+		stateRun: true, stateFinish: true, stateRetry: true, stateOutcome: true, stateFailed: true, stateSuperseded: true,
 	}}
 	c.reworks()
 	var before []string // automated steps since the last wait, for the comments
@@ -77,9 +79,9 @@ func compile(t *ops.Template, f Functions) ([]byte, error) {
 		last = stateRun
 	}
 	c.enter(last)
-	c.add(last, &state{
+	c.addRun(last, stateRetry, "", &state{
 		Comment: comment("Runs ", before, "", "Takes up the last wait's outcome") + " and records how the workflow ended.",
-		Type:    "Task", Resource: invoke, Parameters: parameters(c.functions.RunSteps, "", false), ResultPath: null, End: true,
+		End:     true,
 	})
 	c.ends()
 	m := machine{
@@ -102,6 +104,7 @@ func compile(t *ops.Template, f Functions) ([]byte, error) {
 
 type compiler struct {
 	functions Functions
+	steps     []ops.Step
 	graph     *graph
 	waits     []*ops.Step
 	states    states
@@ -111,6 +114,15 @@ type compiler struct {
 	// back holds, for each place in the chain, the place of the first wait to which a refusal that is taken up there can
 	// send the work back.
 	back []int
+	// pauses are states in which the execution waits until a step is tried again.
+	pauses []pause
+}
+
+// pause is a state that is entered when a step is to be tried again at a time that the state it comes from can't wait for.
+type pause struct {
+	name, step string
+	back       string // the state that it comes from
+	at         int    // its place in the chain
 }
 
 // reworks finds where refusals send the work back to. One is taken up in the state of its step, in the one after that, or
@@ -169,9 +181,8 @@ func (c *compiler) wait(step *ops.Step, before []string) {
 func (c *compiler) delay(step *ops.Step, before []string) {
 	name := c.name("Before "+step.Name, step.ID)
 	c.enter(name)
-	c.add(name, &state{
-		Comment: comment("Runs ", before, ", then tells", "Tells") + " when the delay is over.",
-		Type:    "Task", Resource: invoke, Parameters: parameters(c.functions.RunSteps, step.ID, false),
+	c.addRun(name, "Retry before "+step.Name, step.ID, &state{
+		Comment:        comment("Runs ", before, ", then tells", "Tells") + " when the delay is over.",
 		ResultSelector: map[string]string{"until.$": "$.Payload.wait_until"}, ResultPath: path("$.wait"),
 	})
 	c.add(c.name(step.Name, step.ID), &state{
@@ -180,9 +191,49 @@ func (c *compiler) delay(step *ops.Step, before []string) {
 	})
 }
 
-// ends adds the states that a failure leads to. Run-steps records a failure itself before it answers WorkflowFailed;
+// addRun adds a state that waits for nobody. A step in it that is to be tried again later than its function can stay leads
+// to a pause, which waits for a token as people's states do: sweep-due gives it back. Such a state costs one transition for each
+// try, however long the backoff is, and none while nothing fails. For seconds, the state itself is tried again.
+func (c *compiler) addRun(name, pauseName, step string, s *state) {
+	s.Type, s.Resource, s.Parameters = "Task", invoke, parameters(c.functions.RunSteps, step, false)
+	if s.ResultPath == nil {
+		s.ResultPath = null
+	}
+	switch again := c.tries(step); {
+	case again > inInvocation:
+		if step != "" {
+			pauseName = c.name(pauseName, step)
+		}
+		c.pauses = append(c.pauses, pause{pauseName, step, name, len(c.entries) - 1})
+		s.Catch = []catcher{{ErrorEquals: []string{"TryLater"}, ResultPath: "$.error", Next: pauseName}}
+	case again > 0: // seconds, when an invocation had no more of its own
+		s.Retry = []retrier{{ErrorEquals: []string{"TryLater"}, IntervalSeconds: 5, MaxAttempts: 20, BackoffRate: 2, MaxDelaySeconds: 60}}
+	}
+	c.add(name, s)
+}
+
+// tries gives the longest that a step may have to wait for its next try in the state of a step, or at the end; 0: no step can.
+func (c *compiler) tries(state string) time.Duration {
+	var longest time.Duration
+	for n := range c.steps {
+		if s := &c.steps[n]; state == "" || !c.graph.follows(s.ID, state) {
+			longest = max(longest, longestTry(s))
+		}
+	}
+	return longest
+}
+
+// ends adds the states of pauses, and those that a failure leads to. Run-steps records a failure itself before it answers WorkflowFailed;
 // whatever else breaks a state is recorded by record-outcome.
 func (c *compiler) ends() {
+	for _, p := range c.pauses {
+		waits := parameters(c.functions.OpenTask, p.step, true)
+		waits.Payload.Retry = true
+		c.addAt(p.at, p.name, &state{
+			Comment: "Entered only when a step failed: sweep-due tells when it is to be tried again.",
+			Type:    "Task", Resource: invokeWait, Parameters: waits, ResultPath: null, Next: p.back,
+		})
+	}
 	c.add(stateOutcome, &state{
 		Comment: "Paid for only when a function could not say itself how the workflow ended.",
 		Type:    "Task", Resource: invoke,
@@ -202,11 +253,13 @@ func (c *compiler) ends() {
 }
 
 // add puts a state at the end of the chain and leads the one before it there.
-func (c *compiler) add(name string, s *state) {
+func (c *compiler) add(name string, s *state) { c.addAt(len(c.entries)-1, name, s) }
+
+func (c *compiler) addAt(place int, name string, s *state) {
 	if s.Type == "Task" {
-		s.Retry = retries()
+		s.Retry = append(retries(), s.Retry...)
 		if name != stateOutcome {
-			s.Catch = append(c.returns(name, s), []catcher{
+			s.Catch = append(append(c.returns(place, name, s), s.Catch...), []catcher{
 				{ErrorEquals: []string{"WorkflowFailed"}, ResultPath: "$.error", Next: stateFailed},
 				{ErrorEquals: []string{"Superseded"}, ResultPath: "$.error", Next: stateSuperseded},
 				{ErrorEquals: []string{"States.ALL"}, ResultPath: "$.error", Next: stateOutcome},
@@ -222,12 +275,12 @@ func (c *compiler) add(name string, s *state) {
 }
 
 // returns are the catchers that lead back: into the same state, and to where work is to be done again.
-func (c *compiler) returns(name string, s *state) []catcher {
+func (c *compiler) returns(place int, name string, s *state) []catcher {
 	var all []catcher
 	if s.Resource == invokeWait {
 		all = append(all, catcher{ErrorEquals: []string{ops.Woken}, ResultPath: "$.error", Next: name})
 	}
-	if back := c.back[len(c.entries)-1]; back >= 0 {
+	if back := c.back[place]; back >= 0 {
 		all = append(all, catcher{ErrorEquals: []string{"SentBack"}, ResultPath: "$.error", Next: c.entries[back]})
 	}
 	return all
@@ -275,9 +328,6 @@ func retries() []retrier {
 		// A function that breaks or does not end in time may do so every time.
 		ErrorEquals:     []string{"Lambda.Unknown", "Sandbox.Timedout", "Runtime.ExitError"},
 		IntervalSeconds: 2, MaxAttempts: 10, BackoffRate: 2, MaxDelaySeconds: 60, JitterStrategy: "FULL",
-	}, {
-		// A step's own retry whose time comes after the function's.
-		ErrorEquals: []string{"TryLater"}, IntervalSeconds: 30, MaxAttempts: 240, BackoffRate: 1,
 	}}
 }
 

@@ -223,8 +223,12 @@ func (r *run) progress() Progress {
 	return Progress{Status: r.i.Status, WaitUntil: until.UTC().Format(time.RFC3339Nano)}
 }
 
-// passed reports whether the drive's step needs to be waited for no more.
+// passed reports whether what the drive's state waits for needs to be waited for no more.
 func (r *run) passed() bool {
+	if r.d.Retry {
+		step, _ := r.nextRetry()
+		return step == ""
+	}
 	rec := r.i.Step(r.d.Step)
 	return rec != nil && rec.Status.Ended()
 }

@@ -46,23 +46,64 @@ func (r *run) act(ctx context.Context, s *planned, rec *ops.StepRecord) error {
 	if s.Retry == nil || rec.Tries >= s.Retry.MaxAttempts || !again {
 		return r.fail(ctx, s, rec, s.OnError, failure)
 	}
-	wait := max(r.jitter(min(s.Retry.Backoff.D<<min(rec.Tries-1, 10), maxBackoff)), min(after, maxBackoff))
+	wait := r.backoff(s.Retry, rec.Tries, after)
 	rec.RetryAt = r.Clock.Now().Add(wait)
 	r.log("step_retried", s.ID, "", map[string]any{"try": rec.Tries, "error": clip(err.Error()), "again_at": rec.RetryAt})
 	return nil
 }
 
-// maxBackoff is the longest wait between two tries.
+// maxBackoff is the longest wait between two tries where the template does not say.
 const maxBackoff = 10 * time.Minute
 
-// jitter gives half of d and a random part of the other half, so that what failed together is not tried again together.
-func (r *run) jitter(d time.Duration) time.Duration {
-	half := d / 2
+// longestWait is the longest wait between two tries of a step.
+func longestWait(r *ops.Retry) time.Duration {
+	if r.MaxBackoff.IsZero() {
+		return max(maxBackoff, r.Backoff.D)
+	}
+	return r.MaxBackoff.D
+}
+
+// waitAfter is how long a step waits after so many tries, before jitter.
+func waitAfter(r *ops.Retry, tries int) time.Duration {
+	return min(r.Backoff.D<<min(tries-1, 10), longestWait(r))
+}
+
+// inInvocation is how long an invocation waits for a step's next try at most.
+const inInvocation = leaseFor - leaseMargin
+
+// longestTry is the longest that a step may wait for its next try; 0 when it has none. What an api_call calls may ask for more
+// than the backoff.
+func longestTry(s *ops.Step) time.Duration {
+	switch {
+	case s.Retry == nil || s.Retry.MaxAttempts < 2:
+		return 0
+	case s.Kind == ops.StepAPICall:
+		return longestWait(s.Retry)
+	}
+	return max(1, waitAfter(s.Retry, s.Retry.MaxAttempts-1))
+}
+
+// backoff is how long a step waits for its next try: at least for what was asked for by what it calls, as far as the template
+// lets it wait at all.
+func (r *run) backoff(retry *ops.Retry, tries int, asked time.Duration) time.Duration {
+	return max(r.jitter(waitAfter(retry, tries), retry.Jitter), min(asked, longestWait(retry)))
+}
+
+// jitter makes a part of a wait random.
+func (r *run) jitter(d time.Duration, how ops.Jitter) time.Duration {
+	fixed := d / 2
+	switch how {
+	case ops.JitterNone:
+		fixed = d
+	case ops.JitterFull:
+		fixed = 0
+	case ops.JitterHalf:
+	}
 	var b [8]byte
-	if _, err := io.ReadFull(r.Random, b[:]); err != nil || half <= 0 {
+	if _, err := io.ReadFull(r.Random, b[:]); err != nil || d <= fixed {
 		return d // without randomness the longest wait is the safe one
 	}
-	return half + time.Duration(binary.LittleEndian.Uint64(b[:])%uint64(half+1)) //nolint:gosec // below a positive Duration
+	return fixed + time.Duration(binary.LittleEndian.Uint64(b[:])%uint64(d-fixed+1)) //nolint:gosec // below a positive Duration
 }
 
 // nextRetry gives the step that is to be tried again first; "" when there is none.

@@ -28,7 +28,7 @@ const allFields = `{
 	"example": {"subject": {"type": "booking", "id": "bk-1"}, "context": {"n": 1}, "answers": {"fill": {"outcome": "done", "form": {"a": 1}}}},
 	"steps": [
 		{"id": "act", "name": "Act", "kind": "automated", "action": "assign.team", "parameters": {"team": "$.context.team"}, "role": "Finance",
-			"retry": {"max_attempts": 3, "backoff": "2s"}, "on_error": "compensate", "compensate": "payment.fail", "estimated_minutes": 5},
+			"retry": {"max_attempts": 3, "backoff": "2s", "max_backoff": "1h", "jitter": "full"}, "on_error": "compensate", "compensate": "payment.fail", "estimated_minutes": 5},
 		{"id": "rank", "name": "Rank", "kind": "assignment", "action": "vendor.rank", "parameters": {"x": 1}, "retry": {"max_attempts": 2}},
 		{"id": "ask", "name": "Ask", "kind": "assignment", "depends_on": ["rank"], "offer": {"to": "$.steps.rank.output.candidates", "expires": "20m"}},
 		{"id": "tell", "name": "Tell", "kind": "notification", "template": "survey_request", "to": {"role": "customer"}, "parameters": {"x": 1}},
@@ -207,6 +207,7 @@ func TestTheSchemaOfTemplatesKnowsEveryFieldAndValue(t *testing.T) {
 	for what, lists := range map[string][2][]string{
 		"types":      {schema.Properties["type"].Enum, texts(ops.WorkflowTypes())},
 		"teams":      {schema.Defs["team"].Enum, texts(ops.Teams())},
+		"jitters":    {schema.Defs["retry"].Properties["jitter"].Enum, texts(ops.Jitters())},
 		"operators":  {schema.Defs["question"].Properties["op"].Enum, texts(ops.Ops())},
 		"events":     {schema.Defs["awaitEvent"].Properties["event"].Enum, texts(ops.EventTypes())},
 		"on_expires": {schema.Defs["expiry"].Enum, texts(ops.OnExpires())},

@@ -453,6 +453,7 @@ func (m *machines) step(ctx context.Context, x *execution) bool {
 	}
 	d := workflow.Drive{InstanceID: x.data["instance_id"].(string), Attempt: int(x.data["attempt"].(float64))}
 	d.Step, _ = s.Parameters.Payload["step"].(string)
+	d.Retry, _ = s.Parameters.Payload["retry"].(bool)
 	var err error
 	for range 10 { // the states' Retry
 		m.mu.Lock()
@@ -475,7 +476,7 @@ func (m *machines) step(ctx context.Context, x *execution) bool {
 			payload := fmt.Sprintf(`{"instance_id": %q, "attempt": %d, "error": {"Error": %q, "Cause": "broken"}}`, d.InstanceID, d.Attempt, x.err)
 			err = m.b.RecordOutcome(ctx, json.RawMessage(payload))
 		}
-		if name := typeName(err); name != "Unavailable" && name != "LeaseHeld" && name != "TryLater" {
+		if name := typeName(err); name != "Unavailable" && name != "LeaseHeld" {
 			break
 		}
 		m.retried++

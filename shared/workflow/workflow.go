@@ -87,6 +87,8 @@ type Drive struct {
 	Token string `json:"token,omitempty"`
 	// Entered is when the execution entered the state: an invocation that comes late, from an earlier state, does nothing.
 	Entered time.Time `json:"entered,omitzero"`
+	// Retry says that the state waits only until a step is tried again.
+	Retry bool `json:"retry,omitempty"`
 	// RequestID is the invocation's own id, which owns the lease; empty: a random one is taken.
 	RequestID string `json:"request_id,omitempty"`
 }
