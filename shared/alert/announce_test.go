@@ -223,7 +223,7 @@ func TestOfManyWhoAcknowledgeAtOnceOneWinsAndOneIsWrittenDown(t *testing.T) {
 	if got := b.stored(t, a.ID); len(wins) != 1 || got.AcknowledgedBy != wins[0] {
 		t.Fatalf("%v won, stored is %+v", wins, got)
 	}
-	trail, err := b.store.AuditTrail(ctx, a.Ref(), ops.PageRequest{})
+	trail, err := b.store.AuditTrail(ctx, ops.AuditFilter{Target: a.Ref()})
 	if err != nil || len(trail.Items) != 2 {
 		t.Fatalf("written down is %+v, %v; want raising and acknowledging", trail.Items, err)
 	}

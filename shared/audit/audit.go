@@ -154,7 +154,7 @@ func Trail(ctx context.Context, s ops.AuditStore, target ops.Ref) ([]*ops.AuditE
 	var all []*ops.AuditEntry
 	req := ops.PageRequest{Limit: ops.MaxPageLimit}
 	for {
-		page, err := s.AuditTrail(ctx, target, req)
+		page, err := s.AuditTrail(ctx, ops.AuditFilter{Target: target, PageRequest: req})
 		if err != nil {
 			return nil, fmt.Errorf("read the audit trail of %s: %w", target, err)
 		}

@@ -51,7 +51,7 @@ func entry(t *testing.T, s *store.Store, c audit.Change) *ops.AuditEntry {
 
 func trail(t *testing.T, s *store.Store) []*ops.AuditEntry {
 	t.Helper()
-	p, err := s.AuditTrail(t.Context(), target, ops.PageRequest{Limit: 100})
+	p, err := s.AuditTrail(t.Context(), ops.AuditFilter{Target: target, PageRequest: ops.PageRequest{Limit: 100}})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -129,7 +129,7 @@ func (s *Service) item(ctx context.Context, b *ops.Bulk, ref ops.Ref, again bool
 // doneBefore reports whether this operation has changed the record: then the record's audit trail says so.
 func (s *Service) doneBefore(ctx context.Context, b *ops.Bulk, ref ops.Ref) (bool, error) {
 	for p := (ops.PageRequest{Limit: ops.MaxPageLimit}); ; {
-		page, err := s.Store.AuditTrail(ctx, ref, p)
+		page, err := s.Store.AuditTrail(ctx, ops.AuditFilter{Target: ref, PageRequest: p})
 		if err != nil {
 			return false, fmt.Errorf("look whether %s was done before: %w", ref, err)
 		}

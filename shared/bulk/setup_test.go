@@ -115,7 +115,7 @@ func (b *bundle) operation(o *ops.Bulk) (*ops.Bulk, []ops.BulkItem) {
 // acts is how often people changed a record.
 func (b *bundle) acts(id string) int {
 	b.t.Helper()
-	trail, err := b.store.AuditTrail(b.t.Context(), ops.Ref{Kind: ops.KindAlert, ID: id}, ops.PageRequest{})
+	trail, err := b.store.AuditTrail(b.t.Context(), ops.AuditFilter{Target: ops.Ref{Kind: ops.KindAlert, ID: id}})
 	if err != nil {
 		b.t.Fatal(err)
 	}

@@ -19,6 +19,7 @@ func (a *api) auditRoutes() {
 
 type auditQuery struct {
 	PageQuery
+	Actor  string `query:"actor" maxLength:"128" doc:"The id of who made the changes."`
 	Target string `query:"target" maxLength:"300" doc:"The record that was changed, as kind/id." example:"alert/alr-1"`
 }
 
@@ -43,7 +44,7 @@ func (a *api) listAudit(ctx context.Context, q *auditQuery) (*trailOutput, error
 	if err := invalid(bad); err != nil {
 		return nil, err
 	}
-	page, err := a.Store.AuditTrail(ctx, target, q.request())
+	page, err := a.Store.AuditTrail(ctx, ops.AuditFilter{Target: target, Actor: q.Actor, PageRequest: q.request()})
 	if err != nil {
 		return nil, fmt.Errorf("list audit entries: %w", err)
 	}

@@ -45,6 +45,9 @@ type fakes struct {
 
 	instanceFilter ops.InstanceFilter
 	taskFilter     ops.TaskFilter
+	vendorFilter   ops.VendorFilter
+	metricFilter   ops.MetricFilter
+	auditFilter    ops.AuditFilter
 	eventFilter    ops.EventFilter
 	alertFilter    ops.AlertFilter
 	pageRequest    ops.PageRequest
@@ -165,8 +168,8 @@ func (f *fakes) Vendor(_ context.Context, id string) (*ops.Vendor, error) {
 	return one(f, f.vendors, id)
 }
 
-func (f *fakes) Vendors(_ context.Context, p ops.PageRequest) (ops.Page[*ops.Vendor], error) {
-	f.pageRequest = p
+func (f *fakes) Vendors(_ context.Context, q ops.VendorFilter) (ops.Page[*ops.Vendor], error) {
+	f.vendorFilter = q
 	return all(f, f.vendors)
 }
 
@@ -320,9 +323,9 @@ func (f *fakes) PutDomain(_ context.Context, source, detailType string, detail j
 
 func (f *fakes) LastAudit(context.Context, ops.Ref) (*ops.AuditEntry, error) { return nil, f.fail }
 
-func (f *fakes) AuditTrail(_ context.Context, target ops.Ref, _ ops.PageRequest) (ops.Page[*ops.AuditEntry], error) {
-	f.target = target
-	return ops.Page[*ops.AuditEntry]{Items: f.trails[target], NextCursor: f.next, Count: f.count}, f.fail
+func (f *fakes) AuditTrail(_ context.Context, q ops.AuditFilter) (ops.Page[*ops.AuditEntry], error) {
+	f.auditFilter = q
+	return ops.Page[*ops.AuditEntry]{Items: f.trails[q.Target], NextCursor: f.next, Count: f.count}, f.fail
 }
 
 // fakeAlerts is the alert service of fakes.

@@ -303,7 +303,7 @@ func TestAnEventIsPutOnTheBus(t *testing.T) {
 	if !reflect.DeepEqual(r.put[0], want) {
 		t.Errorf("put %+v", r.put[0])
 	}
-	trail, err := r.records.AuditTrail(t.Context(), ops.Ref{Kind: ops.KindEvent, ID: ops.EventID("booking_created booking_id=bk-1")}, ops.PageRequest{})
+	trail, err := r.records.AuditTrail(t.Context(), ops.AuditFilter{Target: ops.Ref{Kind: ops.KindEvent, ID: ops.EventID("booking_created booking_id=bk-1")}})
 	if err != nil || len(trail.Items) != 1 || trail.Items[0].Action != "event.put" || trail.Items[0].Actor.ID != "ada" {
 		t.Errorf("written down is %+v, %v", trail.Items, err)
 	}
@@ -463,8 +463,8 @@ func TestAlertsVendorsAndSchemasCanBeRead(t *testing.T) {
 		t.Errorf("filter %+v, %+v", r.alertFilter, page)
 	}
 	r.call(t, "GET", "/v1/vendors?limit=100", "").ok(200, &page)
-	if r.pageRequest.Limit != 100 || page.Items[0]["name"] != "Sparkle" {
-		t.Errorf("%+v, %+v", r.pageRequest, page)
+	if r.vendorFilter.PageRequest.Limit != 100 || page.Items[0]["name"] != "Sparkle" {
+		t.Errorf("%+v, %+v", r.vendorFilter, page)
 	}
 	r.call(t, "GET", "/v1/vendors/ven-1", "").ok(200, &body)
 	if body["name"] != "Sparkle" {

@@ -85,7 +85,7 @@ type Vendors interface {
 	// Add takes over a measurement. CodeInvalid, CodeNotFound.
 	Add(ctx context.Context, vendorID string, m vendor.Measurement, actor ops.Actor) (*ops.Metric, error)
 	// Metrics lists one's metrics, newest first. CodeNotFound.
-	Metrics(ctx context.Context, vendorID string, p ops.PageRequest) (ops.Page[*ops.Metric], error)
+	Metrics(ctx context.Context, f ops.MetricFilter) (ops.Page[*ops.Metric], error)
 	// RankFor ranks all for a booking. CodeNotFound.
 	RankFor(ctx context.Context, bookingID string) ([]ops.Candidate, error)
 }

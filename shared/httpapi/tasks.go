@@ -126,17 +126,29 @@ func (taskStatus) Schema(huma.Registry) *huma.Schema {
 
 type tasksQuery struct {
 	PageQuery
-	Mine   bool       `query:"mine" doc:"Only those that are the caller's: claimed, or expected to be."`
-	Team   string     `query:"team" doc:"The team's name, in any case."`
-	Status taskStatus `query:"status"`
+	Mine     bool       `query:"mine" doc:"Only those that are the caller's: claimed, or expected to be."`
+	Team     string     `query:"team" doc:"The team's name, in any case."`
+	Status   taskStatus `query:"status"`
+	Kind     stepKind   `query:"kind"`
+	Assignee string     `query:"assignee" maxLength:"128" doc:"Whose they are: claimed, or expected to be."`
+	Subject  string     `query:"subject" maxLength:"257" doc:"What they are about, as type/id." example:"booking/bk-1"`
 }
+
+type stepKind string
+
+// Schema names the values.
+func (stepKind) Schema(huma.Registry) *huma.Schema { return oneOf(ops.StepKinds()...) }
 
 func (a *api) listTasks(ctx context.Context, q *tasksQuery) (*listOutput[taskBody], error) {
 	team, badTeam := teamQuery(q.Team)
-	if err := invalid(badTeam); err != nil {
+	subject, badSubject := subjectQuery(q.Subject)
+	if err := invalid(badTeam, badSubject); err != nil {
 		return nil, err
 	}
-	f := ops.TaskFilter{Team: team, Status: ops.TaskStatus(q.Status), PageRequest: q.request()}
+	f := ops.TaskFilter{
+		Team: team, Status: ops.TaskStatus(q.Status), Kind: ops.StepKind(q.Kind), Assignee: q.Assignee, Subject: subject,
+		PageRequest: q.request(),
+	}
 	actor := actorOf(ctx)
 	if q.Mine || actor.OnlyVendor() {
 		f.Assignee = actor.ID

@@ -44,7 +44,10 @@ func (a *api) vendorRoutes() {
 
 type vendorsQuery struct {
 	PageQuery
-	RankFor string `query:"rank_for" maxLength:"128" doc:"A booking's id: the items are candidates for it, each that is left out with its reason."`
+	Active   string `query:"active" enum:"true,false"`
+	Category string `query:"category" maxLength:"128" doc:"A service type that they perform."`
+	Area     string `query:"area" maxLength:"128" doc:"Where they work."`
+	RankFor  string `query:"rank_for" maxLength:"128" doc:"A booking's id: the items are candidates for it, each that is left out with its reason."`
 }
 
 func (a *api) listVendors(ctx context.Context, q *vendorsQuery) (*listOutput[any], error) {
@@ -59,7 +62,12 @@ func (a *api) listVendors(ctx context.Context, q *vendorsQuery) (*listOutput[any
 		}
 		return listOf(page, func(c ops.Candidate) any { return c }), nil
 	}
-	page, err := a.Store.Vendors(ctx, q.request())
+	f := ops.VendorFilter{Category: q.Category, Area: q.Area, PageRequest: q.request()}
+	if q.Active != "" {
+		active := q.Active == "true"
+		f.Active = &active
+	}
+	page, err := a.Store.Vendors(ctx, f)
 	if err != nil {
 		return nil, fmt.Errorf("list vendors: %w", err)
 	}
@@ -124,10 +132,14 @@ func (a *api) vendorScore(ctx context.Context, in *IDPath) (*scoreOutput, error)
 type metricsQuery struct {
 	IDPath
 	PageQuery
+	Type   metricType `query:"type"`
+	Period string     `query:"period" pattern:"^[0-9]{4}-(0[1-9]|1[0-2])$" doc:"A month." example:"2026-11"`
 }
 
 func (a *api) listMetrics(ctx context.Context, in *metricsQuery) (*listOutput[*ops.Metric], error) {
-	page, err := a.Vendors.Metrics(ctx, in.ID, in.request())
+	page, err := a.Vendors.Metrics(ctx, ops.MetricFilter{
+		VendorID: in.ID, Type: ops.MetricType(in.Type), Period: in.Period, PageRequest: in.request(),
+	})
 	if err != nil {
 		return nil, fmt.Errorf("list metrics: %w", err)
 	}

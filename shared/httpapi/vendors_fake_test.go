@@ -30,8 +30,9 @@ func (f *fakeVendors) Add(_ context.Context, id string, m vendor.Measurement, _ 
 	return &ops.Metric{ID: "met-1", VendorID: id, Type: m.Type, Value: m.Value}, err
 }
 
-func (f *fakeVendors) Metrics(_ context.Context, id string, _ ops.PageRequest) (ops.Page[*ops.Metric], error) {
-	_, err := one((*fakes)(f), f.vendors, id)
+func (f *fakeVendors) Metrics(_ context.Context, q ops.MetricFilter) (ops.Page[*ops.Metric], error) {
+	f.metricFilter = q
+	_, err := one((*fakes)(f), f.vendors, q.VendorID)
 	return ops.Page[*ops.Metric]{}, err
 }
 

@@ -33,12 +33,19 @@ type AuditEntry struct {
 // Ref names the record.
 func (a *AuditEntry) Ref() Ref { return Ref{KindAudit, a.ID} }
 
+// AuditFilter narrows a list of entries. Zero fields match everything.
+type AuditFilter struct {
+	Target Ref
+	Actor  string // the id of who made the changes
+	PageRequest
+}
+
 // AuditStore keeps audit entries.
 type AuditStore interface {
 	// LastAudit reads the newest entry of a target; nil when it has none.
 	LastAudit(ctx context.Context, target Ref) (*AuditEntry, error)
-	// AuditTrail lists a target's entries, oldest first; the zero Ref: everything, newest first.
-	AuditTrail(ctx context.Context, target Ref, p PageRequest) (Page[*AuditEntry], error)
+	// AuditTrail lists a target's entries, oldest first; without a target all entries, newest first.
+	AuditTrail(ctx context.Context, f AuditFilter) (Page[*AuditEntry], error)
 }
 
 // Seal makes the entry the next of its target behind last (nil: the first): it sets the id, the number in the chain and

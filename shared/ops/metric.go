@@ -77,10 +77,21 @@ type Metric struct {
 // Ref names the record.
 func (m *Metric) Ref() Ref { return Ref{KindMetric, m.ID} }
 
+// Period is the month that a metric is of, in UTC: "2026-11".
+func (m *Metric) Period() string { return m.PeriodStart.UTC().Format("2006-01") }
+
+// MetricFilter narrows a list of a vendor's metrics. Zero fields but the vendor match everything.
+type MetricFilter struct {
+	VendorID string
+	Type     MetricType
+	Period   string // a month, "2026-11"
+	PageRequest
+}
+
 // MetricStore keeps vendor metrics.
 type MetricStore interface {
 	// Metrics lists a vendor's metrics, newest first.
-	Metrics(ctx context.Context, vendorID string, p PageRequest) (Page[*Metric], error)
+	Metrics(ctx context.Context, f MetricFilter) (Page[*Metric], error)
 }
 
 // Faults tells everything that is wrong with a metric.

@@ -52,6 +52,11 @@ type Rule struct {
 // Ref names the record.
 func (r *Rule) Ref() Ref { return Ref{KindRule, r.ID} }
 
+// RuleTypes lists them.
+func RuleTypes() []RuleType {
+	return []RuleType{RuleTrigger, RuleCondition, RuleAction, RuleEscalation}
+}
+
 // ActionType names what an action does.
 type ActionType string
 

@@ -151,6 +151,8 @@ type TaskFilter struct {
 	Team       Team
 	Assignee   string // whose tasks, claimed or not
 	Status     TaskStatus
+	Kind       StepKind
+	Subject    SubjectRef
 	InstanceID string
 	PageRequest
 }

@@ -50,12 +50,20 @@ type Candidate struct {
 	Excluded string             `json:"excluded,omitempty"` // why it is left out; Score is 0 then
 }
 
+// VendorFilter narrows a list of vendors. Zero fields match everything.
+type VendorFilter struct {
+	Active   *bool
+	Category string // a service type that they perform
+	Area     string // where they work
+	PageRequest
+}
+
 // VendorStore keeps vendors.
 type VendorStore interface {
 	// Vendor reads one. CodeNotFound.
 	Vendor(ctx context.Context, id string) (*Vendor, error)
 	// Vendors lists, newest first.
-	Vendors(ctx context.Context, p PageRequest) (Page[*Vendor], error)
+	Vendors(ctx context.Context, f VendorFilter) (Page[*Vendor], error)
 	// AllVendors reads every vendor whole, ordered by id.
 	AllVendors(ctx context.Context) ([]*Vendor, error)
 }

@@ -26,7 +26,7 @@ func TestEveryChangeOfARuleIsWrittenDown(t *testing.T) {
 		t.Fatal(err)
 	}
 	trail := func(ref ops.Ref) []*ops.AuditEntry {
-		p, err := b.store.AuditTrail(t.Context(), ref, ops.PageRequest{})
+		p, err := b.store.AuditTrail(t.Context(), ops.AuditFilter{Target: ref})
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -41,7 +41,7 @@ func TestAnInvalidEventIsCorrectedAndReplayed(t *testing.T) {
 	if _, err := b.Replay(t.Context(), wrong.ID, rule.Correction{}, ann); ops.ErrorCode(err) != ops.CodeConflict {
 		t.Errorf("again: %v", err)
 	}
-	trail, err := b.store.AuditTrail(t.Context(), old.Ref(), ops.PageRequest{})
+	trail, err := b.store.AuditTrail(t.Context(), ops.AuditFilter{Target: old.Ref()})
 	if err != nil || len(trail.Items) != 1 || trail.Items[0].Actor.ID != "ann" {
 		t.Errorf("audit: %+v, %v", trail.Items, err)
 	}

@@ -23,12 +23,16 @@ func (s *Store) LastAudit(ctx context.Context, target ops.Ref) (*ops.AuditEntry,
 
 // AuditTrail implements ops.AuditStore. A target's trail holds whole entries; the list of everything leaves before and
 // after out.
-func (s *Store) AuditTrail(
-	ctx context.Context, target ops.Ref, p ops.PageRequest,
-) (ops.Page[*ops.AuditEntry], error) {
-	l := newest("audit", ops.KindAudit, target)
-	if target != (ops.Ref{}) {
-		l = list{name: "audit trail", filter: target, partitions: []string{auditPartition(target)}}
+func (s *Store) AuditTrail(ctx context.Context, f ops.AuditFilter) (ops.Page[*ops.AuditEntry], error) {
+	req := f.PageRequest
+	f.PageRequest = ops.PageRequest{}
+	l := newest("audit", ops.KindAudit, f)
+	if f.Target != (ops.Ref{}) {
+		l = list{name: "audit trail", filter: f, partitions: []string{auditPartition(f.Target)}}
 	}
-	return page[ops.AuditEntry](ctx, s, l, p, nil)
+	var keep func(*ops.AuditEntry) bool
+	if f.Actor != "" {
+		keep = func(e *ops.AuditEntry) bool { return e.Actor.ID == f.Actor }
+	}
+	return page(ctx, s, l, req, keep)
 }

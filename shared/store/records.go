@@ -207,8 +207,17 @@ func (s *Store) Vendor(ctx context.Context, id string) (*ops.Vendor, error) {
 }
 
 // Vendors implements ops.VendorStore.
-func (s *Store) Vendors(ctx context.Context, p ops.PageRequest) (ops.Page[*ops.Vendor], error) {
-	return page[ops.Vendor](ctx, s, newest("vendors", ops.KindVendor, nil), p, nil)
+func (s *Store) Vendors(ctx context.Context, f ops.VendorFilter) (ops.Page[*ops.Vendor], error) {
+	req := f.PageRequest
+	f.PageRequest = ops.PageRequest{}
+	var keep func(*ops.Vendor) bool
+	if f != (ops.VendorFilter{}) {
+		keep = func(v *ops.Vendor) bool {
+			return (f.Active == nil || v.Active == *f.Active) && (f.Category == "" || slices.Contains(v.Categories, f.Category)) &&
+				(f.Area == "" || slices.Contains(v.Areas, f.Area))
+		}
+	}
+	return page(ctx, s, newest("vendors", ops.KindVendor, f), req, keep)
 }
 
 // AllVendors implements ops.VendorStore.
@@ -217,11 +226,19 @@ func (s *Store) AllVendors(ctx context.Context) ([]*ops.Vendor, error) {
 }
 
 // Metrics implements ops.MetricStore.
-func (s *Store) Metrics(ctx context.Context, vendorID string, p ops.PageRequest) (ops.Page[*ops.Metric], error) {
-	return page[ops.Metric](ctx, s, list{
-		name: "metrics", filter: vendorID, index: subjectIndex, prefix: "metric#", descending: true,
-		partitions: []string{ops.SubjectRef{Type: "vendor", ID: vendorID}.String()},
-	}, p, nil)
+func (s *Store) Metrics(ctx context.Context, f ops.MetricFilter) (ops.Page[*ops.Metric], error) {
+	req := f.PageRequest
+	f.PageRequest = ops.PageRequest{}
+	var keep func(*ops.Metric) bool
+	if f.Type != "" || f.Period != "" {
+		keep = func(m *ops.Metric) bool {
+			return (f.Type == "" || m.Type == f.Type) && (f.Period == "" || m.Period() == f.Period)
+		}
+	}
+	return page(ctx, s, list{
+		name: "metrics", filter: f, index: subjectIndex, prefix: "metric#", descending: true,
+		partitions: []string{ops.SubjectRef{Type: "vendor", ID: f.VendorID}.String()},
+	}, req, keep)
 }
 
 // newest is the list of all records of a kind, newest first.

@@ -45,7 +45,7 @@ func (s *Store) Tasks(ctx context.Context, f ops.TaskFilter) (ops.Page[*ops.Task
 
 func taskFits(f ops.TaskFilter, t *ops.Task) bool {
 	return (f.Team == "" || t.Team == f.Team) && (f.Assignee == "" || t.Assignee == f.Assignee) &&
-		(f.Status == "" || t.Status == f.Status)
+		(f.Status == "" || t.Status == f.Status) && (f.Kind == "" || t.Kind == f.Kind) && (f.Subject.IsZero() || t.Subject == f.Subject)
 }
 
 // tasksOfInstance lists an instance's tasks, newest first. The ones that its steps name are read consistently; those of

@@ -125,11 +125,11 @@ func (s *Scorer) Add(ctx context.Context, vendorID string, in Measurement, actor
 }
 
 // Metrics lists a vendor's metrics, newest first. CodeNotFound.
-func (s *Scorer) Metrics(ctx context.Context, vendorID string, p ops.PageRequest) (ops.Page[*ops.Metric], error) {
-	if _, err := s.Store.Vendor(ctx, vendorID); err != nil {
+func (s *Scorer) Metrics(ctx context.Context, f ops.MetricFilter) (ops.Page[*ops.Metric], error) {
+	if _, err := s.Store.Vendor(ctx, f.VendorID); err != nil {
 		return ops.Page[*ops.Metric]{}, err
 	}
-	return s.Store.Metrics(ctx, vendorID, p)
+	return s.Store.Metrics(ctx, f)
 }
 
 // RankFor ranks all vendors for a booking, by what its events say of it; those left out have their reason. CodeNotFound

@@ -23,7 +23,7 @@ func TestAMeasurementCountsAndIsWrittenDown(t *testing.T) {
 	if m := metric(score(t, s, "v-1"), ops.ExpertiseLevel); m.DataPoints != 6 {
 		t.Errorf("it counts as %d data points, want 6", m.DataPoints)
 	}
-	trail, err := s.Store.AuditTrail(ctx, added.Ref(), ops.PageRequest{})
+	trail, err := s.Store.AuditTrail(ctx, ops.AuditFilter{Target: added.Ref()})
 	if err != nil || len(trail.Items) != 1 || trail.Items[0].Actor.ID != "vera" {
 		t.Errorf("written down is %+v, %v", trail.Items, err)
 	}

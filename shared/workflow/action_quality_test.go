@@ -11,7 +11,7 @@ func TestOneReviewIsTooLittleToSayWhatAVendorIsLike(t *testing.T) {
 	b := setup(t, nil)
 	i := b.start(t, "quality_assurance", ops.SubjectRef{Type: "booking", ID: "bk-1"}, `{"booking_id": "bk-1", "vendor_id": "v-1"}`)
 	b.complete(t, i.ID, "done", `{"score": 91}`)
-	page, err := b.store.Metrics(t.Context(), "v-1", ops.PageRequest{Limit: 10})
+	page, err := b.store.Metrics(t.Context(), ops.MetricFilter{VendorID: "v-1"})
 	if err != nil || len(page.Items) != 1 {
 		t.Fatalf("the vendor has the metrics %+v, %v", page.Items, err)
 	}

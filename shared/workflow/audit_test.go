@@ -19,7 +19,7 @@ func TestCreatingAndPublishingATemplateIsWrittenDown(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	trail, err := b.store.AuditTrail(t.Context(), made.Ref(), ops.PageRequest{})
+	trail, err := b.store.AuditTrail(t.Context(), ops.AuditFilter{Target: made.Ref()})
 	if err != nil {
 		t.Fatal(err)
 	}

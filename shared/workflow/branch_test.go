@@ -120,7 +120,7 @@ func TestARefusedReviewSendsTheWorkBack(t *testing.T) {
 		`{"id": "review", "name": "Review", "kind": "approval", "depends_on": ["polish"], "rework": {"to": "draft", "times": 2}}`,
 		`{"id": "publish", "name": "Publish", "kind": "automated", "depends_on": ["review", "beside"], "action": "test.count"}`))
 	metrics := func() int {
-		all, err := b.store.Metrics(t.Context(), "v-1", ops.PageRequest{})
+		all, err := b.store.Metrics(t.Context(), ops.MetricFilter{VendorID: "v-1"})
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -55,7 +55,7 @@ const controlled = `{"name": "controlled", "type": "payment_processing", "team":
 // trail gives the actions of the audit entries of an instance, and fails when the chain is broken.
 func (b *bundle) trail(t *testing.T, id string) []string {
 	t.Helper()
-	page, err := b.store.AuditTrail(t.Context(), ops.Ref{Kind: ops.KindInstance, ID: id}, ops.PageRequest{})
+	page, err := b.store.AuditTrail(t.Context(), ops.AuditFilter{Target: ops.Ref{Kind: ops.KindInstance, ID: id}})
 	if err != nil {
 		t.Fatal(err)
 	}

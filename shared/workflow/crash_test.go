@@ -42,7 +42,7 @@ func TestACrashAtAnyWriteOfBranchesReworkAndEventsIsRepaired(t *testing.T) {
 				t.Errorf("write %d, applied %v: ends %s: %+v, waiting for %+v", at, applied, i.Status, i.Error, i.WaitingFor)
 				continue
 			}
-			metrics, err := b.store.Metrics(t.Context(), "v-1", ops.PageRequest{})
+			metrics, err := b.store.Metrics(t.Context(), ops.MetricFilter{VendorID: "v-1"})
 			if err != nil || len(metrics.Items) != 5 { // the left branch twice, everything else once
 				t.Errorf("write %d, applied %v: %d effects are stored, %v", at, applied, len(metrics.Items), err)
 			}

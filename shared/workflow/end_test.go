@@ -92,7 +92,7 @@ func TestTheEndThatIsToldIsTheOneThatIsRecorded(t *testing.T) {
 					t.Errorf("%s: resumed, it is %s: %+v", when, i.Status, i.Error)
 				}
 				b.told(t, when+", resumed", i)
-				metrics, err := b.store.Metrics(t.Context(), "v-1", ops.PageRequest{})
+				metrics, err := b.store.Metrics(t.Context(), ops.MetricFilter{VendorID: "v-1"})
 				if ids := b.bus.ids(ops.QualityScoreUpdated); err != nil || len(metrics.Items) != 3 || len(ids) != 3 {
 					t.Errorf("%s: the effects are %d records, %v and events %v", when, len(metrics.Items), err, ids)
 				}

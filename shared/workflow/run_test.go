@@ -63,7 +63,7 @@ func TestACrashBetweenAnyTwoWritesIsRepaired(t *testing.T) {
 				if ids := b.bus.ids(ops.QualityScoreUpdated); len(ids) != 3 {
 					t.Errorf("the effects went out as %v, want three ids", ids)
 				}
-				metrics, err := b.store.Metrics(t.Context(), "v-1", ops.PageRequest{})
+				metrics, err := b.store.Metrics(t.Context(), ops.MetricFilter{VendorID: "v-1"})
 				if err != nil || len(metrics.Items) != 3 {
 					t.Errorf("%d effects are stored, %v", len(metrics.Items), err)
 				}

@@ -25,11 +25,15 @@ type ruleCommands struct {
 
 type rulesList struct {
 	pageFlags
+
+	Type  string `help:"Only those of this type."`
+	Event string `help:"Only those that this event triggers."`
+	Mode  string `help:"Only those in this mode."`
 }
 
 // Run prints a page of the list.
 func (c *rulesList) Run(ctx context.Context, s *session) error {
-	return list(ctx, s, "/v1/rules", query(), c.pageFlags, []column[httpapi.RuleBody]{
+	return list(ctx, s, "/v1/rules", query("type", c.Type, "event", c.Event, "mode", c.Mode), c.pageFlags, []column[httpapi.RuleBody]{
 		{"ID", func(r httpapi.RuleBody) string { return r.ID }},
 		{"EVENT", func(r httpapi.RuleBody) string { return string(r.Event) }},
 		{"MODE", func(r httpapi.RuleBody) string { return string(r.Mode) }},

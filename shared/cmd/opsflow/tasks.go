@@ -22,14 +22,17 @@ type taskCommands struct {
 type tasksList struct {
 	pageFlags
 
-	Team   string `help:"Only those of this team."`
-	Status string `help:"Only those with this status."`
-	Mine   bool   `help:"Only those that are the token's owner's."`
+	Team     string          `help:"Only those of this team."`
+	Status   string          `help:"Only those with this status."`
+	Kind     string          `help:"Only those of this kind of step."`
+	Subject  subjectArgument `placeholder:"TYPE/ID" help:"Only those about this."`
+	Assignee string          `help:"Only those of this person."`
+	Mine     bool            `help:"Only those that are the token's owner's."`
 }
 
 // Run prints a page of the list.
 func (c *tasksList) Run(ctx context.Context, s *session) error {
-	q := query("team", c.Team, "status", c.Status)
+	q := query("team", c.Team, "status", c.Status, "kind", c.Kind, "subject", c.Subject.String(), "assignee", c.Assignee)
 	if c.Mine {
 		q.Set("mine", "true")
 	}

@@ -25,11 +25,16 @@ type templateCommands struct {
 
 type templatesList struct {
 	pageFlags
+
+	Type    string `help:"Only those of this type."`
+	Team    string `help:"Only those of this team."`
+	Trigger string `help:"Only those that are started so: manual, event_based, time_based or condition_based."`
+	Active  string `help:"Only those that are active (true), or not (false)."`
 }
 
 // Run prints a page of the list.
 func (c *templatesList) Run(ctx context.Context, s *session) error {
-	return list(ctx, s, "/v1/templates", query(), c.pageFlags, []column[*ops.Template]{
+	return list(ctx, s, "/v1/templates", query("type", c.Type, "team", c.Team, "trigger", c.Trigger, "active", c.Active), c.pageFlags, []column[*ops.Template]{
 		{"NAME", func(t *ops.Template) string { return t.Name }},
 		{"VERSION", func(t *ops.Template) string { return strconv.Itoa(t.Version) }},
 		{"STATE", templateState},

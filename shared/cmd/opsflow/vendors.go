@@ -18,11 +18,17 @@ type vendorCommands struct {
 	Score vendorsScore `cmd:"" help:"Show how good a vendor is, by part, and how sure that is."`
 }
 
-type vendorsList struct{ pageFlags }
+type vendorsList struct {
+	pageFlags
+
+	Active   string `help:"Only those that are active (true), or not (false)."`
+	Category string `help:"Only those that perform this type of service."`
+	Area     string `help:"Only those that work in this area."`
+}
 
 // Run prints a page of the list.
 func (c *vendorsList) Run(ctx context.Context, s *session) error {
-	return list(ctx, s, "/v1/vendors", url.Values{}, c.pageFlags, []column[*ops.Vendor]{
+	return list(ctx, s, "/v1/vendors", query("active", c.Active, "category", c.Category, "area", c.Area), c.pageFlags, []column[*ops.Vendor]{
 		{"ID", func(v *ops.Vendor) string { return v.ID }},
 		{"NAME", func(v *ops.Vendor) string { return v.Name }},
 		{"ACTIVE", func(v *ops.Vendor) string { return strconv.FormatBool(v.Active) }},

@@ -13,6 +13,7 @@ import (
 // auditView is the view of the audit: everything, or what was done to one record.
 type auditView struct {
 	Target string // as kind/id; empty: everything
+	Actor  string // the id of who made the changes; empty: anybody
 	Items  []*ops.AuditEntry
 	Pager  pager
 	Broken string // of one record: which entry was altered or is missing; empty: the chain verifies
@@ -23,13 +24,13 @@ func (c *Console) auditPages() {
 }
 
 func (c *Console) audit(q *request) (auditView, error) {
-	v := auditView{Target: strings.TrimSpace(q.field("target"))}
+	v := auditView{Target: strings.TrimSpace(q.field("target")), Actor: strings.TrimSpace(q.field("actor"))}
 	target, err := targetField(v.Target)
 	if err != nil {
 		return v, err
 	}
-	if v.Target == "" {
-		p, err := c.Store.AuditTrail(q.Context(), ops.Ref{}, pageRequest(q))
+	if v.Target == "" || v.Actor != "" {
+		p, err := c.Store.AuditTrail(q.Context(), ops.AuditFilter{Target: target, Actor: v.Actor, PageRequest: pageRequest(q)})
 		if err != nil {
 			return v, fmt.Errorf("list audit entries: %w", err)
 		}
@@ -80,6 +81,8 @@ func targetURL(r ops.Ref) string {
 		return "/workflows/" + r.ID
 	case ops.KindTask, ops.KindAlert, ops.KindRule, ops.KindEvent, ops.KindVendor, ops.KindMember:
 		return "/" + string(r.Kind) + "s/" + r.ID
+	case ops.KindBulk:
+		return "/bulk/" + r.ID
 	case ops.KindNotification:
 		return "/delivery/" + r.ID
 	case ops.KindUndelivered:

@@ -69,7 +69,8 @@ func ruleModes() []ops.RuleMode { return []ops.RuleMode{ops.RuleActive, ops.Rule
 func (c *Console) ruleList(q *request) (ruleList, error) {
 	mode, chosenMode := choose(q, "Mode", "mode", "Any mode", ruleModes())
 	event, chosenEvent := choose(q, "Event", "event", "Any event", ops.EventTypes())
-	v := ruleList{Filters: []filter{mode, event}, Spans: pauseSpans()}
+	kind, chosenType := choose(q, "Type", "type", "Any type", ops.RuleTypes())
+	v := ruleList{Filters: []filter{mode, event, kind}, Spans: pauseSpans()}
 	all, err := c.Rules.List(q.Context())
 	if err != nil {
 		return v, fmt.Errorf("list rules: %w", err)
@@ -79,7 +80,8 @@ func (c *Console) ruleList(q *request) (ruleList, error) {
 		return v, fmt.Errorf("list rules: %w", err)
 	}
 	for _, r := range all {
-		if (chosenMode == "" || r.Mode == chosenMode) && (chosenEvent == "" || r.Event == chosenEvent) {
+		if (chosenMode == "" || r.Mode == chosenMode) && (chosenEvent == "" || r.Event == chosenEvent) &&
+			(chosenType == "" || r.Type == chosenType) {
 			v.Items = append(v.Items, ruleRow{r, did.Of(r.ID)})
 		}
 	}

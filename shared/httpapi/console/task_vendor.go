@@ -58,7 +58,7 @@ func bookingOf(v taskView) string {
 
 // anyVendor lists the vendors, unranked.
 func (c *Console) anyVendor(q *request) ([]ops.Candidate, error) {
-	p, err := c.Store.Vendors(q.Context(), ops.PageRequest{Limit: ops.MaxPageLimit})
+	p, err := c.Store.Vendors(q.Context(), ops.VendorFilter{PageRequest: ops.PageRequest{Limit: ops.MaxPageLimit}})
 	if err != nil {
 		return nil, fmt.Errorf("list vendors: %w", err)
 	}

@@ -13,6 +13,7 @@ type taskList struct {
 	Tabs     []tab
 	Filters  []filter
 	Team     string // of the tab: empty for one's own, "all"
+	Subject  string
 	Assignee string
 	Items    []*ops.Task
 	Ticked   ticked
@@ -58,12 +59,17 @@ func taskStatuses() []ops.TaskStatus {
 
 func (c *Console) taskList(q *request) (taskList, error) {
 	status, chosenStatus := choose(q, "Status", "status", "To be done", taskStatuses())
+	kind, chosenKind := choose(q, "Kind", "kind", "Any kind", []ops.StepKind{ops.StepManual, ops.StepApproval, ops.StepQualityCheck, ops.StepAssignment})
 	v := taskList{
-		Filters: []filter{status}, Team: q.field("team"), Assignee: strings.TrimSpace(q.field("assignee")), Decided: chosenStatus.Decided() && chosenStatus != "",
+		Filters: []filter{status, kind}, Subject: q.field("subject"), Team: q.field("team"), Assignee: strings.TrimSpace(q.field("assignee")), Decided: chosenStatus.Decided() && chosenStatus != "",
 		Ticked: tickedTasks().For(q),
 	}
 	v.Mine = v.Team == ""
-	f := ops.TaskFilter{Status: chosenStatus, Assignee: v.Assignee, PageRequest: pageRequest(q)}
+	subject, err := subjectField(v.Subject)
+	if err != nil {
+		return v, err
+	}
+	f := ops.TaskFilter{Status: chosenStatus, Kind: chosenKind, Subject: subject, Assignee: v.Assignee, PageRequest: pageRequest(q)}
 	v.Tabs = append(v.Tabs, tab{Text: "Mine", URL: "/tasks", Current: v.Mine})
 	if v.Mine {
 		f.Assignee = q.Actor.ID
@@ -76,7 +82,7 @@ func (c *Console) taskList(q *request) (taskList, error) {
 		}
 	}
 	v.Tabs = append(v.Tabs, tab{Text: "All", URL: "/tasks?team=all", Current: v.Team == "all"})
-	if f.Team == "" && f.Assignee == "" && !v.Decided {
+	if f.Team == "" && f.Assignee == "" && f.Kind == "" && subject.IsZero() && !v.Decided {
 		return c.everyTeams(q, v, chosenStatus)
 	}
 	p, err := c.Store.Tasks(q.Context(), f)

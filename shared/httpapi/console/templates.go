@@ -14,8 +14,9 @@ import (
 
 // templateList is the view of the templates.
 type templateList struct {
-	Items []templateRow
-	Pager pager
+	Filters []filter
+	Items   []templateRow
+	Pager   pager
 }
 
 // templateRow is the newest version of a template.
@@ -75,9 +76,14 @@ func (c *Console) templateList(q *request) (templateList, error) {
 	if err != nil {
 		return templateList{}, fmt.Errorf("list templates: %w", err)
 	}
-	v := templateList{}
+	kind, chosenType := choose(q, "Type", "type", "Any type", ops.WorkflowTypes())
+	team, chosenTeam := choose(q, "Team", "team", "Any team", ops.Teams())
+	trigger, chosenTrigger := choose(q, "Starts", "trigger", "In any way", ops.Triggers())
+	v := templateList{Filters: []filter{kind, team, trigger}}
 	for i, t := range all { // by name, the newest version first
-		if i == 0 || all[i-1].Name != t.Name {
+		newest := i == 0 || all[i-1].Name != t.Name
+		if newest && (chosenType == "" || t.Type == chosenType) && (chosenTeam == "" || t.Team == chosenTeam) &&
+			(chosenTrigger == "" || t.Trigger == chosenTrigger) {
 			v.Items = append(v.Items, rowOf(t))
 		}
 	}

@@ -21,7 +21,13 @@ type vendorList struct {
 	Items    []vendorRow
 	Pager    pager
 	Booking  string
+	Filters  []filter
+	Category string
+	Area     string
 }
+
+// yesNo is a choice of a filter.
+type yesNo string
 
 type vendorRow struct {
 	*ops.Vendor
@@ -109,7 +115,14 @@ func overall(s *vendor.Score) bar {
 
 func (c *Console) vendorList(q *request) (vendorList, error) {
 	v := vendorList{Measures: []ops.MetricType{ops.QualityScore, ops.CustomerSatisfaction, ops.CompletionRate, ops.Punctuality}}
-	p, err := c.Store.Vendors(q.Context(), pageRequest(q))
+	active, chosen := choose(q, "Active", "active", "Active or not", []yesNo{"yes", "no"})
+	v.Filters, v.Category, v.Area = []filter{active}, strings.TrimSpace(q.field("category")), strings.TrimSpace(q.field("area"))
+	f := ops.VendorFilter{Category: v.Category, Area: v.Area, PageRequest: pageRequest(q)}
+	if chosen != "" {
+		is := chosen == "yes"
+		f.Active = &is
+	}
+	p, err := c.Store.Vendors(q.Context(), f)
 	if err != nil {
 		return v, fmt.Errorf("list vendors: %w", err)
 	}
@@ -150,7 +163,7 @@ func (c *Console) vendor(q *request) (vendorView, error) {
 		return v, fmt.Errorf("score vendor %s: %w", id, err)
 	}
 	v.Overall = overall(v.Score)
-	past, err := c.Vendors.Metrics(q.Context(), id, ops.PageRequest{Limit: ops.MaxPageLimit})
+	past, err := c.Vendors.Metrics(q.Context(), ops.MetricFilter{VendorID: id, PageRequest: ops.PageRequest{Limit: ops.MaxPageLimit}})
 	if err != nil {
 		return v, fmt.Errorf("list the metrics of vendor %s: %w", id, err)
 	}

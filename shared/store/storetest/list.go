@@ -378,10 +378,10 @@ func metricsNotificationsAndVendorsAreListed(t *testing.T, open Open) {
 		b.clock.advance(time.Second)
 	}
 	expect(t, "metrics", pages(t, 2, func(p ops.PageRequest) (ops.Page[*ops.Metric], error) {
-		return b.Metrics(ctx, "v-1", p)
+		return b.Metrics(ctx, ops.MetricFilter{VendorID: "v-1", PageRequest: p})
 	}, func(m *ops.Metric) string { return m.ID }), "m-2", "m-1", "m-0")
 	expect(t, "vendors", pages(t, 2, func(p ops.PageRequest) (ops.Page[*ops.Vendor], error) {
-		return b.Vendors(ctx, p)
+		return b.Vendors(ctx, ops.VendorFilter{PageRequest: p})
 	}, func(v *ops.Vendor) string { return v.ID }), "v-2", "v-1", "v-0")
 	expect(t, "notifications", pages(t, 2, func(p ops.PageRequest) (ops.Page[*ops.Notification], error) {
 		return b.Notifications(ctx, ops.NotificationFilter{PageRequest: p})
@@ -405,7 +405,7 @@ func theAuditTrailOfATargetHasOnePlaceForEachNumber(t *testing.T, open Open) {
 		t.Errorf("a second entry 12 gave %v, want a conflict", err)
 	}
 	trail := pages(t, 5, func(p ops.PageRequest) (ops.Page[*ops.AuditEntry], error) {
-		page, err := b.AuditTrail(ctx, target, p)
+		page, err := b.AuditTrail(ctx, ops.AuditFilter{Target: target, PageRequest: p})
 		for _, e := range page.Items {
 			if e.After == nil {
 				t.Errorf("entry %s of the trail is not whole", e.ID)
@@ -417,7 +417,7 @@ func theAuditTrailOfATargetHasOnePlaceForEachNumber(t *testing.T, open Open) {
 		t.Errorf("the trail is %v, want 12 entries, oldest first", trail)
 	}
 	all := pages(t, 50, func(p ops.PageRequest) (ops.Page[*ops.AuditEntry], error) {
-		return b.AuditTrail(ctx, ops.Ref{}, p)
+		return b.AuditTrail(ctx, ops.AuditFilter{PageRequest: p})
 	}, func(e *ops.AuditEntry) string { return e.ID })
 	if len(all) != 24 || all[23] != "aud-00" && all[23] != "oth-00" {
 		t.Errorf("everything is %v, want 24 entries, newest first", all)
@@ -442,7 +442,7 @@ func aChainOfAuditEntriesVerifiesAsItIsReadBack(t *testing.T, open Open) {
 		}
 		b.save(t, e)
 	}
-	page, err := b.AuditTrail(ctx, target, ops.PageRequest{})
+	page, err := b.AuditTrail(ctx, ops.AuditFilter{Target: target})
 	if err != nil || len(page.Items) != 3 {
 		t.Fatalf("%d entries, %v", len(page.Items), err)
 	}
