@@ -172,3 +172,18 @@ func TestWhatARulePutOffIsReadCancelledAndTriedAgain(t *testing.T) {
 		}
 	}
 }
+
+func TestATemplateNamesTheRulesThatStartIt(t *testing.T) {
+	t.Parallel()
+	r := newRig(t)
+	r.templates = []*ops.Template{{Name: "refund", Version: 1}}
+	starts := []ops.Action{{Type: ops.Notify, Template: "refund"}, {Type: ops.StartWorkflow, Template: "refund"}}
+	r.rules = []*ops.Rule{{ID: "a", Actions: starts[:1]}, {ID: "b", Actions: starts}, {ID: "c", Actions: starts[1:], Mode: ops.RuleOff}}
+	var body struct {
+		UsedBy []string `json:"used_by"`
+	}
+	r.call(t, "GET", "/v1/templates/refund/versions/1", "").ok(200, &body)
+	if got := strings.Join(body.UsedBy, " "); got != "b c" {
+		t.Errorf("used by %s, want b c", got)
+	}
+}

@@ -107,6 +107,7 @@ type TextInput struct {
 type TemplateBody struct {
 	ops.Template
 	workflow.Advice
+	UsedBy []string `json:"used_by" nullable:"false" doc:"The rules that start workflows of this name, those that are off included."`
 }
 
 // advised puts to a template what there is to know of it.
@@ -115,7 +116,17 @@ func (a *api) advised(ctx context.Context, t *ops.Template) (TemplateBody, error
 	if err != nil {
 		return TemplateBody{}, fmt.Errorf("look for what is odd about template %s: %w", ops.TemplateID(t.Name, t.Version), err)
 	}
-	return TemplateBody{*t, advice}, nil
+	rules, err := a.Rules.List(ctx)
+	if err != nil {
+		return TemplateBody{}, fmt.Errorf("look for the rules that use template %s: %w", t.Name, err)
+	}
+	body := TemplateBody{*t, advice, []string{}}
+	for _, r := range rules {
+		if r.Starts(t.Name) {
+			body.UsedBy = append(body.UsedBy, r.ID)
+		}
+	}
+	return body, nil
 }
 
 func (a *api) createTemplate(ctx context.Context, in *TextInput) (*madeOutput[TemplateBody], error) {

@@ -49,6 +49,16 @@ type Rule struct {
 	Reason              string   `json:"reason,omitempty"` // why it was last changed
 }
 
+// Starts reports whether one of the rule's actions starts workflows of a template.
+func (r *Rule) Starts(template string) bool {
+	for i := range r.Actions {
+		if a := &r.Actions[i]; a.Type == StartWorkflow && a.Template == template {
+			return true
+		}
+	}
+	return false
+}
+
 // Ref names the record.
 func (r *Rule) Ref() Ref { return Ref{KindRule, r.ID} }
 

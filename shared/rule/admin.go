@@ -55,7 +55,7 @@ func (e *Engine) Create(ctx context.Context, body []byte, actor ops.Actor) (*ops
 	} else if ops.ErrorCode(err) != ops.CodeNotFound {
 		return nil, err
 	}
-	return e.save(ctx, r, audit.Change{Actor: actor, Action: "rule.create"})
+	return e.save(ctx, r, audit.Change{Actor: actor, Action: "rule.create", Reason: r.Reason})
 }
 
 // Update puts another text in a rule's place; id and history stay. version is the one that the change was made to (0: any):
@@ -73,7 +73,7 @@ func (e *Engine) Update(ctx context.Context, id string, body []byte, version int
 		return nil, ops.Errorf(ops.CodeConflict, "rule %s has version %d by now, not %d", id, old.Version, version)
 	}
 	r.Meta, r.ID, r.Version = old.Meta, id, old.Version+1
-	return e.save(ctx, r, audit.Change{Actor: actor, Action: "rule.update", Before: old})
+	return e.save(ctx, r, audit.Change{Actor: actor, Action: "rule.update", Before: old, Reason: r.Reason})
 }
 
 // SetMode turns a rule on, off, or to only telling what it would do. reason says why, for people. CodeNotFound, CodeInvalid,

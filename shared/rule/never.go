@@ -18,10 +18,17 @@ type claim struct {
 }
 
 // never tells why a condition can't become true for any event of a schema, and which comparison says so; "" when it can, as
-// far as its comparisons with literals tell. Only what must hold together is looked at: any and not are passed over.
+// far as its comparisons with literals tell. An any can't when none of its ways can, beside all that must hold with it; not is
+// passed over.
 func never(schema *shape, c *ops.Condition, at string) (why, where string) {
-	claims := claimsOf(c, at, nil)
-	for n, one := range claims {
+	return neverBeside(schema, nil, c, at)
+}
+
+// neverBeside is never of a condition beside claims that can hold together.
+func neverBeside(schema *shape, beside []claim, c *ops.Condition, at string) (why, where string) {
+	claims := claimsOf(c, at, slices.Clip(beside))
+	for n := len(beside); n < len(claims); n++ {
+		one := claims[n]
 		if why := one.impossible(schema); why != "" {
 			return why, one.at
 		}
@@ -31,7 +38,26 @@ func never(schema *shape, c *ops.Condition, at string) (why, where string) {
 			}
 		}
 	}
-	return "", ""
+	return noWay(schema, claims, c, at)
+}
+
+// noWay finds an any, among what must hold, of which no way can be gone beside claims.
+func noWay(schema *shape, claims []claim, c *ops.Condition, at string) (why, where string) {
+	for i := range c.All {
+		if why, where := noWay(schema, claims, &c.All[i], fmt.Sprintf("%s.all[%d]", at, i)); why != "" {
+			return why, where
+		}
+	}
+	for i := range c.Any {
+		one, _ := neverBeside(schema, claims, &c.Any[i], fmt.Sprintf("%s.any[%d]", at, i))
+		if one == "" {
+			return "", ""
+		}
+		if why == "" {
+			why, where = "none of these can hold; of the first: "+one, at+".any"
+		}
+	}
+	return why, where
 }
 
 func claimsOf(c *ops.Condition, at string, claims []claim) []claim {

@@ -38,8 +38,8 @@ func Warnings(r *ops.Rule, all []*ops.Rule) ([]ops.Warning, error) {
 		if a.Type == ops.EmitEvent && a.DetailType == r.Event {
 			w.warn(path+".detail_type", fmt.Sprintf("the rule triggers itself; the chain ends at depth %d", ops.MaxDepth))
 		}
-		if other := twin(schema, r, a, all); other != "" {
-			w.warn(path, fmt.Sprintf("rule %s does the same, and both can match one event: it is done twice then", other))
+		if other := twin(schema, r, a, all); other != nil {
+			w.warn(path, fmt.Sprintf("rule %s does the same, and both can match one event: %s", other.ID, twice(r, other)))
 		}
 	}
 	return w.found, w.err
@@ -167,10 +167,10 @@ func meant(word string, known []string) string {
 	return "; did you mean " + near + "?"
 }
 
-// twin finds another rule that does what an action does for an event that both can match; "" when there is none.
-func twin(schema *shape, r *ops.Rule, a *ops.Action, all []*ops.Rule) string {
+// twin finds another rule that does what an action does for an event that both can match; nil when there is none.
+func twin(schema *shape, r *ops.Rule, a *ops.Action, all []*ops.Rule) *ops.Rule {
 	if a.OncePer != "" || r.Mode == ops.RuleOff {
-		return ""
+		return nil
 	}
 	for _, other := range all {
 		if other.ID == r.ID || other.Event != r.Event || other.Mode == ops.RuleOff {
@@ -183,11 +183,24 @@ func twin(schema *shape, r *ops.Rule, a *ops.Action, all []*ops.Rule) string {
 			}
 			both := ops.Condition{All: []ops.Condition{r.Condition, other.Condition}}
 			if why, _ := never(schema, &both, "$"); why == "" {
-				return other.ID
+				return other
 			}
 		}
 	}
-	return ""
+	return nil
+}
+
+// twice says when what two rules do is done twice.
+func twice(r, other *ops.Rule) string {
+	switch {
+	case r.Mode == ops.RuleShadow && other.Mode == ops.RuleShadow:
+		return "it would be done twice if both were active"
+	case r.Mode == ops.RuleShadow:
+		return "it will be done twice once this rule is active"
+	case other.Mode == ops.RuleShadow:
+		return "it will be done twice once that one is active, too"
+	}
+	return "it is done twice then"
 }
 
 // sameEffect reports whether two actions do the same. Alerts of one cause are counted, so two of them do no harm.

@@ -74,6 +74,13 @@ func TestWhatIsOddAboutARuleIsPointedOut(t *testing.T) {
 			"$.condition.all[1] " + never + "detail.method can't be both: see $.condition.all[0]",
 		}},
 		{"either", payment(`{"any": [{"path": "detail.status", "op": "eq", "value": "paid"}, {"path": "detail.amount", "op": "gt", "value": 5}]}`), "", []string{}},
+		{"none of several ways", payment(`{"any": [{"path": "detail.status", "op": "eq", "value": "paid"}, {"path": "detail.amount", "op": "lt", "value": 0}]}`), "", []string{
+			"$.condition.any " + never + "none of these can hold; of the first: detail.status must be one of pending, confirmed, failed",
+		}},
+		{"no way beside the rest", both(`{"path": "detail.amount", "op": "gt", "value": 5}`, `{"any": [{"path": "detail.amount", "op": "lt", "value": 5}, {"all": [{"path": "detail.amount", "op": "eq", "value": 5}]}]}`), "", []string{
+			"$.condition.all[1].any " + never + "none of these can hold; of the first: detail.amount can't be both: see $.condition.all[0]",
+		}},
+		{"one way beside the rest", both(`{"path": "detail.amount", "op": "gt", "value": 5}`, `{"any": [{"path": "detail.amount", "op": "lt", "value": 5}, {"path": "detail.amount", "op": "eq", "value": 6}]}`), "", []string{}},
 		{"message", `{"name": "r", "event": "payment_received", "actions": [{"type": "notify", "template": "refund_don", "to": {"team": "Finance"}}]}`, "", []string{
 			`$.actions[0].template there is no message template "refund_don", so the message will be worded in general terms; did you mean refund_done?`,
 		}},
@@ -85,6 +92,12 @@ func TestWhatIsOddAboutARuleIsPointedOut(t *testing.T) {
 			`{"name": "r", "event": "booking_created", "actions": [{"type": "start_workflow", "template": "quality_assurance"}]}`,
 			`{"name": "other", "event": "booking_created", "condition": {"path": "detail.service_value", "op": "gt", "value": 5}, "actions": [{"type": "start_workflow", "template": "quality_assurance"}]}`,
 			[]string{"$.actions[0] rule other does the same, and both can match one event: it is done twice then"},
+		},
+		{
+			"conflict with a shadow",
+			`{"name": "r", "event": "booking_created", "actions": [{"type": "start_workflow", "template": "quality_assurance"}]}`,
+			`{"name": "other", "event": "booking_created", "mode": "shadow", "actions": [{"type": "start_workflow", "template": "quality_assurance"}]}`,
+			[]string{"$.actions[0] rule other does the same, and both can match one event: it will be done twice once that one is active, too"},
 		},
 		{
 			"conflict that can't be",

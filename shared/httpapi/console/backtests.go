@@ -75,26 +75,19 @@ func (c *Console) beginBacktest(q *request, text json.RawMessage) (outcome, erro
 	return outcome{to: "/backtests/" + b.ID}, nil
 }
 
-// asVersion makes a text the draft of a stored rule, so that the backtest compares the two.
-func asVersion(id string, text json.RawMessage) (json.RawMessage, error) {
-	var fields map[string]json.RawMessage
-	if json.Unmarshal(text, &fields) != nil {
-		return nil, ops.Invalid("rule", []ops.Fault{{Path: "$", Expected: "a JSON object", Got: ops.Shown(text)}})
+// withMember puts a text into a JSON object as a member, in the place of one that it has. What is no object stays as it is.
+func withMember(object json.RawMessage, name, value string) (json.RawMessage, error) {
+	fields, err := members(object)
+	if err != nil || !json.Valid(object) {
+		return object, nil //nolint:nilerr // who reads it says what is wrong
 	}
-	if id == "" {
-		return text, nil
-	}
-	name, err := json.Marshal(id)
+	text, err := json.Marshal(value)
 	if err != nil {
-		return nil, fmt.Errorf("name the rule: %w", err)
+		return nil, fmt.Errorf("write %s: %w", name, err)
 	}
-	own := append([]byte(`{"id":`), name...)
-	rest, err := members(text)
-	if err != nil {
-		return nil, err
-	}
-	for _, f := range rest {
-		if f.Name != "id" {
+	own := fmt.Appendf(nil, "{%s:%s", strconv.Quote(name), text)
+	for _, f := range fields {
+		if f.Name != name {
 			own = fmt.Appendf(own, ",%s:%s", strconv.Quote(f.Name), f.Value)
 		}
 	}

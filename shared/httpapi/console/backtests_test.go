@@ -39,3 +39,15 @@ func TestADraftIsTriedOnStoredEventsAndGoesBackIntoItsForm(t *testing.T) {
 	s.settle(t)
 	v.after(t, begun).shows(t, http.StatusOK, "<b>2</b><span>It would have acted</span>")
 }
+
+func TestAChangeOfARuleNeedsItsReasonWhichIsKept(t *testing.T) {
+	t.Parallel()
+	s := startSystem(t, clock.Virtual(morning))
+	v := s.as(t, "operations")
+	text := `{"name": "Quality check", "event": "service_completed", "actions": [{"type": "start_workflow", "template": "quality_assurance"}]}`
+	v.post(t, "/rules/quality-check/edit", "do", "save", "text", text).shows(t, http.StatusUnprocessableEntity, "$.reason")
+	v.post(t, "/rules/quality-check/edit", "do", "save", "text", "{", "reason", "all of them").shows(t, http.StatusUnprocessableEntity, `value="all of them"`)
+	v.after(t, v.post(t, "/rules/quality-check/edit", "do", "save", "text", text, "reason", "all of them")).
+		shows(t, http.StatusOK, "<blockquote>all of them</blockquote>")
+	v.get(t, "/templates/quality_assurance/versions/1").shows(t, http.StatusOK, "Rules that start it", `href="/rules/quality-check"`)
+}

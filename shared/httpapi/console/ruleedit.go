@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"slices"
 	"strconv"
+	"strings"
 
 	"opsflow/shared/ops"
 )
@@ -14,7 +15,8 @@ import (
 type ruleEdit struct {
 	ID      string // empty: a new one
 	Text    string
-	Version int // that the change is made to
+	Reason  string // for the change, when the form is shown again
+	Version int    // that the change is made to
 	Error   string
 	Faults  []ops.Fault
 	Days    []option
@@ -104,7 +106,7 @@ func (c *Console) takeDraft(q *request, v *ruleEdit) error {
 
 // saveRule stores what was written or, when the other button was pressed, tries it on stored events.
 func (c *Console) saveRule(q *request) (outcome, error) {
-	v := ruleEdit{ID: q.PathValue("id"), Text: q.field("text"), Days: backtestDays()}
+	v := ruleEdit{ID: q.PathValue("id"), Text: q.field("text"), Reason: strings.TrimSpace(q.field("reason")), Days: backtestDays()}
 	v.Version, _ = strconv.Atoi(q.field("version"))
 	p := newRulePage
 	if v.ID != "" {
@@ -119,9 +121,14 @@ func (c *Console) saveRule(q *request) (outcome, error) {
 		return outcome{}, &invalidForm{page: p, view: v, err: err}
 	}
 	if q.field("do") == "test" {
-		text, err := asVersion(v.ID, json.RawMessage(v.Text))
-		if err != nil {
-			return again(err)
+		text, err := json.RawMessage(v.Text), error(nil)
+		if v.ID != "" { // so that it is compared with what is in force
+			if text, err = withMember(text, "id", v.ID); err != nil {
+				return again(err)
+			}
+		}
+		if !json.Valid(text) {
+			return again(ops.Invalid("rule", []ops.Fault{{Path: "$", Expected: "a JSON object"}}))
 		}
 		out, err := c.beginBacktest(q, text)
 		if err != nil {
@@ -129,12 +136,20 @@ func (c *Console) saveRule(q *request) (outcome, error) {
 		}
 		return out, nil
 	}
+	text, err := json.RawMessage(v.Text), error(nil)
+	if v.Reason == "" && v.ID != "" {
+		return again(ops.Invalid("rule", []ops.Fault{{Path: "$.reason", Expected: "a text that says why the rule is changed", Got: "nothing"}}))
+	}
+	if v.Reason != "" {
+		if text, err = withMember(text, "reason", v.Reason); err != nil {
+			return again(err)
+		}
+	}
 	var r *ops.Rule
-	var err error
 	if v.ID == "" {
-		r, err = c.Rules.Create(q.Context(), []byte(v.Text), q.Actor)
+		r, err = c.Rules.Create(q.Context(), text, q.Actor)
 	} else {
-		r, err = c.Rules.Update(q.Context(), v.ID, []byte(v.Text), v.Version, q.Actor)
+		r, err = c.Rules.Update(q.Context(), v.ID, text, v.Version, q.Actor)
 	}
 	if err != nil {
 		return again(fmt.Errorf("save rule: %w", err))

@@ -33,6 +33,7 @@ type templateView struct {
 	Graph    template.HTML
 	Steps    []templateStep // in the order in which they can be done
 	Versions []templateRow  // all, the newest first
+	UsedBy   []*ops.Rule    // that start it
 }
 
 // templateStep is a step as its template's page tells of it.
@@ -134,6 +135,15 @@ func (c *Console) template(q *request) (templateView, error) {
 	for _, other := range all {
 		if other.Name == t.Name {
 			v.Versions = append(v.Versions, rowOf(other))
+		}
+	}
+	rules, err := c.Rules.List(q.Context())
+	if err != nil {
+		return v, fmt.Errorf("list rules: %w", err)
+	}
+	for _, r := range rules {
+		if r.Starts(t.Name) {
+			v.UsedBy = append(v.UsedBy, r)
 		}
 	}
 	return v, nil
