@@ -53,7 +53,7 @@ type eventBody struct {
 	EventSummary
 	Detail     json.RawMessage `json:"detail"`
 	Decisions  []decisionBody  `json:"decisions" nullable:"false"`
-	NotMatched int             `json:"not_matched,omitempty" doc:"Further rules that did not match; the first 200 are among the decisions."`
+	NotMatched int             `json:"not_matched,omitempty" doc:"How many decisions of rules that did not match were not kept: only the first 200 are. They are recomputed."`
 	Delivered  int             `json:"delivered" doc:"How often it arrived."`
 	Deliveries []ops.Delivered `json:"deliveries" nullable:"false" doc:"The first 50 arrivals."`
 	Cause      ops.Cause       `json:"cause,omitzero"`

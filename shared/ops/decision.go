@@ -29,14 +29,17 @@ const WouldBe = "would_"
 
 // Decision is what one rule made of one event, and why.
 type Decision struct {
-	Rule        string    `json:"rule"`
-	RuleVersion int       `json:"rule_version"`
-	Outcome     Outcome   `json:"outcome"`
-	Reason      string    `json:"reason,omitempty"`
-	Leaf        *Leaf     `json:"leaf,omitempty"`
-	Effects     []Effect  `json:"effects,omitempty"` // one per action, in order
-	Delivery    string    `json:"delivery"`          // the arrival that it was made for: EventBridge's id of it, or a replay's
-	At          time.Time `json:"at"`
+	Rule        string   `json:"rule"`
+	RuleVersion int      `json:"rule_version"`
+	Outcome     Outcome  `json:"outcome"`
+	Reason      string   `json:"reason,omitempty"`
+	Leaf        *Leaf    `json:"leaf,omitempty"`
+	Effects     []Effect `json:"effects,omitempty"` // one per action, in order
+	Delivery    string   `json:"delivery"`          // the arrival that it was made for: EventBridge's id of it, or a replay's
+	// Recomputed says that the decision was not kept, for more rules than have room did not match: the rule was asked again, as it
+	// was then, with the event and with the records that it looks into as they are now.
+	Recomputed bool      `json:"recomputed,omitempty"`
+	At         time.Time `json:"at"`
 	// Replay says that the event was taken in again on purpose: the name of EventBridge's replay, or of who asked for it.
 	Replay string `json:"replay,omitempty"`
 }

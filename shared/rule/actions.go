@@ -10,11 +10,16 @@ import (
 )
 
 // Event reads an event, or the one that EventBridge's id of a delivery leads to, with what became of the actions in its
-// decisions. CodeNotFound.
+// decisions, and with the decisions that were not kept, made again. CodeNotFound.
 func (e *Engine) Event(ctx context.Context, id string) (*ops.Event, error) {
 	event, err := e.store.Event(ctx, id)
 	if err != nil {
 		return nil, err
+	}
+	if event.NotMatched > 0 {
+		if err := e.recompute(ctx, event); err != nil {
+			return nil, err
+		}
 	}
 	decisions := make([]*ops.Decision, len(event.Decisions))
 	for i := range event.Decisions {
