@@ -293,4 +293,7 @@ type Workflows interface {
 	Launch(ctx context.Context, i *Instance) error
 	// Arrived lets go on what waits for an event that was saved, with Subject.Arrive for all that it names. Again does no harm.
 	Arrived(ctx context.Context, e *Event) error
+	// Watch looks at a subject that is about to be written: it notes there what the templates that watch it see now, and gives
+	// the workflows that this starts, to be written with the subject and launched then.
+	Watch(ctx context.Context, s *Subject, cause Cause) ([]*Instance, error)
 }

@@ -32,6 +32,7 @@ const (
 	KindAudit        Kind = "audit"
 	KindMember       Kind = "member"
 	KindConnection   Kind = "connection"
+	KindWatches      Kind = "watches" // what templates watch
 	KindBulk         Kind = "bulk"
 	KindBulkChunk    Kind = "bulkchunk" // some of a bulk operation's items
 	KindBacktest     Kind = "backtest"

@@ -38,6 +38,8 @@ type Subject struct {
 	// MaxArrived: also events that are about something else and name this subject (see Event.Subjects). Steps that wait for
 	// events look here.
 	Arrived map[EventType][]LastEvent `json:"arrived,omitempty"`
+	// Watched is what condition_based templates last saw of it.
+	Watched map[string]WatchState `json:"watched,omitempty"`
 }
 
 // MaxArrived is how many arrivals of a type a subject remembers: so many waits for events of one type and key a workflow can

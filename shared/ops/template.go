@@ -57,6 +57,7 @@ type Template struct {
 	Type             WorkflowType `json:"type"`
 	Trigger          Trigger      `json:"trigger"`
 	Schedule         *Schedule    `json:"schedule,omitempty"` // of one that is time_based
+	Watch            *Watch       `json:"watch,omitempty"`    // of one that is condition_based
 	Team             Team         `json:"team"`
 	RequiresApproval bool         `json:"requires_approval,omitempty"`
 	EstimatedMinutes int          `json:"estimated_minutes,omitempty"` // absent: the sum over the steps

@@ -58,8 +58,7 @@ func (c *templateCheck) head() {
 	c.require(slices.Contains(WorkflowTypes(), t.Type), "$.type", oneOf(WorkflowTypes()), string(t.Type))
 	triggers := []Trigger{TriggerManual, TriggerEvent, TriggerTime, TriggerCondition}
 	c.require(slices.Contains(triggers, t.Trigger), "$.trigger", oneOf(triggers), string(t.Trigger))
-	c.require(t.Trigger != TriggerCondition, "$.trigger",
-		"manual, event_based or time_based: this release can't start workflows by a condition; a rule with a condition can", string(t.Trigger))
+	c.watch()
 	c.require((t.Trigger == TriggerTime) == (t.Schedule != nil), "$.schedule", "given when the trigger is time_based, and only then", string(t.Trigger))
 	c.require(slices.Contains(Teams(), t.Team), "$.team", oneOf(Teams()), string(t.Team))
 	c.require(t.Priority >= 1 && t.Priority <= 10, "$.priority", "1 to 10", strconv.Itoa(t.Priority))

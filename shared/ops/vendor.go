@@ -30,6 +30,8 @@ type Vendor struct {
 	Blackouts       []DateRange `json:"blackouts,omitempty"`
 	// AutoAccept says that the vendor takes every booking that is offered to it, at once.
 	AutoAccept bool `json:"auto_accept,omitempty"`
+	// Watched is what condition_based templates last saw of it.
+	Watched map[string]WatchState `json:"watched,omitempty"`
 }
 
 // DateRange is a span of days, both included.

@@ -120,6 +120,10 @@ func (w *workflows) Launch(_ context.Context, i *ops.Instance) error {
 	return nil
 }
 
+func (w *workflows) Watch(context.Context, *ops.Subject, ops.Cause) ([]*ops.Instance, error) {
+	return nil, nil
+}
+
 func (w *workflows) Arrived(_ context.Context, e *ops.Event) error {
 	w.mu.Lock()
 	defer w.mu.Unlock()

@@ -180,8 +180,26 @@ func (p *plan) learn(ctx context.Context, want wanted) error {
 		named.Arrive(p.event)
 		p.records = append(p.records, named)
 	}
+	if err := p.watch(ctx, subject); err != nil {
+		return err
+	}
 	p.doc = eventDoc(p.event, subject)
 	return relations{want, read, p.engine.store.Vendor}.add(ctx, p.doc, p.event, subject)
+}
+
+// watch has templates look at what the event changed.
+func (p *plan) watch(ctx context.Context, subject *ops.Subject) error {
+	if subject.IsZero() || p.past != nil { // on a replay nothing is learned
+		return nil
+	}
+	started, err := p.engine.workflows.Watch(ctx, subject, ops.Cause{EventID: p.event.ID, Depth: p.event.Cause.Depth + 1})
+	if err != nil {
+		return fmt.Errorf("watch %s: %w", subject.SubjectRef, err)
+	}
+	for _, i := range started {
+		p.records, p.follows = append(p.records, i), append(p.follows, i)
+	}
+	return nil
 }
 
 // ask decides about one rule, whose condition holds or not.

@@ -36,6 +36,19 @@ func (s *Store) RuleSet(ctx context.Context) (*ops.RuleSet, error) {
 	return set, nil
 }
 
+// Watches implements ops.WatchStore.
+func (s *Store) Watches(ctx context.Context) (*ops.Watches, error) {
+	empty := &ops.Watches{}
+	stored, found, err := read[ops.Watches](ctx, s, keyOf(empty))
+	if err != nil {
+		return nil, fmt.Errorf("read what is watched: %w", err)
+	}
+	if !found {
+		return empty, nil
+	}
+	return stored, nil
+}
+
 // RuleVersions implements ops.RuleVersionStore.
 func (s *Store) RuleVersions(ctx context.Context, ruleID string) ([]*ops.RuleVersion, error) {
 	if !possible(table.Key{PK: versionsPartition(ruleID), SK: onlySK}) {

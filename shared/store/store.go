@@ -56,6 +56,7 @@ var _ interface {
 	ops.UndeliveredStore
 	ops.VendorStore
 	ops.WaiterStore
+	ops.WatchStore
 } = (*Store)(nil)
 
 // New makes a Store over a table that was made with Indexes. random names writes and makes the secret that signs

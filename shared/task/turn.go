@@ -12,6 +12,7 @@ import (
 
 // OfferStore is what an offer goes by.
 type OfferStore interface {
+	ops.WatchStore
 	ops.VendorStore
 	ops.AssignmentStore
 	ops.CounterStore

@@ -27,9 +27,12 @@ func (s *Scorer) Put(ctx context.Context, v ops.Vendor, actor ops.Actor) (*ops.V
 			if err := ops.Invalid("vendor", keptUp(&next, old)); err != nil {
 				return nil, err
 			}
-			next.Meta, next.UpdatedAt, change.Before = old.Meta, now, old
+			next.Meta, next.UpdatedAt, next.Watched, change.Before = old.Meta, now, old.Watched, old
 		case ops.ErrorCode(err) != ops.CodeNotFound:
 			return nil, fmt.Errorf("store vendor %s: %w", v.ID, err)
+		}
+		if err := watch(ctx, s.Store, &next, now); err != nil {
+			return nil, err
 		}
 		entry, err := audit.Entry(ctx, s.Store, change, now)
 		if err != nil {

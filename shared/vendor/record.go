@@ -27,6 +27,7 @@ type Reader interface {
 	ops.EvidenceStore
 	ops.VendorStore
 	ops.AlertStore
+	ops.WatchStore
 }
 
 // alerted are the metrics of which a fall below average raises an alert.
@@ -113,6 +114,9 @@ func tally(ctx context.Context, s Reader, vendorID string, change observations, 
 	}
 	if err == nil && keepUp(v, t) {
 		v.UpdatedAt = now
+		if err := watch(ctx, s, v, now); err != nil {
+			return nil, err
+		}
 		records = append(records, v)
 	}
 	for _, kind := range ops.MetricTypes() {

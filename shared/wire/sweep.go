@@ -16,6 +16,7 @@ func (p Parts) Sweeper() *sweep.Sweeper {
 		ops.KindTask:         tasks.HandleDue,
 		ops.KindNotification: p.Notifications().HandleDue,
 		ops.KindMember:       tasks.HandleMemberDue,
+		ops.KindVendor:       flows.HandleVendorDue,
 		ops.KindAction:       rules.HandleDue,
 		ops.KindRuleTally:    rules.HandleDue,
 		ops.KindEvent:        rules.HandleDue,

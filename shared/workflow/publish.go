@@ -110,7 +110,15 @@ func (e *Engine) changeTemplate(
 				records = append(records, starts)
 			}
 		}
+		watches, err := e.watchFrom(ctx, current, t, starts)
+		if err != nil {
+			return nil, err
+		}
+		if watches != nil {
+			records = append(records, watches)
+		}
 		err = e.Store.Save(ctx, records...)
+		e.watching.forget()
 		if ops.AsConflict(err) != nil {
 			continue
 		}

@@ -149,11 +149,15 @@ func (r *run) flush(ctx context.Context) error {
 	now := r.Clock.Now()
 	r.i.UpdatedAt = now
 	r.measure()
+	started, err := r.watched(ctx)
+	if err != nil {
+		return err
+	}
 	records := make([]ops.Record, 0, len(r.order))
 	for _, ref := range r.order {
 		records = append(records, r.staged[ref])
 	}
-	err := r.save(ctx, r.i, records...)
+	err = r.save(ctx, r.i, records...)
 	switch {
 	case ops.AsConflict(err) != nil:
 		if r.adopt(ctx, ops.AsConflict(err)) {
@@ -168,6 +172,9 @@ func (r *run) flush(ctx context.Context) error {
 	clear(r.staged)
 	r.order, r.flushed, r.logged = nil, now, r.i.Happened()
 	r.announce(ctx, records)
+	for _, i := range started {
+		r.begin(ctx, i)
+	}
 	if r.i.Asked != nil {
 		return errAsked
 	}

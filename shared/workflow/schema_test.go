@@ -39,9 +39,17 @@ const allFields = `{
 		{"id": "fill", "name": "Fill in", "title": "Fill in what is missing", "kind": "manual", "role": "Finance", "due": "8bh", "form": {"type": "object"}, "outcomes": ["done", "void"],
 			"on_reject": "skip", "rework": {"to": "act", "times": 2}, "quorum": 2, "reject_quorum": 2, "expires": "72h", "on_expire": {"next": "late"},
 			"parameters": {"x": "$.context.x"}},
+		{"id": "call", "name": "Call", "kind": "api_call", "parameters": {"id": "$.context.id"}, "retry": {"max_attempts": 2, "backoff": "1s"},
+			"action": {"connection": "payments", "method": "POST", "path": "/refunds/{id}", "query": {"q": "$.context.q", "n": 1}, "body": {"a": ["$.context.a"]}}},
 		{"id": "await", "name": "Await", "kind": "await_event", "event": "payment_received", "key": "$.context.payment_id", "timeout": "72h",
 			"on_timeout": {"next": "late"}, "lookback": "1h"},
 		{"id": "late", "name": "Late", "kind": "manual", "on_error": "skip", "expires": "1h", "on_expire": "approve"}]}`
+
+// watching is a template that watches.
+const watching = `{
+	"name": "watching", "type": "service_delivery", "trigger": "condition_based", "team": "Operations",
+	"watch": {"subject": "payment", "when": {"all": [{"path": "subject.status", "op": "eq", "value": "failed"}]}, "context": {"amount": "$.subject.amount"}},
+	"steps": [{"id": "look", "name": "Look", "kind": "manual"}]}`
 
 func templateSchema(t *testing.T) *jsonschema.Schema {
 	t.Helper()
@@ -63,7 +71,7 @@ func templateSchema(t *testing.T) *jsonschema.Schema {
 
 // wholeOnly begins what is wrong only beside the rest of a template, or by what else there is, which no schema knows.
 var wholeOnly = []string{
-	"the id of a step", "an id of its own", "free of cycles", "reachable", "the name of an action", "a step that comes before", "the path of a step",
+	"the id of a step", "an id of its own", "free of cycles", "reachable", "the name of an action", "made of placeholders", "a step that comes before", "the path of a step",
 	"the path of one value", "steps.<id>", "a path that begins with", "a path to a ranking", "at most ", "clock time", "a JSON Schema", "an IANA time zone",
 	"minutes hours", "a list of two", "only one of", "a number or a text",
 }
@@ -71,7 +79,7 @@ var wholeOnly = []string{
 func TestTheSchemaOfTemplatesSaysWhatTheirValidationSays(t *testing.T) {
 	t.Parallel()
 	schema := templateSchema(t)
-	texts := map[string][]byte{"everything": []byte(allFields)}
+	texts := map[string][]byte{"everything": []byte(allFields), "watching": []byte(watching)}
 	for _, tpl := range builtin(t) {
 		body, err := os.ReadFile(filepath.Join("templates", tpl.Name+".json"))
 		if err != nil {
@@ -91,7 +99,7 @@ func TestTheSchemaOfTemplatesSaysWhatTheirValidationSays(t *testing.T) {
 		if _, err := workflow.Read(body, nil, form.Checker{}); err != nil {
 			t.Errorf("%s by its validation: %v", name, err)
 		}
-		if name != "everything" && name != "booking_processing" {
+		if name != "everything" && name != "watching" && name != "booking_processing" {
 			continue
 		}
 		mutate(whole, "$", func(at string) {

@@ -52,6 +52,9 @@ func faults(t *ops.Template, more map[string]Action, forms ops.Forms) []ops.Faul
 		_, wrong := parseSchedule(t.Schedule)
 		faults = append(faults, wrong...)
 	}
+	if t.Watch != nil {
+		faults = append(faults, rule.ValidateCondition(t.Watch.When, "$.watch.when", []string{"subject"})...)
+	}
 	for i := range t.Steps {
 		s := &t.Steps[i]
 		path := fmt.Sprintf("$.steps[%d]", i)

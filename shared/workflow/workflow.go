@@ -29,6 +29,7 @@ type Store interface {
 	ops.EventStore
 	ops.WaiterStore
 	ops.ConnectionStore
+	ops.WatchStore
 }
 
 // Functions are the ARNs of the Lambda functions that state machines call. Only publishing needs them.
@@ -64,7 +65,8 @@ type Config struct {
 type Engine struct {
 	Config
 	// plans holds templates made ready to run, by id. Published versions never change.
-	plans sync.Map
+	plans    sync.Map
+	watching watchlist
 }
 
 var _ ops.Workflows = (*Engine)(nil)

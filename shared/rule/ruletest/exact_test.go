@@ -105,6 +105,10 @@ func (l *launches) Launch(_ context.Context, i *ops.Instance) error {
 	return nil
 }
 
+func (*launches) Watch(context.Context, *ops.Subject, ops.Cause) ([]*ops.Instance, error) {
+	return nil, nil
+}
+
 func (*launches) Arrived(context.Context, *ops.Event) error { return nil }
 
 type noBus struct{}
