@@ -97,12 +97,14 @@ func taskView(t *ops.Task) taskBody {
 	}
 }
 
-// viewFor is what somebody sees of tasks: a vendor nothing of the others that were or will be asked.
+// viewFor is what somebody sees of tasks.
 func viewFor(actor ops.Actor) func(*ops.Task) taskBody {
-	if !actor.OnlyVendor() {
-		return taskView
-	}
-	return func(t *ops.Task) taskBody {
+	return func(t *ops.Task) taskBody { return taskView(SeenBy(actor, t)) }
+}
+
+// SeenBy is a task as somebody may see it: a vendor nothing of the others that were or will be asked.
+func SeenBy(actor ops.Actor, t *ops.Task) *ops.Task {
+	if actor.OnlyVendor() {
 		own := *t
 		if t.Offer != nil {
 			offer := *t.Offer
@@ -113,8 +115,9 @@ func viewFor(actor ops.Actor) func(*ops.Task) taskBody {
 				own.Assignee, own.DecidedBy, own.Outcome = "", "", ""
 			}
 		}
-		return taskView(&own)
+		return &own
 	}
+	return t
 }
 
 type taskStatus string

@@ -42,6 +42,7 @@ type Options struct {
 	LambdaEndpoint string       // URL of the Lambda that is asked for functions which the template has not; empty: nobody is
 	PrivateCalls   bool         // connections may lead to this machine and its network, and by plain HTTP
 	Demo           bool         // load the demo vendors when there are none
+	DemoPast       bool         // with what they did in the months before
 	Template       string       // path of template.yaml
 	Meter          *meter.Meter // counts what is asked of AWS; nil: nothing is counted. Not what bootstraps (Processes) ask
 	Logger         *slog.Logger

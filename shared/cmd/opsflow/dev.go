@@ -45,6 +45,7 @@ func (d *devCommand) Run(ctx context.Context, std streams) error {
 		LambdaEndpoint: d.LambdaEndpoint,
 		PrivateCalls:   d.PrivateCalls,
 		Demo:           d.Demo,
+		DemoPast:       d.Demo,
 		Template:       d.Template,
 		Logger:         slog.New(slog.NewTextHandler(std.err, &slog.HandlerOptions{Level: level})),
 		Progress:       std.err,

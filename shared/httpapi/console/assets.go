@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"path"
 	"strings"
+	"sync"
 
 	"opsflow/shared/workflow/graph"
 )
@@ -21,7 +22,8 @@ const assetPath = "/assets/"
 
 type asset struct {
 	body []byte
-	kind string // media type
+	zip  func() []byte // the same, compressed when it is first asked for; nil: it is not worth it
+	kind string        // media type
 }
 
 type assets struct {
@@ -47,7 +49,7 @@ func loadAssets() (*assets, error) {
 		ext := path.Ext(e.Name())
 		url := assetPath + strings.TrimSuffix(e.Name(), ext) + "." + hex.EncodeToString(sum[:6]) + ext
 		a.byName[e.Name()] = url
-		a.byURL[url] = asset{body: body, kind: mime.TypeByExtension(ext)}
+		a.byURL[url] = asset{body: body, zip: sync.OnceValue(func() []byte { return zipped(body) }), kind: mime.TypeByExtension(ext)}
 	}
 	return a, nil
 }
@@ -64,5 +66,11 @@ func (a *assets) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	w.Header().Set("Content-Type", found.kind)
 	w.Header().Set("Cache-Control", "public, max-age=31536000, immutable")
-	_, _ = w.Write(found.body) // the visitor has gone if this fails
+	w.Header().Set("Vary", "Accept-Encoding")
+	body := found.body
+	if zip := found.zip(); zip != nil && takesZip(r) {
+		w.Header().Set("Content-Encoding", "gzip")
+		body = zip
+	}
+	_, _ = w.Write(body) // the visitor has gone if this fails
 }

@@ -44,7 +44,7 @@ func (c *Console) audit(q *request) (auditView, error) {
 		v.Broken = sentence(fault.Error())
 	}
 	newestFirst(v.Items)
-	v.Pager.Count = fmt.Sprintf("%d entries", len(v.Items))
+	v.Pager.Count = fmt.Sprintf("%d %s", len(v.Items), plural(len(v.Items), "entries"))
 	return v, nil
 }
 

@@ -156,7 +156,7 @@ type system struct {
 func startSystem(t *testing.T, c *clock.Clock) system {
 	t.Helper()
 	rt, err := local.Start(t.Context(), local.Options{
-		AWSAddr: "127.0.0.1:0", APIAddr: "127.0.0.1:0", Clock: c, Demo: true, Template: "../../../template.yaml",
+		AWSAddr: "127.0.0.1:0", APIAddr: "127.0.0.1:0", Clock: c, Demo: true, DemoPast: true, Template: "../../../template.yaml",
 	})
 	if err != nil {
 		t.Fatal(err)

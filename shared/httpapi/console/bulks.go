@@ -115,7 +115,7 @@ func (c *Console) bulk(q *request) (bulkView, error) {
 		v.Tiles = append(v.Tiles, outcomeTile{outcome, n, url})
 	}
 	slices.SortFunc(v.Tiles, func(x, y outcomeTile) int { return urgency(y.Outcome) - urgency(x.Outcome) })
-	v.Pager = pager{Count: strconv.Itoa(b.Total) + " items"}
+	v.Pager = pager{Count: strconv.Itoa(b.Total) + " " + plural(b.Total, "items")}
 	if q.field("cursor") != "" {
 		v.Pager.First = address(q, "")
 	}
@@ -178,7 +178,7 @@ func (c *Console) titleOf(ctx context.Context, kind, id string) (string, error) 
 	if err != nil {
 		return "", err
 	}
-	return i.Name, nil
+	return called(i), nil
 }
 
 // FilterText is the filter that the selection came from.

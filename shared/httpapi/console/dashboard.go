@@ -16,7 +16,8 @@ import (
 const (
 	// countUpTo bounds what counting reads; more is shown as "99+".
 	countUpTo     = 99
-	recentShown   = 8
+	recentShown   = 5
+	concernsShown = 6
 	myTasksShown  = 5
 	myQueuesShown = 5
 	maxLookups    = 8 // at once
@@ -51,10 +52,42 @@ type dashboard struct {
 	Statuses   []statusCount
 	Overdue    count
 	Severities []severityCount
+	Attention  []concern // what is wrong, the worst first
 	Recent     []*ops.Instance
 	Mine       []*ops.Task
 	Queue      []*ops.Task
 	Day        *Day // that is or can be played; nil: this is no local runtime
+}
+
+// concern is something that is wrong: an open alert, or a workflow that failed or is late and that no shown alert is about.
+type concern struct {
+	ID, Text, URL string
+	Badge         string // a severity or a status
+	About         ops.SubjectRef
+	Since         time.Time
+}
+
+// concerns puts together what is wrong.
+func concerns(alerts []*ops.Alert, failed, overdue []*ops.Instance) []concern {
+	var list []concern
+	told := map[string]bool{}
+	for _, a := range alerts {
+		told[a.InstanceID] = true
+		list = append(list, concern{"need-" + a.ID, a.Title, "/alerts/" + a.ID, string(a.Severity), a.Subject, a.LastSeenAt})
+	}
+	add := func(i *ops.Instance, badge string, since time.Time) {
+		if !told[i.ID] {
+			told[i.ID] = true
+			list = append(list, concern{"need-" + i.ID, briefly(i), "/workflows/" + i.ID, badge, i.Subject, since})
+		}
+	}
+	for _, i := range failed {
+		add(i, string(i.Status), i.EndedAt)
+	}
+	for _, i := range overdue {
+		add(i, "overdue", i.DueAt)
+	}
+	return list
 }
 
 func (c *Console) dashboardPages() {
@@ -69,16 +102,29 @@ func (c *Console) dashboard(q *request) (dashboard, error) {
 	for i := len(ops.Severities()) - 1; i >= 0; i-- {
 		d.Severities = append(d.Severities, severityCount{Severity: ops.Severities()[i]})
 	}
+	var alerts []*ops.Alert
+	var failed, overdue []*ops.Instance
 	g, ctx := errgroup.WithContext(q.Context())
 	g.SetLimit(maxLookups)
+	g.Go(func() error {
+		p, err := c.Store.Alerts(ctx, ops.AlertFilter{Status: ops.AlertOpen, PageRequest: ops.PageRequest{Limit: concernsShown}})
+		alerts = p.Items
+		return err
+	})
+	g.Go(func() error {
+		p, err := c.Store.Instances(ctx, ops.InstanceFilter{Status: ops.InstanceFailed, PageRequest: ops.PageRequest{Limit: concernsShown}})
+		failed = p.Items
+		return err
+	})
 	for i := range d.Statuses {
 		g.Go(func() (err error) {
 			d.Statuses[i].Count, err = c.countInstances(ctx, ops.InstanceFilter{Status: d.Statuses[i].Status})
 			return err
 		})
 	}
-	g.Go(func() (err error) {
-		d.Overdue, err = c.countInstances(ctx, ops.InstanceFilter{Overdue: c.Clock.Now()})
+	g.Go(func() error {
+		p, err := c.Store.Instances(ctx, ops.InstanceFilter{Overdue: c.Clock.Now(), PageRequest: ops.PageRequest{Limit: countUpTo}})
+		d.Overdue, overdue = count(p.Count), p.Items[:min(concernsShown, len(p.Items))]
 		return err
 	})
 	g.Go(func() error {
@@ -110,6 +156,7 @@ func (c *Console) dashboard(q *request) (dashboard, error) {
 	if err := g.Wait(); err != nil {
 		return d, fmt.Errorf("read the dashboard: %w", err)
 	}
+	d.Attention = concerns(alerts, failed, overdue)
 	return d, nil
 }
 

@@ -71,6 +71,9 @@ func pages[T any](q *request, p ops.Page[T], things string) pager {
 
 // plural is the name of n things; things is the plural.
 func plural(n int, things string) string {
+	if one, ok := strings.CutSuffix(things, "ies"); ok && n == 1 {
+		return one + "y"
+	}
 	if n == 1 {
 		return strings.TrimSuffix(things, "s")
 	}

@@ -67,7 +67,7 @@ func (c *Console) memberList(q *request) (memberList, error) {
 	if err != nil {
 		return memberList{}, fmt.Errorf("count open work: %w", err)
 	}
-	v := memberList{Pager: pager{Count: fmt.Sprintf("%d members", len(all))}}
+	v := memberList{Pager: pager{Count: fmt.Sprintf("%d %s", len(all), plural(len(all), "members"))}}
 	for _, m := range all {
 		v.Items = append(v.Items, memberRow{m, open[m.ID]})
 	}

@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"net/url"
 	"path"
+	"strings"
 
 	"opsflow/shared/audit"
 	"opsflow/shared/httpapi"
@@ -134,8 +135,13 @@ func (c *Console) enter(w http.ResponseWriter, r *http.Request, action string) (
 		}
 		return nil, false
 	}
+	if q.Actor.OnlyVendor() && r.URL.Path == "/" {
+		redirect(w, r, tasksPage.path) // all that there is for them
+		return nil, false
+	}
 	if err := httpapi.Authorize(q.Actor, action); err != nil {
-		c.fail(w, q, err)
+		_, who, _ := strings.Cut(err.Error(), " is for ")
+		c.fail(w, q, ops.Errorf(ops.CodeForbidden, "this is for %s. You are signed in as %s", strings.ReplaceAll(who, "_", " "), q.Actor.ID))
 		return nil, false
 	}
 	return q, true

@@ -92,7 +92,7 @@ func (c *Console) render(w http.ResponseWriter, q *request, status int, p page, 
 	}
 	h := w.Header()
 	h.Set("Content-Type", "text/html; charset=utf-8")
-	h.Set("Vary", "Cookie, X-Opsflow-Refresh")
+	h.Set("Vary", "Cookie, X-Opsflow-Refresh, Accept-Encoding")
 	if q.Refresh {
 		sum := sha256.Sum256(body.Bytes())
 		tag := `"` + hex.EncodeToString(sum[:8]) + `"`
@@ -102,6 +102,11 @@ func (c *Console) render(w http.ResponseWriter, q *request, status int, p page, 
 			return
 		}
 	}
+	answer := body.Bytes()
+	if zip := zipped(answer); zip != nil && takesZip(q.Request) {
+		h.Set("Content-Encoding", "gzip")
+		answer = zip
+	}
 	w.WriteHeader(status)
-	_, _ = w.Write(body.Bytes()) // the visitor has gone if this fails
+	_, _ = w.Write(answer) // the visitor has gone if this fails
 }

@@ -33,6 +33,7 @@ type pause struct {
 type ruleView struct {
 	ruleRow
 	Text      string // as people write it
+	Says      string // its condition in words
 	Does      []string
 	Later     []laterAction
 	Waiting   bool // there are waiting ones among Later
@@ -110,6 +111,9 @@ func (c *Console) rule(q *request) (ruleView, error) {
 	outcome, chosen := choose(q, "Outcome", "outcome", "Any outcome",
 		[]ops.Outcome{ops.Matched, ops.NotMatched, ops.Suppressed, ops.Shadowed, ops.Errored})
 	v := ruleView{ruleRow: ruleRow{r, did.Of(id)}, Text: ruleText(r), Outcomes: []filter{outcome}, Days: backtestDays()}
+	if !r.Condition.IsZero() {
+		v.Says = upperFirst(sayCondition(&r.Condition))
+	}
 	for i := range r.Actions {
 		v.Does = append(v.Does, sayAction(&r.Actions[i]))
 	}
@@ -180,7 +184,11 @@ func sayCondition(c *ops.Condition) string {
 	case c.Not != nil:
 		return "not (" + sayCondition(c.Not) + ")"
 	case list == nil:
-		return strings.TrimSpace(c.Path + " " + strings.ReplaceAll(string(c.Op), "_", " ") + " " + plain(c.Value))
+		what := operators[c.Op]
+		if what == "" {
+			what = strings.ReplaceAll(string(c.Op), "_", " ")
+		}
+		return strings.TrimSpace(c.Path + " " + what + " " + plain(c.Value))
 	}
 	parts := make([]string, len(list))
 	for i := range list {
@@ -190,6 +198,12 @@ func sayCondition(c *ops.Condition) string {
 		}
 	}
 	return strings.Join(parts, word)
+}
+
+// operators are those of conditions, in words.
+var operators = map[ops.Op]string{
+	ops.OpExists: "is given", ops.OpAbsent: "is missing", ops.OpEq: "is", ops.OpNe: "is not", ops.OpGt: "is more than",
+	ops.OpGte: "is at least", ops.OpLt: "is less than", ops.OpLte: "is at most",
 }
 
 func (c *Console) ruleMode(q *request) (outcome, error) {

@@ -8,6 +8,7 @@ import (
 	"strconv"
 	"strings"
 
+	"opsflow/shared/httpapi"
 	"opsflow/shared/ops"
 	"opsflow/shared/task"
 	"opsflow/shared/task/form"
@@ -40,7 +41,11 @@ func (c *Console) task(q *request) (taskView, error) {
 	if err != nil {
 		return taskView{}, fmt.Errorf("read task: %w", err)
 	}
-	v := taskView{Task: t, Mine: t.Assignee == q.Actor.ID}
+	if q.Actor.OnlyVendor() && (t.Offer == nil || !t.Offer.Asked(q.Actor.ID)) {
+		return taskView{}, ops.Errorf(ops.CodeNotFound, "there is no task %s", t.ID)
+	}
+	v := taskView{Task: httpapi.SeenBy(q.Actor, t), Mine: t.Assignee == q.Actor.ID}
+	t = v.Task
 	v.Workflow, err = c.Store.Instance(q.Context(), t.InstanceID)
 	if err != nil && ops.ErrorCode(err) != ops.CodeNotFound {
 		return v, fmt.Errorf("read the workflow of task %s: %w", t.ID, err)
@@ -54,11 +59,18 @@ func (c *Console) task(q *request) (taskView, error) {
 	if v.Answers, err = members(t.Answers); err != nil {
 		return v, fmt.Errorf("read the answers of task %s: %w", t.ID, err)
 	}
-	v.Claims = t.Status == ops.TaskOpen && q.Actor.In(t.Team)
-	v.Releases = t.Status == ops.TaskClaimed && (v.Mine || q.Actor.In(ops.Admin))
+	if q.Actor.OnlyVendor() {
+		v.Workflow = nil // it is not theirs to see
+	}
+	v.Claims = t.Status == ops.TaskOpen && q.Actor.In(t.Team) && t.Offer == nil
+	v.Releases = t.Offer == nil && t.Status == ops.TaskClaimed && (v.Mine || q.Actor.In(ops.Admin))
 	v.WhyNot = whyNot(t, v.Workflow, q.Actor)
 	if v.WhyNot == "" && !t.Status.Decided() {
-		for _, o := range t.Outcomes {
+		outcomes := t.Outcomes
+		if t.Offer != nil {
+			outcomes = []string{ops.OutcomeAccepted}
+		}
+		for _, o := range outcomes {
 			v.Buttons = append(v.Buttons, taskButton{o, verb(o)})
 		}
 	}
@@ -69,6 +81,10 @@ func (c *Console) task(q *request) (taskView, error) {
 func whyNot(t *ops.Task, i *ops.Instance, actor ops.Actor) string {
 	switch {
 	case t.Status.Decided():
+		return ""
+	case t.Offer != nil && actor.OnlyVendor() && t.Assignee != actor.ID:
+		return "You have answered this offer, or its time is over."
+	case t.Offer != nil && (actor.OnlyVendor() || actor.In(ops.Operations)):
 		return ""
 	case !actor.In(t.Team):
 		return "This task is for " + words(t.Team) + "."
@@ -89,6 +105,8 @@ func verb(outcome string) string {
 		return "Approve"
 	case task.Done:
 		return "Complete"
+	case ops.OutcomeAccepted:
+		return "Accept the booking"
 	}
 	return words(outcome)
 }
@@ -211,7 +229,7 @@ func article(kind string) string {
 
 func (c *Console) reject(q *request) (outcome, error) {
 	comment := strings.TrimSpace(q.field("comment"))
-	if comment == "" {
+	if comment == "" && q.field("offer") == "" { // who declines an offer need not say why
 		return outcome{}, ops.Errorf(ops.CodeInvalid, "say in the comment why you reject it")
 	}
 	t, err := c.Tasks.Reject(q.Context(), q.PathValue("id"), q.Actor, comment)
@@ -227,6 +245,9 @@ func (c *Console) reject(q *request) (outcome, error) {
 // decided tells what became of a decision: with a quorum it may be one voice of several.
 func decided(t *ops.Task) outcome {
 	said := "Your decision is recorded; more people must decide."
+	if t.Offer != nil {
+		return outcome{to: tasksPage.path, said: "Your answer is recorded."}
+	}
 	if t.Status.Decided() {
 		said = t.Title + ": " + words(t.Outcome) + "."
 	}

@@ -5,6 +5,7 @@ import (
 	"strconv"
 	"strings"
 
+	"opsflow/shared/httpapi"
 	"opsflow/shared/ops"
 )
 
@@ -19,6 +20,7 @@ type taskList struct {
 	Ticked   ticked
 	Pager    pager
 	Mine     bool
+	Offers   bool // the visitor is a vendor, and sees its offers
 	Decided  bool // they are over: the newest come first
 }
 
@@ -64,6 +66,9 @@ func (c *Console) taskList(q *request) (taskList, error) {
 		Filters: []filter{status, kind}, Subject: q.field("subject"), Team: q.field("team"), Assignee: strings.TrimSpace(q.field("assignee")), Decided: chosenStatus.Decided() && chosenStatus != "",
 		Ticked: tickedTasks().For(q),
 	}
+	if q.Actor.OnlyVendor() {
+		return c.ownOffers(q, v, chosenStatus)
+	}
 	v.Mine = v.Team == ""
 	subject, err := subjectField(v.Subject)
 	if err != nil {
@@ -90,6 +95,23 @@ func (c *Console) taskList(q *request) (taskList, error) {
 		return v, fmt.Errorf("list tasks: %w", err)
 	}
 	v.Items, v.Pager = p.Items, pages(q, p, "tasks")
+	return v, nil
+}
+
+// ownOffers lists a vendor's offers, and nothing else.
+func (c *Console) ownOffers(q *request, v taskList, status ops.TaskStatus) (taskList, error) {
+	v.Mine, v.Offers, v.Team, v.Ticked = true, true, "", ticked{}
+	p, err := c.Store.Tasks(q.Context(), ops.TaskFilter{Assignee: q.Actor.ID, Status: status, PageRequest: pageRequest(q)})
+	if err != nil {
+		return v, fmt.Errorf("list offers: %w", err)
+	}
+	for _, t := range p.Items { // a member of the house may have the same id
+		if t.Kind == ops.StepAssignment {
+			v.Items = append(v.Items, httpapi.SeenBy(q.Actor, t))
+		}
+	}
+	p.Count.Value -= len(p.Items) - len(v.Items)
+	v.Pager = pages(q, p, "offers")
 	return v, nil
 }
 

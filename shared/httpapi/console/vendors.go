@@ -40,6 +40,7 @@ type bar struct {
 	Label string
 	Value float64
 	Known bool
+	Sure  string // how sure the value is, while there is too little data; empty: there is none at all
 	Level ops.Level
 }
 
@@ -101,6 +102,9 @@ func metricBar(m *ops.Metric) bar {
 	b := bar{Label: words(m.Type), Level: m.Level, Known: m.Level != ops.Insufficient}
 	if m.MaxValue > 0 {
 		b.Value = 100 * m.Value / m.MaxValue
+	}
+	if !b.Known && m.DataPoints > 0 {
+		b.Sure = strconv.Itoa(int(math.Round(100*m.Confidence))) + " % sure"
 	}
 	return b
 }
@@ -169,7 +173,7 @@ func (c *Console) vendor(q *request) (vendorView, error) {
 	}
 	for _, m := range v.Score.Parts {
 		v.Metrics = append(v.Metrics, metricRow{
-			Metric: m, Bar: metricBar(m), Percent: strconv.Itoa(int(math.Round(100*m.Confidence))) + " %", Trend: trend(m.Type, past.Items),
+			Metric: m, Bar: metricBar(m), Percent: strconv.Itoa(int(math.Round(100*m.Confidence))) + " %", Trend: trend(m, past.Items),
 		})
 	}
 	tasks, err := c.Store.Tasks(q.Context(), ops.TaskFilter{Assignee: id, PageRequest: ops.PageRequest{Limit: ops.MaxPageLimit}})
@@ -191,7 +195,8 @@ const (
 )
 
 // trend draws how a metric went from month to month, oldest first: from 0 at the bottom to 100 percent at the top.
-func trend(kind ops.MetricType, newestFirst []*ops.Metric) template.HTML {
+func trend(now *ops.Metric, newestFirst []*ops.Metric) template.HTML {
+	kind := now.Type
 	var values []float64
 	for _, m := range slices.Backward(newestFirst) {
 		if m.Type == kind && m.Level != ops.Insufficient {
@@ -208,7 +213,7 @@ func trend(kind ops.MetricType, newestFirst []*ops.Metric) template.HTML {
 		y = trendHeight - trendRoom - (trendHeight-2*trendRoom)*value/100
 		fmt.Fprintf(&points, "%.1f,%.1f ", x, y)
 	}
-	last := bar{Value: values[len(values)-1], Known: true}
+	last := bar{Value: values[len(values)-1], Known: now.Level != ops.Insufficient}
 	return template.HTML(fmt.Sprintf( //nolint:gosec // numbers and words of ours
 		`<svg class="trend %s" viewBox="0 0 %g %g" width="%g" height="%g" role="img" aria-label="%s over %d months: from %.0f to %.0f percent"><polyline points="%s"/><circle cx="%.1f" cy="%.1f" r="2.6"/></svg>`,
 		last.Tone(), trendWidth, trendHeight, trendWidth, trendHeight, words(kind), len(values), values[0], last.Value,

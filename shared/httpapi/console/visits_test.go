@@ -23,7 +23,7 @@ func TestRefusalsArePages(t *testing.T) {
 	t.Parallel()
 	s := startSystem(t, clock.Virtual(morning))
 	stranger, finance := s.as(t, "eve"), s.as(t, "finance")
-	stranger.get(t, "/workflows").shows(t, http.StatusForbidden, "Forbidden", "Workflow.read is for Operations")
+	stranger.get(t, "/workflows").shows(t, http.StatusForbidden, "Forbidden", "This is for Operations, Vendor Management, Quality Assurance, Finance, Admin. You are signed in as eve.")
 	finance.get(t, "/nowhere").shows(t, http.StatusNotFound, "There is nothing at /nowhere.", "Request <code>req-")
 	finance.get(t, "/workflows/wf-none").shows(t, http.StatusNotFound)
 	finance.get(t, "/workflows?cursor=broken").shows(t, http.StatusUnprocessableEntity)

@@ -28,6 +28,11 @@ func functions(a *assets) template.FuncMap {
 		"plain":   plain,
 		"dict":    dict,
 
+		"called":  called,
+		"briefly": briefly,
+		"flat":    flat,
+		"details": details,
+
 		"recipient":   recipientText,
 		"percent":     func(share float64) float64 { return 100 * share },
 		"effectURL":   effectURL,

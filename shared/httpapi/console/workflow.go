@@ -17,25 +17,51 @@ import (
 type workflowView struct {
 	*ops.Instance
 	Steps    []stepView
-	Fields   []contextField
 	History  []ops.HistoryEntry // newest first
 	Tasks    []*ops.Task
 	Alerts   []*ops.Alert
 	Graph    template.HTML // of the template, with the instance's state; empty: there is none
 	Commands []command     // what can be done to it now
 	Overdue  bool
+	Retry    retryForm
 }
+
+// retryForm is what one can ask of another attempt; it is shown again when something is wrong with it.
+type retryForm struct {
+	Begun   []ops.StepRecord // that it can go on from
+	Undone  []ops.StepRecord // that can be left out
+	From    string
+	Skip    []string
+	Context string
+	Reason  string
+	Error   string
+	Faults  []ops.Fault
+}
+
+// Skips reports whether a step is to be left out.
+func (f retryForm) Skips(id string) bool { return slices.Contains(f.Skip, id) }
 
 // stepView is a step with what only pages need.
 type stepView struct {
 	ops.StepRecord
-	Took time.Duration // zero: not finished, or at once
+	Shown string        // its status; of one that will not be done any more, that it was not reached
+	Took  time.Duration // zero: not finished, or at once
 }
 
 // contextField is a value that the workflow's steps work on.
 type contextField struct {
 	Name  string
 	Value json.RawMessage
+}
+
+// StepName is what the workflow's template calls a step.
+func (v workflowView) StepName(id string) string {
+	for i := range v.Steps {
+		if v.Steps[i].ID == id {
+			return v.Steps[i].Name
+		}
+	}
+	return words(id)
 }
 
 // command is a change that a button offers.
@@ -63,21 +89,21 @@ func (c *Console) workflow(q *request) (workflowView, error) {
 	v := workflowView{Instance: i, Commands: commands(i.Status)}
 	v.Overdue = !i.Status.Ended() && !i.DueAt.IsZero() && i.DueAt.Before(c.Clock.Now())
 	for _, s := range i.Steps {
-		step := stepView{StepRecord: s}
+		step := stepView{StepRecord: s, Shown: string(s.Status)}
+		if i.Status.Ended() && s.Status == ops.StepPending {
+			step.Shown = "not_reached"
+		}
 		if !s.FinishedAt.IsZero() && !s.StartedAt.IsZero() {
 			step.Took = s.FinishedAt.Sub(s.StartedAt)
 		}
 		v.Steps = append(v.Steps, step)
-	}
-	for name, value := range i.Context {
-		v.Fields = append(v.Fields, contextField{name, value})
-	}
-	slices.SortFunc(v.Fields, func(a, b contextField) int {
-		if a.Name < b.Name {
-			return -1
+		if s.Status != ops.StepPending {
+			v.Retry.Begun = append(v.Retry.Begun, s)
 		}
-		return 1
-	})
+		if s.Status != ops.StepCompleted {
+			v.Retry.Undone = append(v.Retry.Undone, s)
+		}
+	}
 	if v.History, err = c.Store.History(q.Context(), i, max(0, i.Happened()-historyShown), historyShown, maxLoaded); err != nil {
 		return v, fmt.Errorf("read workflow: %w", err)
 	}

@@ -17,16 +17,19 @@ type workflowList struct {
 	Pager             pager
 }
 
-var workflowsPage = page{path: "/workflows", action: "workflow.read", section: "Workflows", file: "workflows"}
+var (
+	workflowsPage = page{path: "/workflows", action: "workflow.read", section: "Workflows", file: "workflows"}
+	workflowPage  = page{path: "/workflows/{id}", action: "workflow.read", section: "Workflows", file: "workflow"}
+)
 
 func (c *Console) workflowPages() {
 	show(c, workflowsPage, c.workflowList)
 	doTicked(c, workflowsPage, tickedWorkflows(), c.workflowList, func(v *workflowList, t ticked) { v.Ticked = t })
-	show(c, page{path: "/workflows/{id}", action: "workflow.read", section: "Workflows", file: "workflow"}, c.workflow)
+	show(c, workflowPage, c.workflow)
 	do(c, "/workflows/{id}/pause", "workflow.control", c.control(c.Workflows.Pause, "pauses after the step that it is at."))
 	do(c, "/workflows/{id}/resume", "workflow.control", c.control(c.Workflows.Resume, "goes on."))
 	do(c, "/workflows/{id}/cancel", "workflow.control", c.control(c.Workflows.Cancel, "stops for good after the step that it is at."))
-	do(c, "/workflows/{id}/retry", "workflow.control", c.control(c.retry, "goes on from the step that failed."))
+	do(c, "/workflows/{id}/retry", "workflow.control", c.retry)
 	c.startPages()
 }
 

@@ -64,16 +64,19 @@ func (i *Issuer) serveAuthorize(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	type choice struct{ User, Role, Does, URL string }
-	var choices []choice
-	for _, id := range Identities() {
-		q.Set("user", id.User)
-		choices = append(choices, choice{
-			User: id.User, Role: strings.ReplaceAll(id.Groups[0], "_", " "), Does: id.Does, URL: authorizePath + "?" + q.Encode(),
-		})
+	offer := func(ids []Identity) []choice {
+		choices := make([]choice, len(ids))
+		for n, id := range ids {
+			q.Set("user", id.User)
+			choices[n] = choice{
+				User: id.User, Role: strings.ReplaceAll(id.Groups[0], "_", " "), Does: id.Does, URL: authorizePath + "?" + q.Encode(),
+			}
+		}
+		return choices
 	}
 	h.Set("Content-Type", "text/html; charset=utf-8")
 	h.Set("Content-Security-Policy", "default-src 'none'; style-src 'self'; base-uri 'none'; frame-ancestors 'none'")
-	_ = authorizePage.Execute(w, choices) // the visitor has gone if this fails
+	_ = authorizePage.Execute(w, map[string][]choice{"House": offer(Identities()), "Vendors": offer(i.Vendors)}) // the visitor has gone if this fails
 }
 
 // ownHost keeps codes on this machine: they go to where the visitor is, or where the issuer is.
@@ -127,7 +130,7 @@ func (i *Issuer) serveExchange(w http.ResponseWriter, r *http.Request) {
 		oauthError(w, "invalid_grant", "the code is not good: unknown, used, too old, or for another client")
 		return
 	}
-	access, err := i.Token(g.user, groupsOf(g.user))
+	access, err := i.Token(g.user, i.groupsOf(g.user))
 	if err != nil {
 		write(w, http.StatusInternalServerError, map[string]string{"error": "server_error", "error_description": err.Error()})
 		return

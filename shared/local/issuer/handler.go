@@ -71,7 +71,7 @@ func (i *Issuer) serveToken(w http.ResponseWriter, r *http.Request) {
 		})
 		return
 	}
-	groups := groupsOf(user)
+	groups := i.groupsOf(user)
 	if query.Has("groups") {
 		groups = strings.FieldsFunc(query.Get("groups"), func(r rune) bool { return r == ',' || r == ' ' })
 	}

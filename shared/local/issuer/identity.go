@@ -21,8 +21,8 @@ func Identities() []Identity {
 }
 
 // groupsOf are the groups of an identity; none for anybody else.
-func groupsOf(user string) []string {
-	for _, id := range Identities() {
+func (i *Issuer) groupsOf(user string) []string {
+	for _, id := range append(Identities(), i.Vendors...) {
 		if id.User == user {
 			return id.Groups
 		}

@@ -35,6 +35,7 @@ type Config struct {
 	ClientID string // the application that its tokens are for
 	Key      []byte // of NewKey; with the same key after a restart, earlier tokens stay good
 	Clock    Clock
+	Vendors  []Identity // that are offered at the sign-in beside the identities of the house
 }
 
 // Issuer signs access tokens, and serves them and what a verifier needs over HTTP. It is safe for concurrent use.
