@@ -7,6 +7,7 @@ import (
 	"maps"
 	"net/http"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -114,12 +115,12 @@ func handled() []string {
 // gist counts what a day came to, whatever its ids.
 func (s *system) gist(sum tour.Summary) map[string]string {
 	s.t.Helper()
-	of := map[string]string{"executions": fmt.Sprint(s.executions())}
+	of := map[string]string{"executions": strconv.Itoa(s.executions())}
 	for kind, counts := range map[string]any{"events sent": sum.Events, "workflows": sum.Workflows, "tasks": sum.Tasks, "alerts": sum.Alerts, "messages": sum.Messages} {
 		of[kind] = fmt.Sprint(counts)
 	}
 	for _, kind := range []string{"workflows", "tasks", "alerts", "notifications", "events", "undelivered", "bulk", "audit"} {
-		of["all "+kind] = fmt.Sprint(len(s.pages("/v1/"+kind, 100)))
+		of["all "+kind] = strconv.Itoa(len(s.pages("/v1/"+kind, 100)))
 	}
 	alerted, tries, entries := 0.0, 0, 0
 	for _, a := range s.pages("/v1/alerts", 100) {
@@ -134,7 +135,7 @@ func (s *system) gist(sum tour.Summary) map[string]string {
 		}
 		entries += len(s.pages("/v1/workflows/"+i.ID+"/history", 100))
 	}
-	of["causes of alerts"], of["tries of steps"], of["entries of histories"] = fmt.Sprint(alerted), fmt.Sprint(tries), fmt.Sprint(entries)
+	of["causes of alerts"], of["tries of steps"], of["entries of histories"] = fmt.Sprint(alerted), strconv.Itoa(tries), strconv.Itoa(entries)
 	sent := map[string]int{}
 	for _, m := range s.outbox() {
 		sent[m.Channel]++
