@@ -21,6 +21,11 @@ func (o *outbox) sending(w http.ResponseWriter, r *http.Request) (ok bool) {
 			writeJSON(w, http.StatusBadRequest, map[string]string{"message": "the message can't be read"})
 			return true
 		}
+		if o.isDown("email") {
+			w.Header().Set("X-Amzn-Errortype", "InternalServiceErrorException")
+			writeJSON(w, http.StatusServiceUnavailable, map[string]string{"message": "e-mail is down: PUT /dev/outbox said so"})
+			return true
+		}
 		id := ""
 		for _, tag := range m.EmailTags {
 			id = tag.Value
@@ -37,6 +42,11 @@ func (o *outbox) sending(w http.ResponseWriter, r *http.Request) (ok bool) {
 		if r.FormValue("Action") != "Publish" || r.FormValue("PhoneNumber") == "" {
 			w.WriteHeader(http.StatusBadRequest)
 			_, _ = io.WriteString(w, `<ErrorResponse><Error><Type>Sender</Type><Code>InvalidParameter</Code><Message>this endpoint only publishes to a PhoneNumber</Message></Error></ErrorResponse>`)
+			return true
+		}
+		if o.isDown("sms") {
+			w.WriteHeader(http.StatusServiceUnavailable)
+			_, _ = io.WriteString(w, `<ErrorResponse><Error><Type>Receiver</Type><Code>InternalError</Code><Message>SMS is down: PUT /dev/outbox said so</Message></Error></ErrorResponse>`)
 			return true
 		}
 		o.add(Message{At: o.now(), Channel: "sms", To: r.FormValue("PhoneNumber"), Text: r.FormValue("Message")})

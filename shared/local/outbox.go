@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"io"
 	"net/http"
+	"slices"
 	"sync"
 	"time"
 )
@@ -29,14 +30,22 @@ type outbox struct {
 
 	mu       sync.Mutex
 	messages []Message
+	down     []string // the channels that take nothing at the moment
 }
 
-// ServeHTTP takes a message (POST) or lists them, newest first (GET).
+// ServeHTTP takes a message (POST), lists them, newest first (GET), or lets channels be down, so that one can see what
+// becomes of messages then (PUT {"down":["email"]}; an empty list has all of them work again).
 func (o *outbox) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	switch r.Method {
 	case http.MethodGet:
-		writeJSON(w, http.StatusOK, map[string]any{"items": o.list()})
+		writeJSON(w, http.StatusOK, map[string]any{"items": o.list(), "down": o.channelsDown()})
+	case http.MethodPut:
+		o.letDown(w, r)
 	case http.MethodPost:
+		if o.isDown("webhook") {
+			devError(w, http.StatusServiceUnavailable, "unavailable", "the webhook is down: PUT /dev/outbox said so")
+			return
+		}
 		body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, 1<<20))
 		if err != nil || !json.Valid(body) {
 			devError(w, http.StatusBadRequest, "invalid", "the body must be one JSON value of at most 1 MB")
@@ -50,9 +59,39 @@ func (o *outbox) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		o.add(m)
 		w.WriteHeader(http.StatusNoContent)
 	default:
-		w.Header().Set("Allow", "GET, POST")
+		w.Header().Set("Allow", "GET, POST, PUT")
 		devError(w, http.StatusMethodNotAllowed, "method_not_allowed", r.Method+" is not allowed here")
 	}
+}
+
+func (o *outbox) letDown(w http.ResponseWriter, r *http.Request) {
+	var in struct {
+		Down []string `json:"down"`
+	}
+	dec := json.NewDecoder(http.MaxBytesReader(w, r.Body, 1<<10))
+	dec.DisallowUnknownFields()
+	if err := dec.Decode(&in); err != nil {
+		devError(w, http.StatusBadRequest, "invalid", `the body must be like {"down":["email"]}: `+err.Error())
+		return
+	}
+	for _, c := range in.Down {
+		if c != "email" && c != "sms" && c != "webhook" {
+			devError(w, http.StatusBadRequest, "invalid", "down must name email, sms or webhook, got "+c)
+			return
+		}
+	}
+	o.mu.Lock()
+	o.down = in.Down
+	o.mu.Unlock()
+	w.WriteHeader(http.StatusNoContent)
+}
+
+func (o *outbox) isDown(channel string) bool { return slices.Contains(o.channelsDown(), channel) }
+
+func (o *outbox) channelsDown() []string {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return append([]string{}, o.down...)
 }
 
 func (o *outbox) add(m Message) {
