@@ -44,6 +44,16 @@ generate: ## Write the state machines again from the built-in templates
 bench: ## Run the benchmarks
 	$(GO) test -run '^$$' -bench . -benchmem ./...
 
+FUZZTIME ?= 60s
+
+.PHONY: fuzz
+fuzz: ## Fuzz each parser and decoder for a minute (FUZZTIME=60s)
+	@grep -rl '^func Fuzz' --include='*_test.go' shared | while read -r file; do \
+		for name in $$(sed -n 's/^func \(Fuzz[A-Za-z]*\)(.*/\1/p' "$$file"); do \
+			$(GO) test -run '^$$' -fuzz "^$$name$$" -fuzztime $(FUZZTIME) "./$$(dirname "$$file")" || exit 1; \
+		done; \
+	done
+
 .PHONY: clean
 clean: ## Remove what was built (.tools and .opsflow stay)
 	rm -rf .bin .aws-sam

@@ -121,7 +121,8 @@ func (c *Console) saveRule(q *request) (outcome, error) {
 		return outcome{}, &invalidForm{page: p, view: v, err: err}
 	}
 	if q.field("do") == "test" {
-		text, err := json.RawMessage(v.Text), error(nil)
+		text := json.RawMessage(v.Text)
+		var err error
 		if v.ID != "" { // so that it is compared with what is in force
 			if text, err = withMember(text, "id", v.ID); err != nil {
 				return again(err)
@@ -136,7 +137,8 @@ func (c *Console) saveRule(q *request) (outcome, error) {
 		}
 		return out, nil
 	}
-	text, err := json.RawMessage(v.Text), error(nil)
+	text := json.RawMessage(v.Text)
+	var err error
 	if v.Reason == "" && v.ID != "" {
 		return again(ops.Invalid("rule", []ops.Fault{{Path: "$.reason", Expected: "a text that says why the rule is changed", Got: "nothing"}}))
 	}
