@@ -32,6 +32,14 @@ func Default() *Calendar {
 	return c
 }
 
+// Zone is the time zone of business; of no calendar, UTC.
+func (c *Calendar) Zone() *time.Location {
+	if c == nil {
+		return time.UTC
+	}
+	return c.zone
+}
+
 // Deadline is the time d after from, in UTC. Business time passes only while business is open: eight business hours after
 // Friday 16:00 may be Monday 16:00. When business time is up just as business closes, that is the deadline.
 func (c *Calendar) Deadline(from time.Time, d ops.Duration) time.Time {

@@ -14,6 +14,7 @@ import (
 	"github.com/danielgtaylor/huma/v2"
 	"github.com/danielgtaylor/huma/v2/adapters/humago"
 
+	"opsflow/shared/calendar"
 	"opsflow/shared/idempotency"
 	"opsflow/shared/ops"
 	"opsflow/shared/timeline"
@@ -40,6 +41,7 @@ type Config struct {
 	Bus           Bus
 	Timelines     timeline.Links
 	Verifier      Verifier
+	Calendar      *calendar.Calendar // of business: customers read times in its zone; nil: in UTC
 	Clock         ops.Clock
 	Random        io.Reader // names requests; it need not be safe for concurrent use
 	Logger        *slog.Logger

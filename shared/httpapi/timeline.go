@@ -92,6 +92,16 @@ func (a *api) makeTimelineLink(ctx context.Context, in *LinkInput) (*linkOutput,
 type timelinePage struct {
 	*timeline.Timeline
 	Message string
+	zone    *time.Location // that its times are read in
+}
+
+// Day is a time on the wall clock of the business.
+func (p timelinePage) Day(t time.Time) string {
+	name := "UTC"
+	if p.zone != time.UTC {
+		name = strings.ReplaceAll(p.zone.String(), "_", " ")
+	}
+	return t.In(p.zone).Format("Monday, 2 January 2006, 15:04 ") + name
 }
 
 //go:embed timeline.html
@@ -99,7 +109,6 @@ var timelineHTML string
 
 var timelineTemplate = template.Must(template.New("timeline").Funcs(template.FuncMap{
 	"words": func(s string) string { return strings.ReplaceAll(s, "_", " ") },
-	"day":   func(t time.Time) string { return t.UTC().Format("Monday, 2 January 2006, 15:04 UTC") },
 	"stamp": func(t time.Time) string { return t.UTC().Format(time.RFC3339) },
 }).Parse(timelineHTML))
 
@@ -116,7 +125,7 @@ func (a *api) serveTimeline(w http.ResponseWriter, r *http.Request) {
 	case err != nil:
 		a.refuse(w, r, err)
 	case html:
-		writeTimelinePage(w, http.StatusOK, timelinePage{Timeline: t})
+		writeTimelinePage(w, http.StatusOK, timelinePage{Timeline: t, zone: a.Calendar.Zone()})
 	default:
 		b, err := json.Marshal(t)
 		if err != nil {

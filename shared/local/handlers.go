@@ -53,7 +53,7 @@ func (p parts) handlers() (map[string]awslambda.Handler, error) {
 	})
 	conf := httpapi.Config{
 		Store: p.Store, Records: p.Store, Workflows: flows, Tasks: tasks, Members: tasks, Vendors: p.Scorer(), Notifications: p.Notifications(), Rules: rules, Bulk: bulks, Backtests: p.Backtests(rules), Alerts: alerts, Bus: p.bus, Undelivered: lost, Verifier: p.verifier,
-		Clock: p.Clock, Random: p.Random, Logger: p.Logger, Timelines: p.links,
+		Clock: p.Clock, Calendar: p.Calendar, Random: p.Random, Logger: p.Logger, Timelines: p.links,
 		Connections: p.Connections(p.private),
 	}
 	pages, err := console.New(console.Config{Config: conf, API: httpapi.New(conf), SignIn: p.signIn, Local: p.local})

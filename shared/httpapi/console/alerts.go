@@ -13,11 +13,12 @@ import (
 
 // alertList is the view of the list of alerts.
 type alertList struct {
-	Filters []filter
-	Subject string
-	Items   []*ops.Alert
-	Ticked  ticked
-	Pager   pager
+	Filters      []filter
+	Subject      string
+	Items        []*ops.Alert
+	SubjectFault string
+	Ticked       ticked
+	Pager        pager
 }
 
 // alertView is the view of one alert.
@@ -64,11 +65,12 @@ func (c *Console) alertList(q *request) (alertList, error) {
 	status, chosenStatus := chooseUnless(q, "Status", "status", "Any status", ops.AlertOpen, ops.AlertStatuses())
 	severity, chosenSeverity := choose(q, "Severity", "severity", "Any severity", ops.Severities())
 	kind, chosenType := choose(q, "Type", "type", "Any type", ops.AlertTypes())
-	subject, err := subjectField(q.field("subject"))
-	if err != nil {
-		return alertList{}, err
-	}
+	subject, wrong := subjectField(q.field("subject"))
 	v := alertList{Filters: []filter{status, severity, kind}, Subject: q.field("subject")}
+	if wrong != nil {
+		v.SubjectFault = subjectNeeded
+		return v, &invalidForm{page: alertsPage, view: v, err: wrong}
+	}
 	p, err := c.Store.Alerts(q.Context(), ops.AlertFilter{
 		Status: chosenStatus, Severity: chosenSeverity, Type: chosenType, Subject: subject, PageRequest: pageRequest(q),
 	})

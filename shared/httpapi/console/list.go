@@ -102,6 +102,9 @@ func pageRequest(q *request) ops.PageRequest {
 	return ops.PageRequest{Limit: shown, Cursor: q.field("cursor")}
 }
 
+// subjectNeeded is what is said beside a filter that subjectField refuses.
+const subjectNeeded = "This must be type/id, like booking/bk-1."
+
 // subjectField reads "type/id"; the zero value when it is empty.
 func subjectField(text string) (ops.SubjectRef, error) {
 	text = strings.TrimSpace(text)

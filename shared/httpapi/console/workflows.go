@@ -11,6 +11,7 @@ import (
 type workflowList struct {
 	Filters           []filter
 	Subject, Template string
+	SubjectFault      string
 	Overdue           bool
 	Items             []*ops.Instance
 	Ticked            ticked
@@ -53,13 +54,14 @@ func (c *Console) workflowList(q *request) (workflowList, error) {
 		return workflowList{}, err
 	}
 	template, chosenTemplate := choose(q, "Template", "template", "Any template", names)
-	subject, err := subjectField(q.field("subject"))
-	if err != nil {
-		return workflowList{}, err
-	}
+	subject, wrong := subjectField(q.field("subject"))
 	v := workflowList{
 		Filters: []filter{status, kind, template, team}, Subject: q.field("subject"), Overdue: q.field("overdue") == "true",
 		Ticked: tickedWorkflows().For(q),
+	}
+	if wrong != nil {
+		v.SubjectFault = subjectNeeded
+		return v, &invalidForm{page: workflowsPage, view: v, err: wrong}
 	}
 	f := ops.InstanceFilter{
 		Status: chosenStatus, Type: chosenType, Team: chosenTeam, Template: chosenTemplate, Subject: subject, PageRequest: pageRequest(q),
