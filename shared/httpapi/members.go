@@ -73,6 +73,7 @@ type putMemberInput struct {
 		Name   string     `json:"name" minLength:"1" maxLength:"200"`
 		Teams  []ops.Team `json:"teams" nullable:"false" doc:"Whose work they get."`
 		Leads  []ops.Team `json:"leads,omitempty" nullable:"false" doc:"Those of them that they lead: they may delegate its tasks, and get what is escalated."`
+		Skills []string   `json:"skills,omitempty" nullable:"false" doc:"What they can do beyond what anybody of the team can, like a service type: work that asks for it goes to who has it."`
 		Active bool       `json:"active" doc:"false: they get no work, and what they had goes to others."`
 		Email  string     `json:"email,omitempty" maxLength:"254"`
 		Phone  string     `json:"phone,omitempty" doc:"E.164." example:"+971501234567"`
@@ -81,7 +82,7 @@ type putMemberInput struct {
 
 func (a *api) putMember(ctx context.Context, in *putMemberInput) (*oneOutput[memberBody], error) {
 	b := in.Body
-	m := ops.Member{ID: in.ID, Name: b.Name, Teams: b.Teams, Leads: b.Leads, Active: b.Active, Email: b.Email, Phone: b.Phone}
+	m := ops.Member{ID: in.ID, Name: b.Name, Teams: b.Teams, Leads: b.Leads, Skills: b.Skills, Active: b.Active, Email: b.Email, Phone: b.Phone}
 	return a.oneMember(ctx, "write", func() (*ops.Member, error) { return a.Members.PutMember(ctx, m, actorOf(ctx)) })
 }
 

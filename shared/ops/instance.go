@@ -71,6 +71,7 @@ type Instance struct {
 	Error           *StepError                 `json:"error,omitempty"`
 	Subject         SubjectRef                 `json:"subject,omitzero"`
 	AssignedTo      string                     `json:"assigned_to,omitempty"` // a team or a person
+	EditedBy        []string                   `json:"edited_by,omitempty"`   // who changed its context
 	TriggeredBy     TriggeredBy                `json:"triggered_by"`
 	StartedAt       time.Time                  `json:"started_at,omitzero"`
 	EndedAt         time.Time                  `json:"ended_at,omitzero"`

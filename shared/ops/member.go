@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/mail"
 	"slices"
+	"strconv"
 	"strings"
 )
 
@@ -12,13 +13,14 @@ import (
 // to whom, and how they are reached.
 type Member struct {
 	Meta
-	ID     string `json:"id"` // the subject of their tokens
-	Name   string `json:"name"`
-	Teams  []Team `json:"teams"`           // whose work they get
-	Leads  []Team `json:"leads,omitempty"` // teams that they lead: they may give its tasks to others
-	Active bool   `json:"active"`          // false: they get no work, and what they had goes to others
-	Email  string `json:"email,omitempty"`
-	Phone  string `json:"phone,omitempty"` // E.164: +971501234567
+	ID     string   `json:"id"` // the subject of their tokens
+	Name   string   `json:"name"`
+	Teams  []Team   `json:"teams"`            // whose work they get
+	Leads  []Team   `json:"leads,omitempty"`  // teams that they lead: they may give its tasks to others
+	Skills []string `json:"skills,omitempty"` // what they can do, beyond what anybody of the team can: a service type, a language
+	Active bool     `json:"active"`           // false: they get no work, and what they had goes to others
+	Email  string   `json:"email,omitempty"`
+	Phone  string   `json:"phone,omitempty"` // E.164: +971501234567
 }
 
 // Ref names the record.
@@ -58,6 +60,7 @@ func ValidEmail(s string) bool {
 const (
 	maxEmail      = 254
 	maxMemberName = 200
+	maxSkills     = 50
 )
 
 // Faults tells everything that is wrong with a member.
@@ -72,6 +75,12 @@ func (m *Member) Faults() []Fault {
 	}
 	for i, t := range m.Leads {
 		c.require(slices.Contains(m.Teams, t), fmt.Sprintf("$.leads[%d]", i), "one of their teams", string(t))
+	}
+	c.require(len(m.Skills) <= maxSkills, "$.skills", fmt.Sprintf("at most %d skills", maxSkills), strconv.Itoa(len(m.Skills)))
+	for i, skill := range m.Skills {
+		path := fmt.Sprintf("$.skills[%d]", i)
+		c.id(path, skill)
+		c.require(slices.Index(m.Skills, skill) == i, path, "named once", skill)
 	}
 	c.require(m.Email == "" || ValidEmail(m.Email), "$.email", "an e-mail address", m.Email)
 	c.require(m.Phone == "" || ValidPhone(m.Phone), "$.phone", "a number like +971501234567", m.Phone)

@@ -54,6 +54,7 @@ type Task struct {
 	Decisions    []TaskDecision  `json:"decisions,omitempty"` // who decided what, in order
 	Subject      SubjectRef      `json:"subject,omitzero"`
 	StartedBy    string          `json:"started_by,omitempty"` // who started the workflow: may not decide an approval
+	EditedBy     []string        `json:"edited_by,omitempty"`  // who changed what the workflow works on: nor may they
 	Priority     int             `json:"priority"`
 	DueAt        time.Time       `json:"due_at,omitzero"`    // reminders begin
 	LapsesAt     time.Time       `json:"lapses_at,omitzero"` // then OnExpire is done
@@ -111,6 +112,11 @@ const (
 // TaskID is the id of the task of a step.
 func TaskID(instanceID, step string, loop int) string {
 	return HashID("tsk-", instanceID, step, string(rune('0'+loop)))
+}
+
+// AskedFor reports whether a person asked for what the task approves: they started the workflow, or changed what it works on.
+func (t *Task) AskedFor(person string) bool {
+	return t.Kind == StepApproval && person != "" && (t.StartedBy == person || slices.Contains(t.EditedBy, person))
 }
 
 // Ref names the record.

@@ -41,9 +41,48 @@ func takers(all []*ops.Member, t *ops.Task) []string {
 	return ids
 }
 
+// LeastBusy gives the active member of a team with the least open work, among those with a skill if there are any ("": it needs
+// none); "" when the team has no members. Ties are broken by a hash of what the work is for.
+func LeastBusy(ctx context.Context, s ops.MemberStore, team ops.Team, skill, work string) (member string, skilled bool, err error) {
+	all, err := s.Members(ctx)
+	if err != nil {
+		return "", false, fmt.Errorf("find who takes %s: %w", work, err)
+	}
+	var people, able []string
+	for _, m := range all {
+		if !m.Takes(team) {
+			continue
+		}
+		people = append(people, m.ID)
+		if skill != "" && slices.Contains(m.Skills, skill) {
+			able = append(able, m.ID)
+		}
+	}
+	if len(able) > 0 {
+		people = able
+	}
+	if len(people) == 0 {
+		return "", false, nil
+	}
+	open, err := s.OpenWork(ctx, people)
+	if err != nil {
+		return "", false, fmt.Errorf("find who takes %s: %w", work, err)
+	}
+	return leastBusy(people, open, work), len(able) > 0, nil
+}
+
+func leastBusy(people []string, open map[string]int64, work string) string {
+	return slices.MinFunc(people, func(a, b string) int {
+		if d := open[a] - open[b]; d != 0 {
+			return int(d)
+		}
+		return lot(work, a) - lot(work, b)
+	})
+}
+
 // requests reports whether the task approves what this person asked for.
 func requests(t *ops.Task, person string) bool {
-	return t.Kind == ops.StepApproval && t.StartedBy != "" && t.StartedBy == person
+	return t.AskedFor(person)
 }
 
 // assignTo gives a task to the least busy of some people; to the queue when there are none.
@@ -60,12 +99,7 @@ func assignTo(ctx context.Context, s ops.MemberStore, t *ops.Task, people []stri
 			open[other.Assignee]++
 		}
 	}
-	t.Assignee = slices.MinFunc(people, func(a, b string) int {
-		if d := open[a] - open[b]; d != 0 {
-			return int(d)
-		}
-		return lot(t.ID, a) - lot(t.ID, b)
-	})
+	t.Assignee = leastBusy(people, open, t.ID)
 	if exact {
 		t.MaxOpen = open[t.Assignee] + 1
 	}

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"opsflow/shared/ops"
+	"opsflow/shared/task"
 )
 
 // bookingFields are what a booking needs before it can be confirmed.
@@ -60,11 +61,28 @@ func bookingComplete(ctx context.Context, in ActionInput) (ActionResult, error) 
 	return ActionResult{Output: out, Writes: []ops.Record{s}}, nil
 }
 
-// assignTeam gives the work to the step's team, or to the instance's own.
-func assignTeam(_ context.Context, in ActionInput) (ActionResult, error) {
+// assignTeam gives the work to the member of the step's team, or of the instance's own, who has the skill that it asks for and
+// the least open work; where nobody has it, to the least busy of all; without members, to the team. The parameter skill is the
+// service type when it is not given.
+func assignTeam(ctx context.Context, in ActionInput) (ActionResult, error) {
 	team := in.Step.Role
 	if team == "" {
 		team = in.Instance.Team
 	}
-	return ActionResult{Output: map[string]any{"assigned_to": team}, AssignTo: string(team)}, nil
+	skill := text(in.Params["skill"])
+	if skill == "" {
+		skill = in.text("service_type")
+	}
+	to, skilled, err := task.LeastBusy(ctx, in.Store, team, skill, in.Instance.ID)
+	if err != nil {
+		return ActionResult{}, &Unavailable{Err: err}
+	}
+	if to == "" {
+		return ActionResult{Output: map[string]any{"assigned_to": team, "team": team}, AssignTo: string(team)}, nil
+	}
+	out := map[string]any{"assigned_to": to, "team": team}
+	if skilled {
+		out["skill"] = skill
+	}
+	return ActionResult{Output: out, AssignTo: to}, nil
 }

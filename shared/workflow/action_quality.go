@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"time"
 
 	"opsflow/shared/ops"
 	"opsflow/shared/vendor"
@@ -55,9 +56,19 @@ func qualityScore(_ context.Context, in ActionInput) (ActionResult, error) {
 	return out, nil
 }
 
-// qualityReport notes the result on what was reviewed.
+// qualityReport writes the report of a review, and notes the result on what was reviewed.
 func qualityReport(ctx context.Context, in ActionInput) (ActionResult, error) {
-	out := ActionResult{Output: map[string]any{"score": in.Params["score"], "level": in.Params["level"]}}
+	report := map[string]any{
+		"title": "Quality review", "score": in.Params["score"], "max_score": fullScore, "level": in.Params["level"],
+		"facts": in.Params["facts"], "notes": text(in.Params["notes"]), "reviewed_by": text(in.Params["reviewed_by"]),
+		"reported_at": in.Now.Format(time.RFC3339),
+	}
+	for _, kind := range []string{"booking", "vendor"} {
+		if id := in.id(kind); ops.ValidID(id) {
+			report[kind+"_id"] = id
+		}
+	}
+	out := ActionResult{Output: map[string]any{"score": in.Params["score"], "level": in.Params["level"], "report": report}}
 	s, err := in.subject(ctx, "booking")
 	if err != nil || s == nil {
 		return out, err

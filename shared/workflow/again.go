@@ -50,6 +50,9 @@ func (e *Engine) Retry(ctx context.Context, id string, actor ops.Actor, r Retry)
 		if err != nil {
 			return err
 		}
+		if len(r.Context) > 0 && !slices.Contains(i.EditedBy, actor.ID) {
+			i.EditedBy = append(i.EditedBy, actor.ID)
+		}
 		now := e.Clock.Now()
 		for n := range i.Steps {
 			rec := &i.Steps[n]

@@ -34,7 +34,7 @@ func (r *run) human(ctx context.Context, s *planned, rec *ops.StepRecord) error 
 			return err
 		}
 	case t.Status == ops.TaskCancelled: // by the end of an earlier attempt
-		changed = true
+		changed, t.EditedBy = true, r.i.EditedBy
 		if err := r.route(ctx, s, t); err != nil {
 			return err
 		}
@@ -71,7 +71,7 @@ func (r *run) newTask(s *planned, id string, loop int, shown map[string]json.Raw
 	return &ops.Task{
 		Meta: ops.Meta{CreatedAt: r.Clock.Now()}, ID: id, InstanceID: r.i.ID, Step: s.ID, Loop: loop, Kind: s.Kind, Title: title(s, shown),
 		Form: s.Form, Outcomes: task.Outcomes(s.Step), Team: team, Quorum: s.Quorum, RejectQuorum: s.RejectQuorum, Subject: r.i.Subject,
-		StartedBy: r.i.TriggeredBy.User, Priority: r.i.Priority, OnExpire: s.OnExpire.Do, Status: ops.TaskOpen,
+		StartedBy: r.i.TriggeredBy.User, EditedBy: r.i.EditedBy, Priority: r.i.Priority, OnExpire: s.OnExpire.Do, Status: ops.TaskOpen,
 	}
 }
 

@@ -89,7 +89,7 @@ func (c *Console) member(q *request) (memberView, error) {
 func (c *Console) saveMember(q *request) (outcome, error) {
 	m := ops.Member{
 		ID: q.PathValue("id"), Name: strings.TrimSpace(q.field("name")), Email: strings.TrimSpace(q.field("email")),
-		Phone: strings.TrimSpace(q.field("phone")), Active: q.field("active") == "true",
+		Phone: strings.TrimSpace(q.field("phone")), Active: q.field("active") == "true", Skills: strings.FieldsFunc(q.field("skills"), func(r rune) bool { return r == ',' || r == ' ' }),
 	}
 	v := memberView{memberRow: memberRow{Member: &m}, All: ops.Teams(), New: m.ID == "new"}
 	if v.New {

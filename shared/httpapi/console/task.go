@@ -88,7 +88,7 @@ func whyNot(t *ops.Task, i *ops.Instance, actor ops.Actor) string {
 		return ""
 	case !actor.In(t.Team):
 		return "This task is for " + words(t.Team) + "."
-	case t.Kind == ops.StepApproval && t.StartedBy != "" && t.StartedBy == actor.ID:
+	case t.AskedFor(actor.ID):
 		return "You started this workflow: somebody else must approve it."
 	case t.Status == ops.TaskClaimed && t.Assignee != actor.ID && !actor.In(ops.Admin):
 		return t.Assignee + " has claimed this task."
