@@ -173,16 +173,17 @@ func costOf(t *ops.Template) Cost {
 	return c
 }
 
-// pausesOf counts the states that the tries of a step cost whose time comes after an invocation's.
+// pausesOf counts the states that the tries of a step cost whose time comes after an invocation's: the pause, again for each
+// try, and the state that it leads back to.
 func pausesOf(r *ops.Retry) int {
-	states := 0
-	if r == nil {
-		return 0
-	}
-	for tries := 1; tries < r.MaxAttempts; tries++ {
+	waits := 0
+	for tries := 1; r != nil && tries < r.MaxAttempts; tries++ {
 		if waitAfter(r, tries) > inInvocation {
-			states = max(states, 1) + 1 // the way back, too
+			waits++
 		}
 	}
-	return states
+	if waits > 0 {
+		waits += 2
+	}
+	return waits
 }

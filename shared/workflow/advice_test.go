@@ -105,6 +105,12 @@ func TestCostCountsTheStatesOfARun(t *testing.T) {
 			manual("a", "", ""), manual("b", "", ""), manual("c", `"b"`, ""),
 		}, 4, 6},
 		"a delay beside a person": {[]string{manual("a", "", ""), `{"id": "b", "name": "B", "kind": "delay", "for": "1h"}`}, 3, 4},
+		"tries seconds apart": {[]string{
+			`{"id": "a", "name": "A", "kind": "automated", "action": "assign.team", "retry": {"max_attempts": 4, "backoff": "2s"}}`,
+		}, 1, 1},
+		"tries minutes apart": {[]string{
+			`{"id": "a", "name": "A", "kind": "automated", "action": "assign.team", "retry": {"max_attempts": 4, "backoff": "5m"}}`,
+		}, 1, 6},
 		"rework": {[]string{
 			manual("a", "", ""), manual("b", `"a"`, ""), manual("c", `"b"`, `, "rework": {"to": "b", "times": 2}`),
 		}, 4, 10},
