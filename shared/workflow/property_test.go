@@ -5,6 +5,8 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"log/slog"
+	"math/rand/v2"
 	"slices"
 	"strings"
 	"sync"
@@ -14,159 +16,55 @@ import (
 	"pgregory.net/rapid"
 
 	"opsflow/shared/ops"
+	"opsflow/shared/rule"
 	"opsflow/shared/task"
 	"opsflow/shared/workflow"
 )
 
-// node is a step of a random template, with what will happen to it.
-type node struct {
-	id, kind  string
-	name      string
-	depends   []int
-	when      string // "", "yes" or "no": whether its condition holds
-	fails     int    // tries that fail
-	tries     int
-	onError   string
-	rejected  bool
-	onReject  string
-	choice    int // of a decision: the step it chooses
-	otherwise int // and the one that it does not
+// effects is what the actions of random workflows did, in order.
+type effects struct {
+	mu     sync.Mutex
+	done   map[string]int      // by key
+	undone map[string][]string // steps, by instance
 }
 
-// modelled is how a step should end; empty for one that a failure keeps from running.
-func modelled(nodes []node) (statuses []ops.StepStatus, failed bool) {
-	statuses = make([]ops.StepStatus, len(nodes))
-	for n, s := range nodes {
-		needs := slices.Clone(s.depends)
-		targeted := map[int]bool{} // by decisions among what it needs: whether they chose it
-		for d, other := range nodes {
-			if other.kind == "decision" && (other.choice == n || other.otherwise == n) {
-				needs = append(needs, d)
-				targeted[d] = other.choice == n
+func (e *effects) actions() map[string]workflow.Action {
+	return map[string]workflow.Action{
+		"test.fail": func(_ context.Context, in workflow.ActionInput) (workflow.ActionResult, error) {
+			var fails int
+			if _, err := fmt.Sscan(string(in.Params["fails"]), &fails); err != nil {
+				return workflow.ActionResult{}, err
 			}
-		}
-		run, blocked := len(needs) == 0, false
-		for _, need := range needs {
-			chose, isTarget := targeted[need]
-			blocked = blocked || statuses[need] == "" || statuses[need] == ops.StepFailed
-			run = run || statuses[need] == ops.StepCompleted && (!isTarget || chose)
-		}
-		switch way := s.ends(); {
-		case blocked:
-		case !run || s.when == "no":
-			statuses[n] = ops.StepSkipped
-		case way == "":
-			statuses[n] = ops.StepCompleted
-		case way == "skip":
-			statuses[n] = ops.StepSkipped
-		default:
-			statuses[n], failed = ops.StepFailed, true
-		}
-	}
-	return statuses, failed
-}
-
-// ends is what becomes of a step that runs: "" when it completes, else its way to fail.
-func (s node) ends() string {
-	if s.kind == "automated" && s.fails >= s.tries {
-		return s.onError
-	}
-	if s.kind == "approval" && s.rejected {
-		return s.onReject
-	}
-	return ""
-}
-
-func (s node) json(nodes []node) string {
-	var names []string
-	for _, d := range s.depends {
-		names = append(names, fmt.Sprintf("%q", nodes[d].id))
-	}
-	text := fmt.Sprintf(`{"id": %q, "name": %q, "kind": %q, "depends_on": [%s]`, s.id, s.name, s.kind, strings.Join(names, ","))
-	if s.when != "" {
-		text += fmt.Sprintf(`, "when": {"path": "context.answer", "op": "eq", "value": %q}`, s.when)
-	}
-	switch s.kind {
-	case "automated":
-		text += fmt.Sprintf(`, "action": "test.fail", "parameters": {"fails": %d}, "retry": {"max_attempts": %d}, "on_error": %q`, s.fails, s.tries, s.onError)
-	case "approval":
-		text += fmt.Sprintf(`, "on_reject": %q`, s.onReject)
-	case "delay":
-		text += `, "for": "24h"`
-	case "decision":
-		text += fmt.Sprintf(`, "choices": [{"when": {"path": "context.answer", "op": "eq", "value": "yes"}, "next": %q}], "default": %q`,
-			nodes[s.choice].id, nodes[s.otherwise].id)
-	}
-	return text + "}"
-}
-
-// stepNames are names that a machine's other states may have, too.
-var stepNames = []string{
-	"Step", "Step", "Step 2", "s1 (Step)", "s2 (Step)", "s2 (Step) 2", "Before Step", "Finish", "Run the steps", "s3 (Finish)",
-	"Record the outcome", "Superseded", "${RunStepsFunctionArn}", "$.instance_id", "a/b~\"<&>", "الحجز",
-}
-
-func randomNodes(t *rapid.T) []node {
-	nodes := make([]node, rapid.IntRange(1, 9).Draw(t, "steps"))
-	for n := range nodes {
-		s := node{id: fmt.Sprintf("s%d", n), choice: -1, otherwise: -1}
-		s.name = rapid.SampledFrom(stepNames).Draw(t, "name")
-		s.kind = rapid.SampledFrom([]string{"automated", "automated", "approval", "approval", "delay", "decision"}).Draw(t, "kind")
-		for d := range n {
-			if rapid.IntRange(0, 2).Draw(t, "depends") == 0 {
-				s.depends = append(s.depends, d)
+			if in.Instance.Step(in.Step.ID).Tries <= fails {
+				return workflow.ActionResult{}, errors.New("not this time")
 			}
-		}
-		s.when = rapid.SampledFrom([]string{"", "", "", "yes", "no"}).Draw(t, "when")
-		s.tries = rapid.IntRange(1, 3).Draw(t, "tries")
-		s.fails = rapid.SampledFrom([]int{0, 0, 0, 0, 1, 2, 3}).Draw(t, "fails")
-		s.onError = rapid.SampledFrom([]string{"skip", "skip", "fail", "compensate"}).Draw(t, "on error")
-		s.rejected = rapid.IntRange(0, 5).Draw(t, "rejected") == 0
-		s.onReject = rapid.SampledFrom([]string{"skip", "fail"}).Draw(t, "on reject")
-		if s.kind == "decision" {
-			if n+2 >= len(nodes) {
-				s.kind = "automated"
-			} else {
-				s.choice = rapid.IntRange(n+1, len(nodes)-1).Draw(t, "choice")
-				s.otherwise = rapid.IntRange(n+1, len(nodes)-1).Draw(t, "default")
-			}
-		}
-		nodes[n] = s
+			e.mu.Lock()
+			defer e.mu.Unlock()
+			e.done[in.Key]++
+			return workflow.ActionResult{}, nil
+		},
+		"test.undo": func(_ context.Context, in workflow.ActionInput) (workflow.ActionResult, error) {
+			e.mu.Lock()
+			defer e.mu.Unlock()
+			e.undone[in.Instance.ID] = append(e.undone[in.Instance.ID], in.Step.ID)
+			return workflow.ActionResult{}, nil
+		},
 	}
-	return nodes
 }
 
 // TestTheInterpretersRunAgreesWithAPlainModel runs random templates. Each of rapid's checks (100 by default) runs ten.
 func TestTheInterpretersRunAgreesWithAPlainModel(t *testing.T) {
 	t.Parallel()
 	rapid.Check(t, func(rt *rapid.T) {
-		var mu sync.Mutex
-		done := map[string]int{}
-		r := interpret(t, map[string]workflow.Action{
-			"test.fail": func(_ context.Context, in workflow.ActionInput) (workflow.ActionResult, error) {
-				var fails int
-				if _, err := fmt.Sscan(string(in.Params["fails"]), &fails); err != nil {
-					return workflow.ActionResult{}, err
-				}
-				if in.Instance.Step(in.Step.ID).Tries <= fails {
-					return workflow.ActionResult{}, errors.New("not this time")
-				}
-				mu.Lock()
-				defer mu.Unlock()
-				done[in.Key]++
-				return workflow.ActionResult{}, nil
-			},
-		})
-		for range 10 {
-			nodes := randomNodes(rt)
-			var steps []string
-			for _, s := range nodes {
-				steps = append(steps, s.json(nodes))
-			}
-			i := r.through(t, rt, document(steps...), nodes)
-			compare(rt, i, nodes)
+		did := &effects{done: map[string]int{}, undone: map[string][]string{}}
+		r := interpret(t, did.actions())
+		for run := range 10 {
+			w := &walk{rig: r, rt: rt, nodes: randomNodes(rt), run: run, refused: map[string]int{}}
+			i := w.through(t)
+			w.compare(t, i)
+			w.compareUndone(i, did.undone[i.ID])
 		}
-		for key, n := range done {
+		for key, n := range did.done {
 			if n != 1 {
 				rt.Errorf("%s ran %d times", key, n)
 			}
@@ -174,85 +72,216 @@ func TestTheInterpretersRunAgreesWithAPlainModel(t *testing.T) {
 	})
 }
 
-// through runs a template to its end: of the tasks that are open, any is decided next, and time passes when none is.
-func (r *rig) through(t *testing.T, rt *rapid.T, body string, nodes []node) *ops.Instance {
-	tpl, err := r.CreateTemplate(t.Context(), []byte(body), admin)
+// walk takes one random workflow to its end.
+type walk struct {
+	*rig
+	rt      *rapid.T
+	nodes   []node
+	run     int
+	refused map[string]int
+	events  int
+	body    string
+}
+
+// start makes the template and begins the workflow. Each step that waits for an event has a key of its own.
+func (w *walk) start(t *testing.T) *ops.Instance {
+	var steps []string
+	given := map[string]json.RawMessage{"answer": json.RawMessage(`"yes"`)}
+	for _, s := range w.nodes {
+		steps = append(steps, s.json(w.nodes))
+		given[s.id] = json.RawMessage(fmt.Sprintf("%q", w.key(s)))
+	}
+	w.body = document(steps...)
+	tpl, err := w.CreateTemplate(t.Context(), []byte(w.body), admin)
 	if err == nil {
-		tpl, err = r.Publish(t.Context(), tpl.Name, tpl.Version, admin, true)
+		tpl, err = w.Publish(t.Context(), tpl.Name, tpl.Version, admin, true)
 	}
 	if err != nil {
-		rt.Fatalf("%v\n%s", err, body)
+		w.rt.Fatalf("%v\n%s", err, w.body)
 	}
-	i, err := r.Start(t.Context(), ops.StartRequest{Template: tpl.Name, Version: tpl.Version, Context: answerYes}, ops.Actor{ID: "starter"})
+	i, err := w.Start(t.Context(), ops.StartRequest{Template: tpl.Name, Version: tpl.Version, Context: given}, ops.Actor{ID: "starter"})
 	if err != nil {
-		rt.Fatal(err)
+		w.rt.Fatal(err)
 	}
+	return i
+}
+
+func (w *walk) key(s node) string { return fmt.Sprintf("pay-%d-%s", w.run, s.id) }
+
+func (w *walk) node(id string) node {
+	return w.nodes[slices.IndexFunc(w.nodes, func(s node) bool { return s.id == id })]
+}
+
+// through runs it to its end: of what somebody can do any is done next, and time passes when there is nothing.
+func (w *walk) through(t *testing.T) *ops.Instance {
+	i := w.start(t)
 	advance := time.Duration(0)
-	for range 100 {
-		if err := r.clock.Advance(t.Context(), advance); err != nil {
-			rt.Fatal(err)
+	for range 200 {
+		if err := w.clock.Advance(t.Context(), advance); err != nil {
+			w.rt.Fatal(err)
 		}
-		if i, err = r.store.Instance(t.Context(), i.ID); err != nil {
-			rt.Fatal(err)
+		var err error
+		if i, err = w.store.Instance(t.Context(), i.ID); err != nil {
+			w.rt.Fatal(err)
 		}
 		if i.Status.Ended() {
 			return i
 		}
 		var open []*ops.StepRecord
 		for n := range i.Steps {
-			if rec := &i.Steps[n]; rec.Kind == ops.StepApproval && rec.Status == ops.StepInProgress {
+			rec := &i.Steps[n]
+			s := w.node(rec.ID)
+			if rec.Status == ops.StepInProgress && (s.person() && !s.expires || s.kind == "await_event" && s.arrives) {
 				open = append(open, rec)
 			}
 		}
-		if len(open) == 0 || rapid.IntRange(0, 3).Draw(rt, "time passes") == 0 {
+		if len(open) == 0 || rapid.IntRange(0, 3).Draw(w.rt, "time passes") == 0 {
 			advance = 24 * time.Hour
-			if err := r.HandleDue(t.Context(), i.Ref()); err != nil {
-				rt.Fatal(err)
-			}
+			w.sweep(t, i)
 			continue
 		}
 		advance = 0
-		rec := open[rapid.IntRange(0, len(open)-1).Draw(rt, "next")]
-		if n := slices.IndexFunc(nodes, func(s node) bool { return s.id == rec.ID }); nodes[n].rejected {
-			_, err = r.tasks.Reject(t.Context(), rec.TaskID, member(ops.Operations), "no")
-		} else {
-			_, err = r.tasks.Complete(t.Context(), rec.TaskID, member(ops.Operations), task.Decision{})
-		}
-		if err != nil {
-			rt.Fatalf("%s: %v", rec.ID, err)
-		}
+		w.act(t, open[rapid.IntRange(0, len(open)-1).Draw(w.rt, "next")])
 	}
-	rt.Fatalf("it hangs: %s, %+v\n%s", i.Status, i.Steps, body)
+	w.rt.Fatalf("it hangs: %s, waiting for %+v, %+v\n%s", i.Status, i.WaitingFor, i.Steps, w.body)
 	return nil
 }
 
-var answerYes = map[string]json.RawMessage{"answer": json.RawMessage(`"yes"`)}
-
-func compare(rt *rapid.T, i *ops.Instance, nodes []node) {
-	want, failed := modelled(nodes)
-	if (i.Status == ops.InstanceFailed) != failed {
-		rt.Fatalf("it ends %s (%+v), the model fails: %v", i.Status, i.Error, failed)
-	}
-	ended := map[string]bool{}
-	for _, h := range i.History {
-		if h.What != "step_completed" && h.What != "step_skipped" && h.What != "step_failed" {
-			continue
-		}
-		n := slices.IndexFunc(nodes, func(s node) bool { return s.id == h.Step })
-		for _, d := range nodes[n].depends {
-			if !ended[nodes[d].id] {
-				rt.Errorf("%s ended before %s", h.Step, nodes[d].id)
+// sweep is what sweep-due does.
+func (w *walk) sweep(t *testing.T, i *ops.Instance) {
+	for n := range i.Steps {
+		if rec := &i.Steps[n]; rec.TaskID != "" && rec.Status == ops.StepInProgress {
+			if err := w.tasks.HandleDue(t.Context(), ops.Ref{Kind: ops.KindTask, ID: rec.TaskID}); err != nil {
+				w.rt.Fatal(err)
+			}
+			if err := w.clock.Advance(t.Context(), 0); err != nil {
+				w.rt.Fatal(err)
 			}
 		}
-		if ended[h.Step] {
-			rt.Errorf("%s ended twice", h.Step)
-		}
-		ended[h.Step] = true
 	}
-	for n, s := range nodes {
+	if err := w.HandleDue(t.Context(), i.Ref()); err != nil {
+		w.rt.Fatal(err)
+	}
+}
+
+// act does what somebody outside does about a step.
+func (w *walk) act(t *testing.T, rec *ops.StepRecord) {
+	s := w.node(rec.ID)
+	if s.kind == "await_event" {
+		w.pay(t, s)
+		return
+	}
+	var err error
+	if s.rejected || w.refused[s.id] < s.refusals {
+		w.refused[s.id]++
+		_, err = w.tasks.Reject(t.Context(), rec.TaskID, member(ops.Operations), "no")
+	} else {
+		for n := range s.quorum {
+			by := ops.Actor{ID: fmt.Sprintf("m-%d", n), Teams: []ops.Team{ops.Operations}}
+			if err == nil {
+				_, err = w.tasks.Complete(t.Context(), rec.TaskID, by, task.Decision{})
+			}
+		}
+	}
+	if err != nil {
+		w.rt.Fatalf("%s: %v", rec.ID, err)
+	}
+}
+
+// pay lets the event arrive that a step waits for.
+func (w *walk) pay(t *testing.T, s node) {
+	w.events++
+	rules := rule.New(rule.Config{
+		Store: w.store, Workflows: w.Engine, Bus: &bus{}, Clock: w.clock, Random: rand.NewChaCha8([32]byte{3}), Logger: slog.New(slog.DiscardHandler),
+	})
+	detail := fmt.Sprintf(`{"event_id": "evt-%d-%s-%d", "payment_id": %q, "booking_id": "bk-%d", "amount": 10, "currency": "AED", "status": "confirmed"}`,
+		w.run, s.id, w.events, w.key(s), w.run)
+	if err := rules.HandleEvent(t.Context(), ops.Envelope{
+		ID: fmt.Sprintf("env-%d-%d", w.run, w.events), Source: "payments", DetailType: string(ops.PaymentReceived), Time: w.clock.Now(),
+		Detail: json.RawMessage(detail),
+	}); err != nil {
+		w.rt.Fatal(err)
+	}
+}
+
+// compare holds what became of the steps, and in which order, against the model.
+func (w *walk) compare(t *testing.T, i *ops.Instance) {
+	want, failed := modelled(w.nodes)
+	if (i.Status == ops.InstanceFailed) != failed {
+		w.rt.Fatalf("it ends %s (%+v), the model fails: %v\n%s", i.Status, i.Error, failed, w.body)
+	}
+	history, err := w.store.History(t.Context(), i, 0, i.Happened(), 0)
+	if err != nil {
+		w.rt.Fatal(err)
+	}
+	ended := map[string]bool{}
+	for _, h := range history {
+		n := slices.IndexFunc(w.nodes, func(s node) bool { return s.id == h.Step })
+		switch h.What {
+		case "sent_back": // that step and all that follows it begin anew
+			for again := range w.nodes {
+				if again == w.nodes[n].reworkTo || w.follows(again, w.nodes[n].reworkTo) {
+					delete(ended, w.nodes[again].id)
+				}
+			}
+		case "step_completed", "step_skipped", "step_failed":
+			for _, need := range needs(w.nodes, n) {
+				if !ended[w.nodes[need].id] {
+					w.rt.Errorf("%s ended before %s: %+v\n%s", h.Step, w.nodes[need].id, history, w.body)
+				}
+			}
+			if ended[h.Step] {
+				w.rt.Errorf("%s ended twice", h.Step)
+			}
+			ended[h.Step] = true
+		}
+	}
+	for n, s := range w.nodes {
 		got := i.Step(s.id).Status
 		if got != want[n] && (!failed || got.Ended()) { // what a failure was faster than is left as it was
-			rt.Errorf("step %s is %s, want %q", s.id, got, want[n])
+			w.rt.Errorf("step %s is %s, want %q\n%s", s.id, got, want[n], w.body)
 		}
 	}
+}
+
+// compareUndone holds what was compensated against what was completed: with a step that fails so, its own compensation comes
+// first, then those of what was completed, the latest first.
+func (w *walk) compareUndone(i *ops.Instance, undone []string) {
+	var want []string
+	if i.Status == ops.InstanceFailed {
+		if failed := w.node(i.Error.Step); failed.ends() == "compensate" {
+			if failed.undo {
+				want = append(want, failed.id)
+				if len(undone) == 0 || undone[0] != failed.id {
+					w.rt.Errorf("undone is %q, first should be %s", undone, failed.id)
+				}
+			}
+			for _, s := range w.nodes {
+				if s.undo && i.Step(s.id).Status == ops.StepCompleted {
+					want = append(want, s.id)
+				}
+			}
+		}
+	}
+	if got := slices.Sorted(slices.Values(undone)); !slices.Equal(got, slices.Sorted(slices.Values(want))) {
+		w.rt.Errorf("undone is %q, want all of %q\n%s", undone, want, w.body)
+	}
+	if len(undone) < 2 {
+		return
+	}
+	for n, later := range undone[1:] {
+		for _, earlier := range undone[n+2:] {
+			a, b := i.Step(later), i.Step(earlier)
+			number := func(id string) int { return slices.IndexFunc(w.nodes, func(s node) bool { return s.id == id }) }
+			if a.FinishedAt.Before(b.FinishedAt) || w.follows(number(earlier), number(later)) {
+				w.rt.Errorf("%s, which ended %s, is undone before %s, which ended %s: %s", later, a.FinishedAt, earlier, b.FinishedAt,
+					strings.Join(undone, ", "))
+			}
+		}
+	}
+}
+
+// follows reports whether a step waits for another, directly or over others.
+func (w *walk) follows(n, other int) bool {
+	return slices.ContainsFunc(needs(w.nodes, n), func(need int) bool { return need == other || w.follows(need, other) })
 }
