@@ -91,7 +91,8 @@ template:
 
 .PHONY: machines
 machines:
-	@for f in statemachines/*.asl.json; do \
+	@mkdir -p .bin && $(GO) run ./shared/cmd/opsflow templates compile shared/workflow/testdata/templates/everything.json > .bin/everything.asl.json
+	@for f in statemachines/*.asl.json .bin/everything.asl.json; do \
 		[ -e "$$f" ] || continue; asl-validator --json-path "$$f" || exit 1; \
 	done
 

@@ -2,6 +2,7 @@ package workflow_test
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"log/slog"
 	"math/rand/v2"
@@ -29,9 +30,16 @@ func (b *bundle) paid(id string) ops.Envelope {
 	}
 }
 
+// pay has match-rules handle a payment, again after a crash.
 func (b *bundle) pay(t *testing.T, id string) {
 	t.Helper()
-	if err := b.matching(b.store).HandleEvent(t.Context(), b.paid(id)); err != nil {
+	paid := b.paid(id)
+	err := b.matching(b.saver).HandleEvent(t.Context(), paid)
+	if errors.Is(err, errCrash) {
+		b.saver.repair()
+		err = b.matching(b.saver).HandleEvent(t.Context(), paid)
+	}
+	if err != nil {
 		t.Fatal(err)
 	}
 	b.machine.run(t.Context())

@@ -3,7 +3,10 @@ package workflow_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -16,16 +19,14 @@ import (
 func (b *bundle) decide(t *testing.T, instance, step string, approve bool) *ops.Instance {
 	t.Helper()
 	id := b.instance(t, instance).Step(step).TaskID
-	var err error
-	if approve {
-		_, err = b.tasks.Complete(t.Context(), id, member(ops.Operations), task.Decision{})
-	} else {
-		_, err = b.tasks.Reject(t.Context(), id, member(ops.Operations), "not good enough")
-	}
-	if err != nil {
-		t.Fatal(err)
-	}
-	b.machine.run(t.Context())
+	b.decided(t, id, func() (err error) {
+		if approve {
+			_, err = b.tasks.Complete(t.Context(), id, member(ops.Operations), task.Decision{})
+		} else {
+			_, err = b.tasks.Reject(t.Context(), id, member(ops.Operations), "not good enough")
+		}
+		return err
+	})
 	return b.instance(t, instance)
 }
 
@@ -182,5 +183,37 @@ func TestAStepThatIsTriedAgainHoldsNothingUp(t *testing.T) {
 	b.machine.advance(t.Context(), 5*time.Minute)
 	if i = b.looked(t, i.ID); i.Status != ops.InstanceCompleted || i.Step("flaky").Status != ops.StepSkipped || i.Step("flaky").Tries != 2 {
 		t.Errorf("ends %s, %+v", i.Status, i.Step("flaky"))
+	}
+}
+
+func TestOf200DecisionsAtOnceOneIsTakenUpOnce(t *testing.T) {
+	t.Parallel()
+	c := &counting{}
+	b := setup(t, map[string]workflow.Action{"test.count": c.act})
+	b.publish(t, document(
+		`{"id": "h", "name": "Human", "kind": "manual"}`,
+		`{"id": "then", "name": "Then", "kind": "automated", "depends_on": ["h"], "action": "test.count"}`))
+	i := b.start(t, "sample", ops.SubjectRef{}, `{}`)
+	id := i.Step("h").TaskID
+	var won, lost atomic.Int32
+	var deciding sync.WaitGroup
+	for n := range 200 {
+		deciding.Go(func() {
+			by := ops.Actor{ID: fmt.Sprintf("p-%d", n), Teams: []ops.Team{ops.Operations}}
+			switch _, err := b.tasks.Complete(t.Context(), id, by, task.Decision{}); {
+			case err == nil:
+				won.Add(1)
+			case ops.ErrorCode(err) == ops.CodeAlreadyDecided:
+				lost.Add(1)
+			default:
+				t.Error(err)
+			}
+		})
+	}
+	deciding.Wait()
+	b.machine.run(t.Context())
+	i = b.instance(t, i.ID)
+	if won.Load() != 1 || lost.Load() != 199 || c.runs["then"] != 1 || i.Status != ops.InstanceCompleted {
+		t.Errorf("%d won, %d lost, the step after it ran %d times, the workflow is %s", won.Load(), lost.Load(), c.runs["then"], i.Status)
 	}
 }

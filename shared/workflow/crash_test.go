@@ -16,12 +16,14 @@ const everything = `
 	{"id": "tell", "name": "Tell", "kind": "notification", "depends_on": ["review", "paid"], "template": "survey_request"},
 	{"id": "end", "name": "End", "kind": "automated", "depends_on": ["tell"], "action": "test.count"}`
 
-// A function dies at each write in turn, before it is applied or after, and is asked again by its state.
+// Whoever is at it dies at each write in turn, before it is applied or after: a function, which is asked again by its state, the
+// API with somebody's decision, or match-rules.
 func TestACrashAtAnyWriteOfBranchesReworkAndEventsIsRepaired(t *testing.T) {
 	t.Parallel()
 	for _, applied := range []bool{false, true} {
 		for at := 0; ; at++ {
 			b := setup(t, map[string]workflow.Action{"test.count": (&counting{}).act})
+			b.tasks = b.tasksOn(b.saver)
 			b.publish(t, document(everything))
 			i, err := b.Start(t.Context(), ops.StartRequest{Template: "sample"}, ops.Actor{ID: "starter"})
 			if err != nil {
@@ -33,7 +35,7 @@ func TestACrashAtAnyWriteOfBranchesReworkAndEventsIsRepaired(t *testing.T) {
 			b.pay(t, "pay-1")
 			i = b.decide(t, i.ID, "review", true)
 			if b.saver.waiting() {
-				if at < 8 {
+				if at < 16 {
 					t.Errorf("the run has only %d writes", at)
 				}
 				break

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"log/slog"
 	"math/rand/v2"
 	"strings"
@@ -27,6 +28,9 @@ type interpreted struct {
 }
 
 func (m *interpreted) Create(ctx context.Context, name string, definition []byte) (string, error) {
+	if wrong := m.states.ValidateStateMachineDefinition(string(definition), states.TypeStandard); len(wrong) > 0 {
+		return "", fmt.Errorf("the definition is not valid: %+v", wrong)
+	}
 	out, err := m.states.CreateStateMachine(ctx, states.CreateStateMachineInput{Name: name, Definition: string(definition)})
 	if err != nil {
 		return "", err

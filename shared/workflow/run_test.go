@@ -48,6 +48,7 @@ func TestACrashBetweenAnyTwoWritesIsRepaired(t *testing.T) {
 				t.Parallel()
 				c := &counting{}
 				b := setup(t, map[string]workflow.Action{"test.count": c.act})
+				b.tasks = b.tasksOn(b.saver)
 				b.publish(t, document(fourSteps))
 				i, err := b.Start(t.Context(), ops.StartRequest{Template: "sample"}, ops.Actor{ID: "starter"})
 				if err != nil {

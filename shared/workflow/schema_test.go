@@ -20,37 +20,6 @@ import (
 	"opsflow/shared/workflow"
 )
 
-// allFields uses each field that a template can have.
-const allFields = `{
-	"$schema": "template.json", "name": "everything", "description": "All there is", "type": "service_delivery", "trigger": "time_based",
-	"schedule": {"cron": "0 9 ? * MON-FRI *", "time_zone": "Asia/Dubai", "context": {"n": 1}}, "team": "Operations", "requires_approval": true,
-	"estimated_minutes": 60, "max_parallel_instances": 3, "priority": 7,
-	"example": {"subject": {"type": "booking", "id": "bk-1"}, "context": {"n": 1}, "answers": {"fill": {"outcome": "done", "form": {"a": 1}}}},
-	"steps": [
-		{"id": "act", "name": "Act", "kind": "automated", "action": "assign.team", "parameters": {"team": "$.context.team"}, "role": "Finance",
-			"retry": {"max_attempts": 3, "backoff": "2s", "max_backoff": "1h", "jitter": "full"}, "on_error": "compensate", "compensate": "payment.fail", "estimated_minutes": 5},
-		{"id": "rank", "name": "Rank", "kind": "assignment", "action": "vendor.rank", "parameters": {"x": 1}, "retry": {"max_attempts": 2}},
-		{"id": "ask", "name": "Ask", "kind": "assignment", "depends_on": ["rank"], "offer": {"to": "$.steps.rank.output.candidates", "expires": "20m"}},
-		{"id": "tell", "name": "Tell", "kind": "notification", "template": "survey_request", "to": {"role": "customer"}, "parameters": {"x": 1}},
-		{"id": "choose", "name": "Choose", "kind": "decision", "depends_on": ["act"], "default": "fill",
-			"choices": [{"when": {"any": [{"path": "context.n", "op": "gt", "value": 5}, {"not": {"path": "context.n", "op": "exists"}}]}, "next": "rest"}]},
-		{"id": "rest", "name": "Rest", "kind": "delay", "for": "8bh"},
-		{"id": "until", "name": "Until", "kind": "delay", "until": "$.context.at", "when": {"all": [{"path": "subject.status", "op": "in", "value": ["a"]}]}},
-		{"id": "fill", "name": "Fill in", "title": "Fill in what is missing", "kind": "manual", "role": "Finance", "due": "8bh", "form": {"type": "object"}, "outcomes": ["done", "void"],
-			"on_reject": "skip", "rework": {"to": "act", "times": 2}, "quorum": 2, "reject_quorum": 2, "expires": "72h", "on_expire": {"next": "late"},
-			"parameters": {"x": "$.context.x"}},
-		{"id": "call", "name": "Call", "kind": "api_call", "parameters": {"id": "$.context.id"}, "retry": {"max_attempts": 2, "backoff": "1s"},
-			"action": {"connection": "payments", "method": "POST", "path": "/refunds/{id}", "query": {"q": "$.context.q", "n": 1}, "body": {"a": ["$.context.a"]}}},
-		{"id": "await", "name": "Await", "kind": "await_event", "event": "payment_received", "key": "$.context.payment_id", "timeout": "72h",
-			"on_timeout": {"next": "late"}, "lookback": "1h"},
-		{"id": "late", "name": "Late", "kind": "manual", "on_error": "skip", "expires": "1h", "on_expire": "approve"}]}`
-
-// watching is a template that watches.
-const watching = `{
-	"name": "watching", "type": "service_delivery", "trigger": "condition_based", "team": "Operations",
-	"watch": {"subject": "payment", "when": {"all": [{"path": "subject.status", "op": "eq", "value": "failed"}]}, "context": {"amount": "$.subject.amount"}},
-	"steps": [{"id": "look", "name": "Look", "kind": "manual"}]}`
-
 func templateSchema(t *testing.T) *jsonschema.Schema {
 	t.Helper()
 	doc, err := jsonschema.UnmarshalJSON(bytes.NewReader(ops.TemplateSchema()))
@@ -79,13 +48,17 @@ var wholeOnly = []string{
 func TestTheSchemaOfTemplatesSaysWhatTheirValidationSays(t *testing.T) {
 	t.Parallel()
 	schema := templateSchema(t)
-	texts := map[string][]byte{"everything": []byte(allFields), "watching": []byte(watching)}
+	paths := []string{filepath.Join("testdata", "templates", "everything.json"), filepath.Join("testdata", "templates", "watching.json")} // all fields that there are
 	for _, tpl := range builtin(t) {
-		body, err := os.ReadFile(filepath.Join("templates", tpl.Name+".json"))
+		paths = append(paths, filepath.Join("templates", tpl.Name+".json"))
+	}
+	texts := map[string][]byte{}
+	for _, path := range paths {
+		body, err := os.ReadFile(path) //nolint:gosec // a file of this repository
 		if err != nil {
 			t.Fatal(err)
 		}
-		texts[tpl.Name] = body
+		texts[strings.TrimSuffix(filepath.Base(path), ".json")] = body
 	}
 	compared := 0
 	for name, body := range texts {

@@ -62,7 +62,7 @@ func setup(t *testing.T, actions map[string]workflow.Action) *bundle {
 		Logger: slog.New(slog.DiscardHandler), MachinePrefix: machinePrefix, Actions: actions,
 		Functions: workflow.Functions{RunSteps: "fn-run-steps", OpenTask: "fn-open-task", RecordOutcome: "fn-record-outcome"},
 	})
-	b.tasks = task.New(task.Config{Store: s, Executions: b.machine, Bus: b.bus, Forms: form.Checker{}, Clock: clk, Logger: slog.New(slog.DiscardHandler)})
+	b.tasks = b.tasksOn(s)
 	all, err := workflow.Builtin()
 	if err != nil {
 		t.Fatal(err)
@@ -75,6 +75,35 @@ func setup(t *testing.T, actions map[string]workflow.Action) *bundle {
 		b.machine.definitions[machinePrefix+template.Name+"-v1"] = definition
 	}
 	return b
+}
+
+// tasksOn makes the service of tasks on a store, which may be one that crashes.
+func (b *bundle) tasksOn(s task.Store) *task.Service {
+	return task.New(task.Config{Store: s, Executions: b.machine, Bus: b.bus, Forms: form.Checker{}, Clock: b.clock, Logger: slog.New(slog.DiscardHandler)})
+}
+
+// decided has somebody decide a task, and lets what follows happen. Who meets a crash tries again; a decision that was stored
+// and not delivered is sweep-due's.
+func (b *bundle) decided(t *testing.T, id string, decide func() error) {
+	t.Helper()
+	err := decide()
+	crashed := errors.Is(err, errCrash)
+	if crashed {
+		b.saver.repair()
+		err = decide()
+	}
+	if err != nil && (!crashed || ops.ErrorCode(err) != ops.CodeAlreadyDecided) {
+		t.Fatal(err)
+	}
+	b.machine.run(t.Context())
+	if !crashed {
+		return
+	}
+	b.machine.advance(t.Context(), 5*time.Minute)
+	if err := b.tasks.HandleDue(t.Context(), ops.Ref{Kind: ops.KindTask, ID: id}); err != nil {
+		t.Fatal(err)
+	}
+	b.machine.run(t.Context())
 }
 
 // publish stores and publishes a template.
@@ -133,10 +162,10 @@ func (b *bundle) openTask(t *testing.T, instance string) *ops.Task {
 func (b *bundle) complete(t *testing.T, instance, outcome, form string) {
 	t.Helper()
 	tsk := b.openTask(t, instance)
-	if _, err := b.tasks.Complete(t.Context(), tsk.ID, member(tsk.Team), task.Decision{Outcome: outcome, Form: json.RawMessage(form)}); err != nil {
-		t.Fatal(err)
-	}
-	b.machine.run(t.Context())
+	b.decided(t, tsk.ID, func() error {
+		_, err := b.tasks.Complete(t.Context(), tsk.ID, member(tsk.Team), task.Decision{Outcome: outcome, Form: json.RawMessage(form)})
+		return err
+	})
 }
 
 var admin = ops.Actor{ID: "root", Teams: []ops.Team{ops.Admin}}
