@@ -94,32 +94,46 @@ func (p *problem) GetHeaders() http.Header {
 // problemOf makes of an error what a caller may see of it. What is not an ops.Error or a conflict is our defect: it is
 // logged here, whole, and the caller gets nothing but the request's id.
 func (a *api) problemOf(ctx context.Context, err error) *problem {
-	if p, ok := errors.AsType[*problem](err); ok {
-		return p
-	}
-	code := ops.ErrorCode(err)
-	if code == ops.CodeUnavailable {
+	p, known := toldOf(ctx, err)
+	switch {
+	case !known:
+		a.Logger.ErrorContext(ctx, "request failed", "request_id", audit.RequestID(ctx), "error", err)
+	case p.Code == ops.CodeUnavailable:
 		a.Logger.WarnContext(ctx, "something did not answer", "request_id", audit.RequestID(ctx), "error", err)
 	}
+	return p
+}
+
+// toldOf is what a caller is told of an error; known is false for a defect.
+func toldOf(ctx context.Context, err error) (p *problem, known bool) {
+	if p, ok := errors.AsType[*problem](err); ok {
+		return p, true
+	}
+	code := ops.ErrorCode(err)
 	if errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) {
-		return newProblem(ctx, ops.CodeUnavailable, "the request was not finished in time", nil)
+		return newProblem(ctx, ops.CodeUnavailable, "the request was not finished in time", nil), true
 	}
 	if e, ok := errors.AsType[*ops.Error](err); ok && code != ops.CodeInternal {
 		detail := e.Message
 		if detail == "" {
 			detail = http.StatusText(statuses[code])
 		}
-		return newProblem(ctx, code, detail, e.Faults)
+		return newProblem(ctx, code, detail, e.Faults), true
 	}
 	if code == ops.CodeConflict {
-		return newProblem(ctx, code, "it was changed by somebody else at the same time; read it again", nil)
+		return newProblem(ctx, code, "it was changed by somebody else at the same time; read it again", nil), true
 	}
-	a.Logger.ErrorContext(ctx, "request failed", "request_id", audit.RequestID(ctx), "error", err)
-	return internal(ctx)
+	return internal(ctx), false
 }
 
 func internal(ctx context.Context) *problem {
 	return newProblem(ctx, ops.CodeInternal, "something went wrong on our side; the request_id leads to it in the logs", nil)
+}
+
+// Refuse answers a request outside of the API's own routes as they do, with the problem that err is.
+func Refuse(w http.ResponseWriter, r *http.Request, err error) {
+	p, _ := toldOf(r.Context(), err)
+	writeProblem(w, p)
 }
 
 // refuse answers with the problem that err is, outside of huma's own writing.

@@ -40,7 +40,7 @@ func (a *api) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		}
 	}()
 	if handler, pattern := a.mux.Handler(r); pattern == "" {
-		a.noRoute(out, r, handler)
+		NoRoute(out, r, handler)
 		return
 	}
 	a.mux.ServeHTTP(out, r)
@@ -98,17 +98,18 @@ func (a *api) recovered(w *answer, r *http.Request, v any) {
 	writeProblem(w, internal(r.Context()))
 }
 
-// noRoute answers what the mux has no handler for. Only the mux's own answer tells a wrong method, and which are right.
-func (a *api) noRoute(w http.ResponseWriter, r *http.Request, muxAnswer http.Handler) {
+// NoRoute answers what a mux has no handler for, as a problem. Only the mux's own answer tells a wrong method, and which are
+// right.
+func NoRoute(w http.ResponseWriter, r *http.Request, muxAnswer http.Handler) {
 	probe := &muxProbe{header: http.Header{}}
 	muxAnswer.ServeHTTP(probe, r)
 	if probe.status == http.StatusMethodNotAllowed {
 		allow := probe.header.Get("Allow")
 		w.Header().Set("Allow", allow)
-		a.refuse(w, r, ops.Errorf(codeMethodNotAllowed, "%s is not allowed on %s; allowed: %s", r.Method, r.URL.Path, allow))
+		Refuse(w, r, ops.Errorf(codeMethodNotAllowed, "%s is not allowed on %s; allowed: %s", r.Method, r.URL.Path, allow))
 		return
 	}
-	a.refuse(w, r, ops.Errorf(ops.CodeNotFound, "there is nothing at %s", r.URL.Path))
+	Refuse(w, r, ops.Errorf(ops.CodeNotFound, "there is nothing at %s", r.URL.Path))
 }
 
 // muxProbe takes an answer's status and headers, and drops the rest.

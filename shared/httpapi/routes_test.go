@@ -463,7 +463,7 @@ func TestAlertsVendorsAndSchemasCanBeRead(t *testing.T) {
 		t.Errorf("filter %+v, %+v", r.alertFilter, page)
 	}
 	r.call(t, "GET", "/v1/vendors?limit=100", "").ok(200, &page)
-	if r.vendorFilter.PageRequest.Limit != 100 || page.Items[0]["name"] != "Sparkle" {
+	if r.vendorFilter.Limit != 100 || page.Items[0]["name"] != "Sparkle" {
 		t.Errorf("%+v, %+v", r.vendorFilter, page)
 	}
 	r.call(t, "GET", "/v1/vendors/ven-1", "").ok(200, &body)

@@ -106,8 +106,8 @@ func (s *system) lostOf(subject string) (u ops.Undelivered) {
 func TestOnlyChannelsThatThereAreCanBeDown(t *testing.T) {
 	t.Parallel()
 	s := promised(t)
-	s.ask(http.MethodPut, "/dev/outbox", "", object{"down": []string{"pigeon"}}, http.StatusBadRequest, nil)
-	s.ask(http.MethodPut, "/dev/outbox", "", object{"up": []string{"email"}}, http.StatusBadRequest, nil)
+	s.ask(http.MethodPut, "/dev/outbox", "", object{"down": []string{"pigeon"}}, http.StatusUnprocessableEntity, nil)
+	s.ask(http.MethodPut, "/dev/outbox", "", object{"up": []string{"email"}}, http.StatusUnprocessableEntity, nil)
 	s.ask(http.MethodPut, "/dev/outbox", "", object{"down": []string{"sms"}}, http.StatusNoContent, nil)
 	var box struct {
 		Down []string `json:"down"`

@@ -32,7 +32,7 @@ func TestRealTimeCanBeMovedAndStaysMovedAfterARestart(t *testing.T) {
 	if ahead := again.Clock().Ahead(); ahead < 24*time.Hour || ahead > 26*time.Hour {
 		t.Errorf("after the restart the clock is %s ahead, want 25 h: what is kept would be from the future", ahead)
 	}
-	if res := newSystem(t, again).request(http.MethodPost, "/dev/clock", "", map[string]string{"advance": "-1h"}); res.status != http.StatusBadRequest {
-		t.Errorf("moved back: %d, want 400", res.status)
+	if res := newSystem(t, again).request(http.MethodPost, "/dev/clock", "", map[string]string{"advance": "-1h"}); res.status != http.StatusUnprocessableEntity {
+		t.Errorf("moved back: %d, want 422", res.status)
 	}
 }

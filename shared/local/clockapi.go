@@ -2,48 +2,60 @@ package local
 
 import (
 	"encoding/json"
+	"io"
+	"maps"
 	"net/http"
+	"slices"
 	"time"
 
+	"opsflow/shared/httpapi"
 	"opsflow/shared/ops"
 )
 
-// clockAPI tells the time (GET) and moves it (POST {"advance":"24h"}), which answers when the system is idle again.
-func (rt *Runtime) clockAPI(w http.ResponseWriter, r *http.Request) {
-	switch r.Method {
-	case http.MethodGet:
-		rt.showClock(w)
-	case http.MethodPost:
-		var in struct {
-			Advance string `json:"advance"`
-		}
-		dec := json.NewDecoder(http.MaxBytesReader(w, r.Body, 1<<10))
-		dec.DisallowUnknownFields()
-		if err := dec.Decode(&in); err != nil {
-			devError(w, http.StatusBadRequest, "invalid", `the body must be like {"advance":"24h"}: `+err.Error())
-			return
-		}
-		d, err := time.ParseDuration(in.Advance)
-		if err != nil || d < 0 {
-			devError(w, http.StatusBadRequest, "invalid", "advance must be a duration like 90m or 24h, got "+in.Advance)
-			return
-		}
-		switch err := rt.advance(r.Context(), d); {
-		case r.Context().Err() != nil: // the caller has gone
-		case ops.ErrorCode(err) == ops.CodeConflict:
-			devError(w, http.StatusConflict, "conflict", err.Error())
-		case err != nil:
-			devError(w, http.StatusInternalServerError, "internal", err.Error())
-		default:
-			rt.showClock(w)
-		}
-	default:
-		w.Header().Set("Allow", "GET, POST")
-		devError(w, http.StatusMethodNotAllowed, "method_not_allowed", r.Method+" is not allowed here")
+// moveClock moves the time on, and answers when the system is idle again.
+func (rt *Runtime) moveClock(w http.ResponseWriter, r *http.Request) {
+	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, 1<<10))
+	var by time.Duration
+	if err == nil {
+		by, err = readAdvance(body)
 	}
+	if err == nil {
+		err = rt.advance(r.Context(), by)
+	}
+	if err != nil {
+		rt.o.Logger.WarnContext(r.Context(), "the time was not moved on", "error", err)
+		httpapi.Refuse(w, r, err)
+		return
+	}
+	rt.showClock(w, r)
 }
 
-func (rt *Runtime) showClock(w http.ResponseWriter) {
+// readAdvance reads {"advance":"24h"}.
+func readAdvance(body []byte) (time.Duration, error) {
+	var fields map[string]any
+	if err := json.Unmarshal(body, &fields); err != nil {
+		return 0, ops.Invalid("request", []ops.Fault{{Path: "$", Expected: `an object like {"advance":"24h"}`, Got: ops.Shown(string(body))}})
+	}
+	var faults []ops.Fault
+	for _, name := range slices.Sorted(maps.Keys(fields)) {
+		if name != "advance" {
+			faults = append(faults, ops.Fault{Path: "$." + name, Expected: "absent: there is no such field", Got: ops.Shown(fields[name])})
+		}
+	}
+	got := "nothing"
+	if value, given := fields["advance"]; given {
+		got = ops.Shown(value)
+	}
+	text, _ := fields["advance"].(string)
+	by, err := time.ParseDuration(text)
+	if err != nil || by < 0 {
+		faults = append(faults, ops.Fault{Path: "$.advance", Expected: "a duration like 90m or 24h", Got: got})
+	}
+	return by, ops.Invalid("request", faults)
+}
+
+// showClock tells the time.
+func (rt *Runtime) showClock(w http.ResponseWriter, _ *http.Request) {
 	c := rt.o.Clock
 	writeJSON(w, http.StatusOK, map[string]any{"now": c.Now(), "virtual": c.IsVirtual(), "ahead": c.Ahead().Round(time.Second).String()})
 }

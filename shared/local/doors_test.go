@@ -163,6 +163,8 @@ func doors() []door {
 		{"validate-template", "", 200, looks, at("/v1/templates/validate", template)},
 		{"create-template", "template.create", 201, looks, at("/v1/templates", template)},
 		{"publish-template", "template.publish", 200, looks, at("/v1/templates/doors/versions/1/publish", nil)},
+		{"deactivate-template", "template.deactivate", 200, looks, at("/v1/templates/doors/versions/1/deactivate", why)},
+		{"activate-template", "template.activate", 200, looks, at("/v1/templates/doors/versions/1/activate", why)},
 		{"create-rule", "rule.create", 201, looks, at("/v1/rules", rule)},
 		{"update-rule", "rule.update", 200, looks, at("/v1/rules/doors", rule)},
 		{"set-rule-mode", "rule.mode", 200, looks, at("/v1/rules/doors/mode", object{"mode": "off", "reason": "a test"})},

@@ -8,6 +8,8 @@ import (
 	"net/http"
 	"strings"
 
+	"opsflow/shared/audit"
+	"opsflow/shared/httpapi"
 	"opsflow/shared/local/dynamodb"
 	"opsflow/shared/local/events"
 	"opsflow/shared/local/lambda"
@@ -63,33 +65,63 @@ func (rt *Runtime) apiEndpoint() http.Handler {
 			return out, err
 		},
 		now: func() int64 { return rt.o.Clock.Now().UnixMilli() },
-		id: func() string {
-			id, err := ops.RandomID("req-", rand.Reader)
-			if err != nil {
-				return "req-none"
-			}
-			return id
-		},
+		id:  requestID,
 	}
 	mux := http.NewServeMux()
 	mux.Handle("/", gateway)
 	mux.Handle("/.well-known/", rt.issuer)
-	mux.Handle("/dev/", rt.issuer)
-	mux.Handle("/dev/outbox", rt.outbox)
-	mux.HandleFunc("/dev/clock", rt.clockAPI)
-	mux.HandleFunc("GET /dev/dead-letters", rt.deadLetters)
+	mux.Handle("/dev/", rt.devDoors())
 	return mux
+}
+
+// devDoors are what exists on this machine only. They refuse as the API does.
+func (rt *Runtime) devDoors() http.Handler {
+	mux := http.NewServeMux()
+	mux.HandleFunc("GET /dev/outbox", rt.outbox.show)
+	mux.HandleFunc("POST /dev/outbox", rt.outbox.take)
+	mux.HandleFunc("PUT /dev/outbox", rt.outbox.letDown)
+	mux.HandleFunc("GET /dev/clock", rt.showClock)
+	mux.HandleFunc("POST /dev/clock", rt.moveClock)
+	mux.HandleFunc("GET /dev/dead-letters", rt.deadLetters)
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		id := r.Header.Get("X-Request-Id")
+		if !ops.ValidID(id) {
+			id = requestID()
+		}
+		w.Header().Set("X-Request-Id", id)
+		r = r.WithContext(audit.WithRequestID(r.Context(), id))
+		own, pattern := mux.Handler(r)
+		switch {
+		case pattern != "":
+			mux.ServeHTTP(w, r)
+		case rt.issuer.Serves(r):
+			rt.issuer.ServeHTTP(w, r)
+		case rt.issuer.Knows(r.URL.Path):
+			httpapi.NoRoute(w, r, rt.issuer)
+		default:
+			httpapi.NoRoute(w, r, own)
+		}
+	})
+}
+
+func requestID() string {
+	id, err := ops.RandomID("req-", rand.Reader)
+	if err != nil {
+		return "req-none"
+	}
+	return id
 }
 
 // deadLetters lists what could not be delivered, with the reason.
 func (rt *Runtime) deadLetters(w http.ResponseWriter, r *http.Request) {
 	list, err := rt.events.DeadLetters(r.Context(), r.URL.Query().Get("after"), 100)
 	if coded, ok := errors.AsType[errorCoder](err); ok {
-		devError(w, http.StatusNotFound, "not_found", coded.Error())
+		httpapi.Refuse(w, r, ops.Errorf(ops.CodeNotFound, "%s", coded.Error()))
 		return
 	}
 	if err != nil {
-		devError(w, http.StatusInternalServerError, "internal", err.Error())
+		rt.o.Logger.ErrorContext(r.Context(), "dead letters not listed", "error", err)
+		httpapi.Refuse(w, r, err)
 		return
 	}
 	writeJSON(w, http.StatusOK, map[string]any{"items": list})

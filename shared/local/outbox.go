@@ -1,12 +1,17 @@
 package local
 
 import (
+	"bytes"
 	"encoding/json"
+	"fmt"
 	"io"
 	"net/http"
 	"slices"
 	"sync"
 	"time"
+
+	"opsflow/shared/httpapi"
+	"opsflow/shared/ops"
 )
 
 // Message is one notification as a channel received it.
@@ -33,52 +38,54 @@ type outbox struct {
 	down     []string // the channels that take nothing at the moment
 }
 
-// ServeHTTP takes a message (POST), lists them, newest first (GET), or lets channels be down, so that one can see what
-// becomes of messages then (PUT {"down":["email"]}; an empty list has all of them work again).
-func (o *outbox) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	switch r.Method {
-	case http.MethodGet:
-		writeJSON(w, http.StatusOK, map[string]any{"items": o.list(), "down": o.channelsDown()})
-	case http.MethodPut:
-		o.letDown(w, r)
-	case http.MethodPost:
-		if o.isDown("webhook") {
-			devError(w, http.StatusServiceUnavailable, "unavailable", "the webhook is down: PUT /dev/outbox said so")
-			return
-		}
-		body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, 1<<20))
-		if err != nil || !json.Valid(body) {
-			devError(w, http.StatusBadRequest, "invalid", "the body must be one JSON value of at most 1 MB")
-			return
-		}
-		m := Message{At: o.now(), ID: r.Header.Get("webhook-id"), Channel: "webhook", Body: body}
-		var said struct{ Title, Text string }
-		if json.Unmarshal(body, &said) == nil {
-			m.Title, m.Text = said.Title, said.Text
-		}
-		o.add(m)
-		w.WriteHeader(http.StatusNoContent)
-	default:
-		w.Header().Set("Allow", "GET, POST, PUT")
-		devError(w, http.StatusMethodNotAllowed, "method_not_allowed", r.Method+" is not allowed here")
-	}
+// show lists the messages, newest first, and the channels that are down.
+func (o *outbox) show(w http.ResponseWriter, _ *http.Request) {
+	writeJSON(w, http.StatusOK, map[string]any{"items": o.list(), "down": o.channelsDown()})
 }
 
+// take takes what a webhook is sent.
+func (o *outbox) take(w http.ResponseWriter, r *http.Request) {
+	if o.isDown("webhook") {
+		httpapi.Refuse(w, r, ops.Errorf(ops.CodeUnavailable, "the webhook is down: PUT /dev/outbox said so"))
+		return
+	}
+	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, 1<<20))
+	if err != nil || !json.Valid(body) {
+		httpapi.Refuse(w, r, ops.Invalid("message", []ops.Fault{
+			{Path: "$", Expected: "one JSON value of at most 1 MB", Got: ops.Shown(string(body))},
+		}))
+		return
+	}
+	m := Message{At: o.now(), ID: r.Header.Get("webhook-id"), Channel: "webhook", Body: body}
+	var said struct{ Title, Text string }
+	if json.Unmarshal(body, &said) == nil {
+		m.Title, m.Text = said.Title, said.Text
+	}
+	o.add(m)
+	w.WriteHeader(http.StatusNoContent)
+}
+
+// letDown lets channels be down, so that one can see what becomes of messages then: {"down":["email"]}; an empty list has all
+// of them work again.
 func (o *outbox) letDown(w http.ResponseWriter, r *http.Request) {
+	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, 1<<10))
 	var in struct {
 		Down []string `json:"down"`
 	}
-	dec := json.NewDecoder(http.MaxBytesReader(w, r.Body, 1<<10))
+	dec := json.NewDecoder(bytes.NewReader(body))
 	dec.DisallowUnknownFields()
-	if err := dec.Decode(&in); err != nil {
-		devError(w, http.StatusBadRequest, "invalid", `the body must be like {"down":["email"]}: `+err.Error())
-		return
+	var faults []ops.Fault
+	if err != nil || dec.Decode(&in) != nil {
+		faults = append(faults, ops.Fault{Path: "$", Expected: `an object like {"down":["email"]}`, Got: ops.Shown(string(body))})
 	}
-	for _, c := range in.Down {
+	for i, c := range in.Down {
 		if c != "email" && c != "sms" && c != "webhook" {
-			devError(w, http.StatusBadRequest, "invalid", "down must name email, sms or webhook, got "+c)
-			return
+			faults = append(faults, ops.Fault{Path: fmt.Sprintf("$.down[%d]", i), Expected: "email, sms or webhook", Got: ops.Shown(c)})
 		}
+	}
+	if err := ops.Invalid("request", faults); err != nil {
+		httpapi.Refuse(w, r, err)
+		return
 	}
 	o.mu.Lock()
 	o.down = in.Down
@@ -117,17 +124,4 @@ func writeJSON(w http.ResponseWriter, status int, v any) {
 	w.Header().Set("Content-Type", "application/json")
 	w.WriteHeader(status)
 	_ = json.NewEncoder(w).Encode(v) //nolint:errchkjson // the caller has gone if this fails
-}
-
-// devError answers as the API does: problem+json.
-func devError(w http.ResponseWriter, status int, code, detail string) {
-	w.Header().Set("Content-Type", "application/problem+json")
-	w.WriteHeader(status)
-	body, err := json.Marshal(map[string]any{
-		"type": "about:blank", "title": http.StatusText(status), "status": status, "code": code, "detail": detail,
-	})
-	if err != nil {
-		body = nil // texts and a number can always be written
-	}
-	_, _ = w.Write(body) // the caller has gone if this fails
 }

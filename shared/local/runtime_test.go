@@ -14,6 +14,7 @@ import (
 
 	"opsflow/shared/local"
 	"opsflow/shared/local/clock"
+	"opsflow/shared/ops"
 	"opsflow/shared/table/dynamo/dynamolocal"
 )
 
@@ -244,5 +245,47 @@ func TestDeadLettersAfterAnUnknownOneAreNotFound(t *testing.T) {
 	}
 	if err := res.Body.Close(); err != nil || res.StatusCode != http.StatusNotFound {
 		t.Errorf("got %d, %v", res.StatusCode, err)
+	}
+}
+
+func TestTheDoorsOfThisMachineRefuseAsTheAPIDoes(t *testing.T) {
+	t.Parallel()
+	s := newSystem(t, start(t, options()))
+	for _, c := range []struct {
+		method, path, body string
+		status             int
+		code               ops.Code
+		fault              ops.Fault
+	}{
+		{"GET", "/dev/nope", "", 404, ops.CodeNotFound, ops.Fault{}},
+		{"DELETE", "/dev/clock", "", 405, "method_not_allowed", ops.Fault{}},
+		{"DELETE", "/dev/token", "", 405, "method_not_allowed", ops.Fault{}},
+		{"GET", "/dev/dead-letters?after=none", "", 404, ops.CodeNotFound, ops.Fault{}},
+		{"POST", "/dev/clock", "", 422, ops.CodeInvalid, ops.Fault{Path: "$", Expected: `an object like {"advance":"24h"}`, Got: `""`}},
+		{"POST", "/dev/clock", "{}", 422, ops.CodeInvalid, ops.Fault{Path: "$.advance", Expected: "a duration like 90m or 24h", Got: "nothing"}},
+		{"POST", "/dev/clock", `{"advance":5}`, 422, ops.CodeInvalid, ops.Fault{Path: "$.advance", Expected: "a duration like 90m or 24h", Got: "5"}},
+		{"POST", "/dev/clock", `{"advance":"-1h"}`, 422, ops.CodeInvalid, ops.Fault{Path: "$.advance", Expected: "a duration like 90m or 24h", Got: `"-1h"`}},
+		{"POST", "/dev/clock", `{"advance":"1h","to":1}`, 422, ops.CodeInvalid, ops.Fault{Path: "$.to", Expected: "absent: there is no such field", Got: "1"}},
+		{"POST", "/dev/outbox", "no JSON", 422, ops.CodeInvalid, ops.Fault{Path: "$", Expected: "one JSON value of at most 1 MB", Got: `"no JSON"`}},
+		{"PUT", "/dev/outbox", `{"down":["pigeon"]}`, 422, ops.CodeInvalid, ops.Fault{Path: "$.down[0]", Expected: "email, sms or webhook", Got: `"pigeon"`}},
+	} {
+		var body any
+		if c.method == http.MethodPost || c.method == http.MethodPut {
+			body = c.body
+		}
+		res := s.request(c.method, c.path, "", body)
+		var p struct {
+			Code      ops.Code
+			RequestID string `json:"request_id"`
+			Errors    []ops.Fault
+		}
+		res.decode(t, &p)
+		if res.status != c.status || p.Code != c.code || res.header.Get("Content-Type") != "application/problem+json" ||
+			p.RequestID == "" || p.RequestID != res.header.Get("X-Request-Id") || p.Errors == nil {
+			t.Errorf("%s %s %s: %d %s %v", c.method, c.path, c.body, res.status, res.body, res.header)
+		}
+		if (c.fault != ops.Fault{}) && (len(p.Errors) != 1 || p.Errors[0] != c.fault) {
+			t.Errorf("%s %s %s: faults %+v", c.method, c.path, c.body, p.Errors)
+		}
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"io"
 	"net/http"
+	"net/url"
 	"strings"
 
 	"github.com/go-jose/go-jose/v4"
@@ -26,6 +27,17 @@ const (
 //	POST /dev/token                       a code, for tokens
 //	GET /dev/identities
 func (i *Issuer) ServeHTTP(w http.ResponseWriter, r *http.Request) { i.mux.ServeHTTP(w, r) }
+
+// Serves reports whether there is something for a request here.
+func (i *Issuer) Serves(r *http.Request) bool {
+	_, pattern := i.mux.Handler(r)
+	return pattern != ""
+}
+
+// Knows reports whether a path leads to something here, with a GET.
+func (i *Issuer) Knows(path string) bool {
+	return i.Serves(&http.Request{Method: http.MethodGet, URL: &url.URL{Path: path}})
+}
 
 func (i *Issuer) routes() {
 	i.mux.HandleFunc("GET /.well-known/openid-configuration", i.serveMetadata)
