@@ -76,12 +76,14 @@ type taskBody struct {
 	DecidedBy    string             `json:"decided_by,omitempty"`
 	DecidedAt    time.Time          `json:"decided_at,omitzero"`
 	Offer        *ops.Offer         `json:"offer,omitempty" doc:"Which vendors were asked, and who is asked now."`
+	Secrets      []string           `json:"secrets,omitempty" doc:"Paths of what is masked in the answers."`
 	Version      int64              `json:"version"`
 	CreatedAt    time.Time          `json:"created_at,omitzero"`
 	UpdatedAt    time.Time          `json:"updated_at,omitzero"`
 }
 
 func taskView(t *ops.Task) taskBody {
+	t = t.Masked()
 	outcomes := t.Outcomes
 	if outcomes == nil {
 		outcomes = []string{}
@@ -93,7 +95,7 @@ func taskView(t *ops.Task) taskBody {
 		Escalated: t.Escalated, Reminders: t.Reminders,
 		Subject: t.Subject, StartedBy: t.StartedBy, Priority: t.Priority, DueAt: t.DueAt, Status: t.Status,
 		Outcome: t.Outcome, Answers: t.Answers, Comment: t.Comment, DecidedBy: t.DecidedBy, DecidedAt: t.DecidedAt,
-		Offer: t.Offer, Version: t.V, CreatedAt: t.CreatedAt, UpdatedAt: t.UpdatedAt,
+		Offer: t.Offer, Secrets: t.Secrets, Version: t.V, CreatedAt: t.CreatedAt, UpdatedAt: t.UpdatedAt,
 	}
 }
 

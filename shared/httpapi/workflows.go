@@ -80,9 +80,9 @@ func (a *api) listWorkflows(ctx context.Context, q *workflowsQuery) (*listOutput
 	return listOf(page, workflowView), nil
 }
 
-// workflowView leaves out what is only ours to know, and the history, which has its own request.
+// workflowView leaves out secrets, what is only ours to know, and the history, which has its own request.
 func workflowView(i *ops.Instance) *ops.Instance {
-	v := *i
+	v := *i.Masked()
 	v.History, v.Earlier, v.Timers, v.Lease, v.Waits = nil, 0, nil, ops.Lease{}, ops.TokenWait{}
 	return &v
 }
@@ -148,11 +148,11 @@ func (a *api) getWorkflowStep(ctx context.Context, in *stepPath) (*oneOutput[ops
 	if rec == nil {
 		return nil, ops.Errorf(ops.CodeNotFound, "workflow %s has no step %s", in.ID, in.Step)
 	}
-	one := &ops.Instance{ID: i.ID, Steps: []ops.StepRecord{*rec}}
+	one := &ops.Instance{ID: i.ID, Secrets: i.Secrets, Steps: []ops.StepRecord{*rec}}
 	if err := a.Store.Load(ctx, one, 0); err != nil {
 		return nil, fmt.Errorf("read step: %w", err)
 	}
-	return &oneOutput[ops.StepRecord]{ETag: etag(i), Body: one.Steps[0]}, nil
+	return &oneOutput[ops.StepRecord]{ETag: etag(i), Body: one.Masked().Steps[0]}, nil
 }
 
 type historyInput struct {
@@ -169,8 +169,11 @@ func (a *api) getWorkflowHistory(ctx context.Context, in *historyInput) (*listOu
 	page, err := numberedOf(ctx, a.Store, list, i.Happened(), in.request(), func(from, to int) ([]ops.HistoryEntry, error) {
 		return a.Store.History(ctx, i, from, to-from, maxLoaded)
 	})
+	if err == nil {
+		err = a.Store.Load(ctx, i, maxLoaded)
+	}
 	if err != nil {
 		return nil, err
 	}
-	return listOf(page, same[ops.HistoryEntry]), nil
+	return listOf(page, i.Masked().Whole), nil
 }

@@ -67,7 +67,8 @@ type Instance struct {
 	CurrentStep     string                     `json:"current_step,omitempty"`
 	Progress        int                        `json:"progress"` // percent, by estimated minutes; 100 only when completed
 	Context         map[string]json.RawMessage `json:"context,omitempty"`
-	Steps           []StepRecord               `json:"steps,omitempty"` // in template order
+	Secrets         []string                   `json:"secrets,omitempty"` // paths of what is not shown: see Mask
+	Steps           []StepRecord               `json:"steps,omitempty"`   // in template order
 	Error           *StepError                 `json:"error,omitempty"`
 	Subject         SubjectRef                 `json:"subject,omitzero"`
 	AssignedTo      string                     `json:"assigned_to,omitempty"` // a team or a person
@@ -101,6 +102,7 @@ type StepRecord struct {
 	StartedAt  time.Time       `json:"started_at,omitzero"`
 	FinishedAt time.Time       `json:"finished_at,omitzero"`
 	Tries      int             `json:"tries"`
+	Input      json.RawMessage `json:"input,omitempty"` // its parameters as they were resolved, without secrets
 	Output     json.RawMessage `json:"output,omitempty"`
 	Error      *StepError      `json:"error,omitempty"`
 	Chosen     string          `json:"chosen,omitempty"`     // a decision's way out
@@ -114,6 +116,7 @@ type StepRecord struct {
 	Taken      string          `json:"taken,omitempty"`      // the event that ended the wait of an await_event step
 	Undone     bool            `json:"undone,omitempty"`     // what it did was undone
 	// OutputApart is set once Save keeps the output apart; Output is then absent from what is read, until Load reads it.
+	InputApart  *Apart `json:"input_apart,omitempty"`
 	OutputApart *Apart `json:"output_apart,omitempty"`
 }
 
@@ -223,6 +226,27 @@ func (i *Instance) WaitFor(all ...WaitingFor) {
 
 // Happened is how much has happened: the length of the whole history.
 func (i *Instance) Happened() int { return i.Earlier + len(i.History) }
+
+// Whole adds to an entry that tells how a step ended what the step was given and gave, which its record has.
+func (i *Instance) Whole(e HistoryEntry) HistoryEntry {
+	if e.What != "step_completed" && e.What != "step_failed" {
+		return e
+	}
+	s := i.Step(e.Step)
+	if s == nil || !s.FinishedAt.Equal(e.At) {
+		return e
+	}
+	detail, err := json.Marshal(struct {
+		Tries  int             `json:"tries"`
+		Input  json.RawMessage `json:"input,omitempty"`
+		Output json.RawMessage `json:"output,omitempty"`
+		*StepError
+	}{s.Tries, s.Input, s.Output, s.Error})
+	if err == nil {
+		e.Detail = detail
+	}
+	return e
+}
 
 // Log adds to the history.
 func (i *Instance) Log(e HistoryEntry) {

@@ -67,6 +67,8 @@ type Task struct {
 	Comment      string          `json:"comment,omitempty"`
 	DecidedBy    string          `json:"decided_by,omitempty"`
 	DecidedAt    time.Time       `json:"decided_at,omitzero"`
+	// Secrets are the paths of what is not shown of the answers: see Mask.
+	Secrets []string `json:"secrets,omitempty"`
 	// Offer is set when the task is an offer to vendors; Assignee is the one that is asked now.
 	Offer *Offer `json:"offer,omitempty"`
 	// Counted is in whose count of open work the task is. Save keeps it and the counts: in the same transaction in which

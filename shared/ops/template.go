@@ -65,6 +65,9 @@ type Template struct {
 	MaxParallelInstances int    `json:"max_parallel_instances,omitempty"`
 	Priority             int    `json:"priority"` // 1 to 10
 	Steps                []Step `json:"steps"`
+	// Secrets are the paths of what nobody is to see: "$.context.code". So are values that are named as secrets are, and fields
+	// of forms that say writeOnly or x-secret.
+	Secrets []string `json:"secrets,omitempty"`
 	// Example is a run to try the template with; absent: it is tried without a subject and a context.
 	Example   *Example `json:"example,omitempty"`
 	Active    bool     `json:"active"`

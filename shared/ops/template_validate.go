@@ -42,6 +42,7 @@ func (t *Template) Faults(action func(name string) bool) []Fault {
 		c.step(s, path)
 	}
 	c.graph()
+	c.secrets()
 	c.example()
 	return c.faults
 }
@@ -66,6 +67,23 @@ func (c *templateCheck) head() {
 	c.require(t.MaxParallelInstances >= 0, "$.max_parallel_instances", "0 (no limit) or more", strconv.Itoa(t.MaxParallelInstances))
 	c.require(len(t.Steps) > 0 && len(t.Steps) <= MaxTemplateSteps, "$.steps",
 		fmt.Sprintf("a list of 1 to %d steps", MaxTemplateSteps), strconv.Itoa(len(t.Steps)))
+}
+
+// maxSecrets is the most paths that a template lists: each of its instances keeps them.
+const maxSecrets = 50
+
+func (c *templateCheck) secrets() {
+	c.require(len(c.t.Secrets) <= maxSecrets, "$.secrets", fmt.Sprintf("at most %d paths", maxSecrets), strconv.Itoa(len(c.t.Secrets)))
+	for n, path := range c.t.Secrets {
+		words := strings.Split(path, ".")
+		good := len(words) >= 3 && len(path) <= 200 && words[0] == "$" && !slices.Contains(words, "")
+		if good && words[1] == "steps" {
+			good = len(words) >= 5 && c.t.Step(words[2]) != nil && words[3] == "output"
+		} else {
+			good = good && words[1] == "context"
+		}
+		c.require(good, fmt.Sprintf("$.secrets[%d]", n), "a path into the context, $.context.code, or into what a step gives, $.steps.ask.output.form.code", path)
+	}
 }
 
 func (c *templateCheck) example() {

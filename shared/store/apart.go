@@ -49,7 +49,7 @@ type value struct {
 func stepValues(steps []ops.StepRecord) []value {
 	all := make([]value, 0, len(steps))
 	for n := range steps {
-		all = append(all, value{&steps[n].Output, &steps[n].OutputApart})
+		all = append(all, value{&steps[n].Input, &steps[n].InputApart}, value{&steps[n].Output, &steps[n].OutputApart})
 	}
 	return all
 }
@@ -147,7 +147,7 @@ func (s *Store) keep(ctx context.Context, p *parted) error {
 func (p *parted) kept(i *ops.Instance) {
 	i.History, i.Earlier = i.History[len(i.History)-len(p.record.History):], p.record.Earlier
 	for n := range i.Steps {
-		i.Steps[n].OutputApart = p.record.Steps[n].OutputApart
+		i.Steps[n].InputApart, i.Steps[n].OutputApart = p.record.Steps[n].InputApart, p.record.Steps[n].OutputApart
 	}
 	for n := range i.History {
 		i.History[n].DetailApart = p.record.History[n].DetailApart

@@ -62,7 +62,7 @@ func (s *Service) answer(ctx context.Context, t *ops.Task, actor ops.Actor, d De
 			return nil, fmt.Errorf("answer offer %s: %w", id, err)
 		}
 		entry, err := audit.Entry(ctx, s.Store, audit.Change{
-			Actor: actor, Action: "offer." + d.Outcome, Target: t.Ref(), Before: &before, After: t, Reason: d.Comment,
+			Actor: actor, Action: "offer." + d.Outcome, Target: t.Ref(), Before: before.Masked(), After: t.Masked(), Reason: d.Comment,
 		}, now)
 		if err != nil {
 			return nil, fmt.Errorf("answer offer %s: %w", id, err)

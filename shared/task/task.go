@@ -113,7 +113,7 @@ func (s *Service) change(
 		now := s.Clock.Now()
 		t.UpdatedAt = now
 		entry, err := audit.Entry(ctx, s.Store, audit.Change{
-			Actor: actor, Action: action, Target: t.Ref(), Before: &before, After: t, Reason: reason,
+			Actor: actor, Action: action, Target: t.Ref(), Before: before.Masked(), After: t.Masked(), Reason: reason,
 		}, now)
 		if err != nil {
 			return nil, err

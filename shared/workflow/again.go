@@ -50,6 +50,9 @@ func (e *Engine) Retry(ctx context.Context, id string, actor ops.Actor, r Retry)
 		if err != nil {
 			return err
 		}
+		if err := e.Store.Load(ctx, i, 0); err != nil {
+			return err
+		}
 		if len(r.Context) > 0 && !slices.Contains(i.EditedBy, actor.ID) {
 			i.EditedBy = append(i.EditedBy, actor.ID)
 		}
@@ -58,12 +61,14 @@ func (e *Engine) Retry(ctx context.Context, id string, actor ops.Actor, r Retry)
 			rec := &i.Steps[n]
 			switch {
 			case slices.Contains(r.Skip, rec.ID):
+				putAside(i, rec, now)
 				renew(rec)
 				rec.Status, rec.FinishedAt, rec.SkippedBy = ops.StepSkipped, now, actor.ID
 			case anew[rec.ID]:
 				if err := e.reopen(ctx, rec); err != nil {
 					return err
 				}
+				putAside(i, rec, now)
 				renew(rec)
 			}
 		}
@@ -115,9 +120,11 @@ func (r *Retry) apply(i *ops.Instance, anew map[string]bool) ([]ops.Fault, error
 		edited = map[string]json.RawMessage{}
 	}
 	for name, v := range r.Context {
-		if string(v) == "null" {
+		switch string(v) {
+		case "null":
 			delete(edited, name)
-		} else {
+		case string(quote(ops.Masked)): // as it was shown
+		default:
 			edited[name] = v
 		}
 	}

@@ -61,6 +61,7 @@ func (r *run) request(ctx context.Context, s *planned) (ops.APIRequest, error) {
 	if err != nil {
 		return ops.APIRequest{}, err
 	}
+	r.given(s.Step, doc)
 	request := ops.APIRequest{Connection: c, Method: call.Method, Path: call.Path, Key: r.effectKey(s.ID, 0)}
 	parameters := rule.ResolveAll(s.Parameters, doc)
 	for _, name := range call.Placeholders() {

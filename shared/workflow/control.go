@@ -83,7 +83,7 @@ func (e *Engine) obey(ctx context.Context, i *ops.Instance, with ...ops.Record) 
 	}
 	stop := i.Status != ops.InstancePaused || !i.Timers[ops.TimerStop].IsZero()
 	r := &run{
-		Engine: e, plan: p, d: Drive{InstanceID: i.ID, Attempt: i.Attempt}, i: i, owner: owner, staged: map[ops.Ref]ops.Record{},
+		Engine: e, plan: p, d: Drive{InstanceID: i.ID, Attempt: i.Attempt}, i: i, owner: owner, mask: ops.NewMask(i.Secrets), staged: map[ops.Ref]ops.Record{},
 		logged: i.Happened(),
 	}
 	r.stage(with...)

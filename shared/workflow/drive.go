@@ -119,7 +119,7 @@ func (e *Engine) driveOnce(ctx context.Context, d Drive, owner string, again int
 		return Progress{}, false, err
 	}
 	r := &run{
-		Engine: e, owner: owner, plan: plan, d: d, i: i, again: again, sent: sent, staged: map[ops.Ref]ops.Record{}, logged: i.Happened(),
+		Engine: e, owner: owner, plan: plan, d: d, i: i, again: again, sent: sent, mask: ops.NewMask(i.Secrets), staged: map[ops.Ref]ops.Record{}, logged: i.Happened(),
 	}
 	if err := r.claim(ctx, owner); err != nil {
 		return Progress{}, false, r.heed(ctx, err)

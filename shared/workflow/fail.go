@@ -88,7 +88,8 @@ func (r *run) compensate(ctx context.Context, failed *planned) error {
 		}
 		r.take(s.ID+undoing, result)
 		r.i.Step(s.ID).Undone = true
-		r.log("compensated", s.ID, "", result.Output)
+		output, _ := encodeOutput(result.Output) // without what can't be written
+		r.log("compensated", s.ID, "", r.mask.JSON(output, "steps", s.ID, "output"))
 	}
 	return nil
 }

@@ -7,7 +7,6 @@ import (
 	"fmt"
 
 	"opsflow/shared/ops"
-	"opsflow/shared/rule"
 	"opsflow/shared/task"
 )
 
@@ -29,7 +28,7 @@ func (r *run) human(ctx context.Context, s *planned, rec *ops.StepRecord) error 
 		if err != nil {
 			return err
 		}
-		t, changed = r.newTask(s, id, rec.Loop, rule.ResolveAll(s.Parameters, doc)), true
+		t, changed = r.newTask(s, id, rec.Loop, r.given(s.Step, doc)), true
 		if err := r.route(ctx, s, t); err != nil {
 			return err
 		}
@@ -71,7 +70,7 @@ func (r *run) newTask(s *planned, id string, loop int, shown map[string]json.Raw
 	return &ops.Task{
 		Meta: ops.Meta{CreatedAt: r.Clock.Now()}, ID: id, InstanceID: r.i.ID, Step: s.ID, Loop: loop, Kind: s.Kind, Title: title(s, shown),
 		Form: s.Form, Outcomes: task.Outcomes(s.Step), Team: team, Quorum: s.Quorum, RejectQuorum: s.RejectQuorum, Subject: r.i.Subject,
-		StartedBy: r.i.TriggeredBy.User, EditedBy: r.i.EditedBy, Priority: r.i.Priority, OnExpire: s.OnExpire.Do, Status: ops.TaskOpen,
+		Secrets: secretsOf(r.i, s.ID), StartedBy: r.i.TriggeredBy.User, EditedBy: r.i.EditedBy, Priority: r.i.Priority, OnExpire: s.OnExpire.Do, Status: ops.TaskOpen,
 	}
 }
 

@@ -32,6 +32,9 @@ type taskReader func(ctx context.Context, id string) (*ops.Task, error)
 // redo makes a step pending again, with all that follows it, each in its next loop: whatever they do has new keys. It gives
 // the tasks that nobody is to decide any more, cancelled, for the caller to store with the instance.
 func (e *Engine) redo(ctx context.Context, p *plan, i *ops.Instance, from string, task taskReader) ([]*ops.Task, error) {
+	if err := e.Store.Load(ctx, i, 0); err != nil {
+		return nil, err
+	}
 	var cancelled []*ops.Task
 	for n := range i.Steps {
 		rec := &i.Steps[n]
@@ -48,6 +51,7 @@ func (e *Engine) redo(ctx context.Context, p *plan, i *ops.Instance, from string
 				cancelled = append(cancelled, t)
 			}
 		}
+		putAside(i, rec, e.Clock.Now())
 		*rec = ops.StepRecord{
 			ID: rec.ID, Name: rec.Name, Kind: rec.Kind, Status: ops.StepPending, Loop: rec.Loop + 1, SentBack: rec.SentBack,
 		}

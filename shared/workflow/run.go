@@ -50,6 +50,8 @@ type run struct {
 	awaited []*planned
 	// redone says that a step that had its turn is to be done again.
 	redone bool
+	// mask hides secrets in what is kept to be seen.
+	mask ops.Mask
 	// logged is how many entries of the history are stored.
 	logged int
 }

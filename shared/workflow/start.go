@@ -50,7 +50,7 @@ func (e *Engine) Plan(ctx context.Context, r ops.StartRequest) (*ops.Instance, e
 	minutes := t.EstimatedMinutes
 	i := &ops.Instance{
 		ID: id, Template: t.Name, TemplateVersion: t.Version, Type: t.Type, Name: r.Name, Team: t.Team, Priority: t.Priority,
-		Status: ops.InstancePending, Attempt: 1, Context: r.Context, Subject: r.Subject, AssignedTo: string(t.Team),
+		Status: ops.InstancePending, Attempt: 1, Context: r.Context, Secrets: t.SecretPaths(), Subject: r.Subject, AssignedTo: string(t.Team),
 		TriggeredBy: r.TriggeredBy, StateMachine: e.machineARN(t),
 	}
 	for n := range t.Steps {

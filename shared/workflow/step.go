@@ -7,6 +7,7 @@ import (
 	"maps"
 	"runtime/debug"
 	"slices"
+	"strings"
 	"time"
 
 	"opsflow/shared/ops"
@@ -95,7 +96,11 @@ func (r *run) skip(rec *ops.StepRecord, why string, leaf ...*ops.Leaf) {
 	rec.Status, rec.FinishedAt = ops.StepSkipped, now
 	detail := map[string]any{"reason": why}
 	if len(leaf) > 0 && leaf[0] != nil {
-		detail["leaf"] = leaf[0]
+		shown := *leaf[0]
+		if r.mask.Hides(strings.Split(strings.TrimPrefix(shown.Path, "$."), ".")...) {
+			shown.Got = quote(ops.Masked)
+		}
+		detail["leaf"] = shown
 	}
 	r.log("step_skipped", rec.ID, "", detail)
 }
@@ -107,7 +112,7 @@ func (r *run) finish(rec *ops.StepRecord) {
 
 func (r *run) log(what, step, by string, detail any) {
 	b, _ := encodeOutput(detail) // without what can't be written
-	r.i.Log(ops.HistoryEntry{At: r.Clock.Now(), What: what, Step: step, By: by, Detail: b})
+	r.i.Log(ops.HistoryEntry{At: r.Clock.Now(), What: what, Step: step, By: by, Detail: r.mask.JSON(b)})
 }
 
 func (r *run) decide(ctx context.Context, s *planned, rec *ops.StepRecord) error {
@@ -183,8 +188,10 @@ func (r *run) notify(ctx context.Context, s *planned, rec *ops.StepRecord) error
 		to = &ops.Recipient{Team: r.plan.template.Team}
 	}
 	data := map[string]json.RawMessage{}
-	maps.Copy(data, r.i.Context)
+	// Of the context, what is secret stays here: a message says only what its parameters name.
+	maps.Copy(data, r.mask.Fields(r.i.Context, "context"))
 	maps.Copy(data, rule.ResolveAll(s.Parameters, doc))
+	r.given(s.Step, doc)
 	detail := map[string]any{"template": s.Template, "to": to, "data": data}
 	if !r.i.Subject.IsZero() {
 		detail["subject"] = r.i.Subject
@@ -223,6 +230,9 @@ func (r *run) try(ctx context.Context, s *ops.Step, name string) (result ActionR
 	subject, err := r.subject(ctx, r.i.Subject)
 	if err != nil {
 		return ActionResult{}, err
+	}
+	if name == s.ActionName() {
+		r.given(s, doc)
 	}
 	whole := ctx
 	ctx, cancel := inTime(ctx)

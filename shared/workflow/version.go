@@ -3,6 +3,7 @@ package workflow
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strconv"
 
 	"opsflow/shared/ops"
@@ -35,6 +36,9 @@ func (e *Engine) goOnFrom(ctx context.Context, i *ops.Instance, version int) (*p
 	if err := ops.Invalid("retry", faults); err != nil {
 		return nil, err
 	}
+	i.Secrets = slices.Concat(i.Secrets, p.template.SecretPaths())
+	slices.Sort(i.Secrets)
+	i.Secrets = slices.Compact(i.Secrets)
 	i.Steps, i.TemplateVersion, i.StateMachine = steps, version, e.machineARN(p.template)
 	return p, nil
 }

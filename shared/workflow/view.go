@@ -28,12 +28,16 @@ type view struct {
 
 func viewOf(i *ops.Instance, edited ...string) view {
 	v := view{Status: i.Status, Attempt: i.Attempt, Version: i.TemplateVersion, Asked: i.Asked, edited: edited}
-	left := maxShownTogether
+	left, mask := maxShownTogether, ops.NewMask(i.Secrets)
 	for _, name := range edited {
 		value, ok := i.Context[name]
 		if !ok {
 			continue
 		}
+		if mask.Hides("context", name) {
+			value = quote(ops.Masked)
+		}
+		value = mask.JSON(value, "context", name)
 		if len(value) > min(left, maxShown) {
 			value = quote(fmt.Sprintf("(%d bytes)", len(value)))
 		}

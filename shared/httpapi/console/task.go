@@ -44,7 +44,7 @@ func (c *Console) task(q *request) (taskView, error) {
 	if q.Actor.OnlyVendor() && (t.Offer == nil || !t.Offer.Asked(q.Actor.ID)) {
 		return taskView{}, ops.Errorf(ops.CodeNotFound, "there is no task %s", t.ID)
 	}
-	v := taskView{Task: httpapi.SeenBy(q.Actor, t), Mine: t.Assignee == q.Actor.ID}
+	v := taskView{Task: httpapi.SeenBy(q.Actor, t.Masked()), Mine: t.Assignee == q.Actor.ID}
 	t = v.Task
 	v.Workflow, err = c.Store.Instance(q.Context(), t.InstanceID)
 	if err != nil && ops.ErrorCode(err) != ops.CodeNotFound {

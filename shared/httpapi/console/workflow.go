@@ -86,6 +86,7 @@ func (c *Console) workflow(q *request) (workflowView, error) {
 	if err := c.Store.Load(q.Context(), i, maxLoaded); err != nil {
 		return workflowView{}, fmt.Errorf("read workflow: %w", err)
 	}
+	i = i.Masked()
 	v := workflowView{Instance: i, Commands: commands(i.Status)}
 	v.Overdue = !i.Status.Ended() && !i.DueAt.IsZero() && i.DueAt.Before(c.Clock.Now())
 	for _, s := range i.Steps {
@@ -108,6 +109,9 @@ func (c *Console) workflow(q *request) (workflowView, error) {
 		return v, fmt.Errorf("read workflow: %w", err)
 	}
 	v.History = slices.Clone(v.History)
+	for n := range v.History {
+		v.History[n] = i.Whole(v.History[n])
+	}
 	slices.Reverse(v.History)
 	if v.Graph, err = c.graphOf(q.Context(), i); err != nil {
 		return v, err
