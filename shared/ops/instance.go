@@ -82,7 +82,8 @@ type Instance struct {
 	StateMachine    string                     `json:"state_machine,omitempty"`    // ARN
 	Lease           Lease                      `json:"lease,omitzero"`
 	OverdueAt       time.Time                  `json:"overdue_at,omitzero"` // when it was found open past DueAt, and an alert raised
-	ETA             time.Time                  `json:"eta,omitzero"`        // when it should end, by its steps' estimates
+	ETA             time.Time                  `json:"eta,omitzero"`        // when it should end: by the median of earlier runs of its steps, or their estimates
+	ETAP90          time.Time                  `json:"eta_p90,omitzero"`    // when nine of ten runs like it would have ended; absent without enough earlier runs
 	PausedAt        time.Time                  `json:"paused_at,omitzero"`
 	Asked           *Asked                     `json:"asked,omitempty"`
 	Slot            bool                       `json:"slot,omitempty"`  // it has one of its template's max_parallel_instances

@@ -44,6 +44,7 @@ const (
 	KindRequest      Kind = "request" // under an Idempotency-Key
 
 	KindUndeliveredSource Kind = "undeliveredsource" // how much is open of one function
+	KindDurations         Kind = "durations"         // of the steps of a template
 	KindWaiter            Kind = "waiter"            // event and key -> the step that waits for it
 	KindCurrentTemplate   Kind = "currenttemplate"   // template -> the version that starts
 )

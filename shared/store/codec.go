@@ -94,7 +94,7 @@ func shownInLists(kind ops.Kind) []string {
 		return []string{
 			"id", "template", "template_version", "type", "name", "team", "priority", "status", "attempt", "current_step",
 			"progress", "error", "subject", "assigned_to", "triggered_by", "started_at", "ended_at", "due_at",
-			"waiting_for", "overdue_at", "eta", "paused_at", "asked", "place", "created_at", "updated_at",
+			"waiting_for", "overdue_at", "eta", "eta_p90", "paused_at", "asked", "place", "created_at", "updated_at",
 		}
 	case ops.KindTask:
 		return []string{

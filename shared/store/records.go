@@ -105,6 +105,19 @@ func (s *Store) CurrentTemplate(ctx context.Context, name string) (*ops.CurrentT
 	return stored, nil
 }
 
+// Durations implements ops.DurationStore.
+func (s *Store) Durations(ctx context.Context, template string) (*ops.Durations, error) {
+	empty := &ops.Durations{Template: template}
+	stored, found, err := read[ops.Durations](ctx, s, keyOf(empty))
+	if err != nil {
+		return nil, fmt.Errorf("read how long the steps of %s took: %w", template, err)
+	}
+	if !found {
+		return empty, nil
+	}
+	return stored, nil
+}
+
 // Subject implements ops.SubjectStore.
 func (s *Store) Subject(ctx context.Context, ref ops.SubjectRef) (*ops.Subject, error) {
 	empty := &ops.Subject{SubjectRef: ref}

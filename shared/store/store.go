@@ -38,6 +38,7 @@ var _ interface {
 	ops.CooldownStore
 	ops.Cursors
 	ops.CounterStore
+	ops.DurationStore
 	ops.EventStore
 	ops.EvidenceStore
 	ops.EventHistory

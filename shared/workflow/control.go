@@ -326,7 +326,7 @@ func (e *Engine) again(
 	i.Status, i.Lease, i.Waits, i.Timers, i.Asked = ops.InstancePending, ops.Lease{}, ops.TokenWait{}, nil, nil
 	i.PausedAt, i.EndedAt, i.Error, i.UpdatedAt = time.Time{}, time.Time{}, nil, now
 	toStart(i, p.template, now)
-	i.ETA = p.eta(i, e.Calendar, now)
+	e.expect(ctx, p, i)
 	watchDue(i)
 	entry, err := audit.Entry(ctx, e.Store, audit.Change{
 		Actor: actor, Action: action, Target: i.Ref(), Before: before, After: viewOf(i, before.edited...), Reason: reason,

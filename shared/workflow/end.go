@@ -65,6 +65,7 @@ func (e *Engine) end(ctx context.Context, i *ops.Instance, failure ops.StepError
 // ended tells how an instance ended that was just stored; of one that goes on, or was cancelled, there is nothing to tell.
 // The error is one after which the state's function must be asked again.
 func (e *Engine) ended(ctx context.Context, i *ops.Instance) error {
+	e.learn(ctx, i)
 	err := e.tellEnd(ctx, i)
 	if err != nil && i.Status == ops.InstanceFailed {
 		e.Logger.WarnContext(ctx, "the workflow's failure is not told; sweep-due will", "instance", i.ID, "error", err)

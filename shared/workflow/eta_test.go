@@ -42,3 +42,37 @@ func TestTheExpectedEndFollowsTheLongestPathOfWhatIsLeft(t *testing.T) {
 		t.Errorf("it is %s, expected to end at %v, progress %d", i.Status, i.ETA, i.Progress)
 	}
 }
+
+// Once twenty workflows have shown how long people take, half and nine of ten of them say when the next one should end.
+func TestTheExpectedEndFollowsEarlierRuns(t *testing.T) {
+	t.Parallel()
+	b := setup(t, nil)
+	b.publish(t, `{"name": "ask", "type": "service_delivery", "team": "Operations", "trigger": "manual", "priority": 5, "steps": [
+	  {"id": "ask", "name": "Ask", "kind": "manual", "estimated_minutes": 30}]}`)
+	planned := func() *ops.Instance {
+		t.Helper()
+		i, err := b.Plan(t.Context(), ops.StartRequest{Template: "ask"})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return i
+	}
+	for n := range 20 {
+		if i := planned(); i.ETA.Sub(b.clock.Now()) != 30*time.Minute || !i.ETAP90.IsZero() {
+			t.Errorf("after %d runs it should end in %s", n, i.ETA.Sub(b.clock.Now()))
+		}
+		i := b.start(t, "ask", ops.SubjectRef{}, `{}`)
+		took := 2 * time.Hour
+		if n >= 15 {
+			took = 10 * time.Hour
+		}
+		b.machine.advance(t.Context(), took)
+		b.complete(t, i.ID, "", `{}`)
+	}
+	b.machine.advance(t.Context(), time.Hour) // what was read before is old
+	i := planned()
+	half, most := i.ETA.Sub(b.clock.Now()), i.ETAP90.Sub(b.clock.Now())
+	if half < 2*time.Hour || half > 150*time.Minute || most < 10*time.Hour || most > 12*time.Hour {
+		t.Errorf("it should end in %s, at most %s; want 2 and 10 hours, and up to a fifth more", half, most)
+	}
+}

@@ -150,7 +150,7 @@ func (r *run) flush(ctx context.Context) error {
 	}
 	now := r.Clock.Now()
 	r.i.UpdatedAt = now
-	r.measure()
+	r.measure(ctx)
 	started, err := r.watched(ctx)
 	if err != nil {
 		return err
@@ -213,13 +213,13 @@ func (r *run) send(ctx context.Context) error {
 
 // measure sets when the instance should end, and the progress: the weight of the steps that are done or skipped, never 100 before the
 // end and never going back.
-func (r *run) measure() {
-	r.i.ETA = time.Time{}
+func (r *run) measure(ctx context.Context) {
+	r.i.ETA, r.i.ETAP90 = time.Time{}, time.Time{}
 	if r.i.Status == ops.InstanceCompleted {
 		return
 	}
 	if !r.i.Status.Ended() && r.i.Status != ops.InstancePaused {
-		r.i.ETA = r.plan.eta(r.i, r.Calendar, r.Clock.Now())
+		r.expect(ctx, r.plan, r.i)
 	}
 	over := 0
 	for n := range r.plan.steps {

@@ -76,7 +76,7 @@ func (e *Engine) seat(i *ops.Instance) {
 // started; if a later attempt completed it, the alert of its failure is resolved.
 func (e *Engine) save(ctx context.Context, i *ops.Instance, with ...ops.Record) error {
 	if i.Status.Ended() {
-		i.Asked, i.ETA = nil, time.Time{}
+		i.Asked, i.ETA, i.ETAP90 = nil, time.Time{}, time.Time{}
 	}
 	if i.Status == ops.InstanceCompleted && i.Attempt > 1 {
 		a, err := alert.Over(ctx, e.Store, failureOf(i), fmt.Sprintf("completed on attempt %d", i.Attempt), e.Clock.Now())

@@ -71,7 +71,7 @@ func (e *Engine) Plan(ctx context.Context, r ops.StartRequest) (*ops.Instance, e
 	i.DueAt = now.Add(time.Duration(minutes) * time.Minute)
 	i.SetTimer(ops.TimerSLA, i.DueAt)
 	toStart(i, t, now)
-	i.ETA = p.eta(i, e.Calendar, now)
+	e.expect(ctx, p, i)
 	by := r.TriggeredBy.User
 	if by == "" {
 		by = ops.System().ID

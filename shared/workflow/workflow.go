@@ -28,6 +28,7 @@ type Store interface {
 	ops.EvidenceStore
 	ops.EventStore
 	ops.WaiterStore
+	ops.DurationStore
 	ops.ConnectionStore
 	ops.WatchStore
 }
@@ -65,7 +66,9 @@ type Config struct {
 type Engine struct {
 	Config
 	// plans holds templates made ready to run, by id. Published versions never change.
-	plans    sync.Map
+	plans sync.Map
+	// took holds how long the steps of templates took, by name: see durations.
+	took     sync.Map
 	watching watchlist
 }
 

@@ -123,6 +123,9 @@ func describeWorkflow(w io.Writer, i *ops.Instance) {
 	field(w, "overdue since", when(i.OverdueAt))
 	if !i.Status.Ended() {
 		field(w, "expected end", when(i.ETA))
+		if !i.ETAP90.IsZero() {
+			field(w, "at the latest", when(i.ETAP90)+" (nine of ten)")
+		}
 	}
 	if i.Asked != nil {
 		field(w, "asked to", i.Asked.What+" by "+i.Asked.By)
