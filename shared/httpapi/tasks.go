@@ -63,6 +63,7 @@ type taskBody struct {
 	Decisions    []ops.TaskDecision `json:"decisions,omitempty" doc:"Who decided what, in order."`
 	Subject      ops.SubjectRef     `json:"subject,omitzero"`
 	StartedBy    string             `json:"started_by,omitempty"`
+	EditedBy     []string           `json:"edited_by,omitempty" doc:"Who edited what the workflow works on: they may not decide an approval."`
 	Priority     int                `json:"priority"`
 	DueAt        time.Time          `json:"due_at,omitzero" doc:"When reminders begin."`
 	LapsesAt     time.Time          `json:"lapses_at,omitzero" doc:"From when on it can't be decided."`
@@ -93,7 +94,7 @@ func taskView(t *ops.Task) taskBody {
 		Outcomes: outcomes, Team: t.Team, Assignee: t.Assignee, Candidates: t.Candidates, Quorum: t.Quorum,
 		RejectQuorum: t.RejectQuorum, Decisions: t.Decisions, LapsesAt: t.LapsesAt, OnExpire: t.OnExpire,
 		Escalated: t.Escalated, Reminders: t.Reminders,
-		Subject: t.Subject, StartedBy: t.StartedBy, Priority: t.Priority, DueAt: t.DueAt, Status: t.Status,
+		Subject: t.Subject, StartedBy: t.StartedBy, EditedBy: t.EditedBy, Priority: t.Priority, DueAt: t.DueAt, Status: t.Status,
 		Outcome: t.Outcome, Answers: t.Answers, Comment: t.Comment, DecidedBy: t.DecidedBy, DecidedAt: t.DecidedAt,
 		Offer: t.Offer, Secrets: t.Secrets, Version: t.V, CreatedAt: t.CreatedAt, UpdatedAt: t.UpdatedAt,
 	}
