@@ -205,7 +205,10 @@ func TestEachFunctionSurvivesADuplicateAndALateDelivery(t *testing.T) {
 				t.Fatal("nothing was delivered to it")
 			}
 			before := s.records()
-			for _, d := range slices.Backward(delivered) {
+			for n, d := range slices.Backward(delivered) {
+				if slices.ContainsFunc(delivered[n+1:], d.SameTry) {
+					continue // a state that is tried again has had the answer of the try before
+				}
 				// A state machine hears that it goes on without this execution; what fails for Lambda would be tried again.
 				if err := rt.Deliver(t.Context(), d); err != nil && dir != "run-steps" && dir != "open-task" {
 					t.Errorf("a late delivery fails: %v", err)

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"crypto/rand"
+	"regexp"
 	"sync"
 
 	"github.com/aws/aws-lambda-go/lambdacontext"
@@ -125,6 +126,13 @@ func (rt *Runtime) Twice(dir string) (once func() []Delivery, err error) {
 		return all
 	}, nil
 }
+
+// SameTry reports whether another delivery differs by no more than the task token: it is another try of the same state.
+func (d Delivery) SameTry(other Delivery) bool {
+	return d.function == other.function && bytes.Equal(token.ReplaceAll(d.payload, nil), token.ReplaceAll(other.payload, nil))
+}
+
+var token = regexp.MustCompile(`"token":"[^"]*"`)
 
 // Deliver delivers something again, and gives the error of the function.
 func (rt *Runtime) Deliver(ctx context.Context, d Delivery) error {
