@@ -23,8 +23,10 @@ func main() {
 	flows, tasks := p.Workflows(), p.Tasks()
 	rules := p.Rules(flows)
 	conf := httpapi.Config{
-		Store: p.Store, Records: p.Store, Workflows: flows, Rules: rules, Backtests: p.Backtests(rules), Bulk: p.Bulk(), Alerts: p.Alerts(), Bus: parts.Bus(e), Clock: p.Clock, Calendar: p.Calendar, Random: p.Random, Logger: p.Logger,
-		Tasks: tasks, Members: tasks, Vendors: p.Scorer(), Notifications: p.Notifications(), Undelivered: p.Undelivered(flows, parts.Bus(e)), Timelines: links,
+		Store: p.Store, Records: p.Store, Bus: parts.Bus(e), Clock: p.Clock, Calendar: p.Calendar, Random: p.Random, Logger: p.Logger,
+		Workflows: flows, Rules: rules, Backtests: p.Backtests(rules), Bulk: p.Bulk(), Alerts: p.Alerts(),
+		Tasks: tasks, Members: tasks, Vendors: p.Scorer(), Notifications: p.Notifications(),
+		Undelivered: p.Undelivered(flows, parts.Bus(e)), Timelines: links,
 		Connections: p.Connections(e.PrivateCalls),
 		Verifier:    httpapi.NewOIDC(httpapi.OIDCConfig{Issuer: e.OIDCIssuer, ClientIDs: e.OIDCClientIDs}),
 	}

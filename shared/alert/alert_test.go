@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"errors"
 	"log/slog"
-	"math/rand/v2"
 	"slices"
 	"strings"
 	"sync"
@@ -16,7 +15,7 @@ import (
 	"opsflow/shared/local/clock"
 	"opsflow/shared/ops"
 	"opsflow/shared/store"
-	"opsflow/shared/table/embedded"
+	"opsflow/shared/store/storetest"
 )
 
 var (
@@ -90,21 +89,8 @@ func (b *bus) told(t *testing.T) []ops.Team {
 
 func setup(t *testing.T) bundle {
 	t.Helper()
-	db, err := embedded.Open("", embedded.Options{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if err := db.Close(); err != nil {
-			t.Error(err)
-		}
-	})
 	c := clock.Virtual(start)
-	tbl, err := embedded.NewTable(db, "opsflow", store.Indexes(), c.Now)
-	if err != nil {
-		t.Fatal(err)
-	}
-	s := store.New(tbl, rand.NewChaCha8([32]byte{1}), c.Now)
+	s := storetest.InMemory(t, c.Now)
 	out := &bus{}
 	return bundle{alert.New(alert.Config{Store: s, Bus: out, Clock: c, Logger: slog.New(slog.DiscardHandler)}), s, c, out}
 }

@@ -2,7 +2,6 @@ package audit_test
 
 import (
 	"encoding/json"
-	"math/rand/v2"
 	"strings"
 	"sync"
 	"testing"
@@ -11,7 +10,7 @@ import (
 	"opsflow/shared/audit"
 	"opsflow/shared/ops"
 	"opsflow/shared/store"
-	"opsflow/shared/table/embedded"
+	"opsflow/shared/store/storetest"
 )
 
 var (
@@ -22,21 +21,8 @@ var (
 
 func setup(t *testing.T) *store.Store {
 	t.Helper()
-	db, err := embedded.Open("", embedded.Options{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if err := db.Close(); err != nil {
-			t.Error(err)
-		}
-	})
 	clock := func() time.Time { return now }
-	tbl, err := embedded.NewTable(db, "opsflow", store.Indexes(), clock)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return store.New(tbl, rand.NewChaCha8([32]byte{1}), clock)
+	return storetest.InMemory(t, clock)
 }
 
 func entry(t *testing.T, s *store.Store, c audit.Change) *ops.AuditEntry {

@@ -17,7 +17,7 @@ import (
 	"opsflow/shared/ops"
 	"opsflow/shared/rule"
 	"opsflow/shared/store"
-	"opsflow/shared/table/embedded"
+	"opsflow/shared/store/storetest"
 )
 
 var (
@@ -40,21 +40,8 @@ type bundle struct {
 
 func setup(t *testing.T) *bundle {
 	t.Helper()
-	db, err := embedded.Open("", embedded.Options{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if err := db.Close(); err != nil {
-			t.Error(err)
-		}
-	})
 	c := clock.Virtual(start)
-	tbl, err := embedded.NewTable(db, "opsflow", store.Indexes(), c.Now)
-	if err != nil {
-		t.Fatal(err)
-	}
-	s := store.New(tbl, rand.NewChaCha8([32]byte{1}), c.Now)
+	s := storetest.InMemory(t, c.Now)
 	b := &bundle{
 		t: t, store: s, clock: c, runs: &executions{status: map[string]ops.ExecutionStatus{}},
 		history: &history{Store: s},

@@ -16,7 +16,7 @@ import (
 	"opsflow/shared/local/clock"
 	"opsflow/shared/ops"
 	"opsflow/shared/store"
-	"opsflow/shared/table/embedded"
+	"opsflow/shared/store/storetest"
 )
 
 var (
@@ -35,21 +35,8 @@ type bundle struct {
 
 func setup(t *testing.T) *bundle {
 	t.Helper()
-	db, err := embedded.Open("", embedded.Options{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if err := db.Close(); err != nil {
-			t.Error(err)
-		}
-	})
 	c := clock.Virtual(start)
-	tbl, err := embedded.NewTable(db, "opsflow", store.Indexes(), c.Now)
-	if err != nil {
-		t.Fatal(err)
-	}
-	s := store.New(tbl, rand.NewChaCha8([32]byte{1}), c.Now)
+	s := storetest.InMemory(t, c.Now)
 	b := &bundle{t: t, store: s, clock: c, desk: &desk{Store: s, clock: c}, runs: &executions{status: map[string]ops.ExecutionStatus{}}}
 	b.Service = bulk.New(bulk.Config{
 		Store: s, Services: bulk.Services{Alerts: b.desk}, WhatIf: bulk.Services{Alerts: &desk{Store: dry{s}, clock: c}},

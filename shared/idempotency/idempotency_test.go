@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"log/slog"
-	"math/rand/v2"
 	"slices"
 	"strings"
 	"sync"
@@ -16,7 +15,7 @@ import (
 	"opsflow/shared/local/clock"
 	"opsflow/shared/ops"
 	"opsflow/shared/store"
-	"opsflow/shared/table/embedded"
+	"opsflow/shared/store/storetest"
 )
 
 var ann = ops.Actor{ID: "ann", Teams: []ops.Team{ops.Operations}}
@@ -55,21 +54,8 @@ func (f *faulty) Save(ctx context.Context, records ...ops.Record) error {
 
 func setup(t *testing.T) *bundle {
 	t.Helper()
-	db, err := embedded.Open("", embedded.Options{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if err := db.Close(); err != nil {
-			t.Error(err)
-		}
-	})
 	c := clock.Virtual(time.Date(2026, 11, 24, 10, 0, 0, 0, time.UTC))
-	tbl, err := embedded.NewTable(db, "opsflow", store.Indexes(), c.Now)
-	if err != nil {
-		t.Fatal(err)
-	}
-	s := &faulty{Store: store.New(tbl, rand.NewChaCha8([32]byte{1}), c.Now)}
+	s := &faulty{Store: storetest.InMemory(t, c.Now)}
 	return &bundle{Keeper: idempotency.Keeper{Store: s, Clock: c, Logger: slog.New(slog.DiscardHandler)}, store: s, clock: c}
 }
 

@@ -52,8 +52,10 @@ func (p parts) handlers() (map[string]awslambda.Handler, error) {
 		Email: ses.New(p.aws, emailFrom, http.DefaultClient, p.Clock.Now), SMS: sns.New(p.aws, http.DefaultClient, p.Clock.Now),
 	})
 	conf := httpapi.Config{
-		Store: p.Store, Records: p.Store, Workflows: flows, Tasks: tasks, Members: tasks, Vendors: p.Scorer(), Notifications: p.Notifications(), Rules: rules, Bulk: bulks, Backtests: p.Backtests(rules), Alerts: alerts, Bus: p.bus, Undelivered: lost, Verifier: p.verifier,
-		Clock: p.Clock, Calendar: p.Calendar, Random: p.Random, Logger: p.Logger, Timelines: p.links,
+		Store: p.Store, Records: p.Store, Bus: p.bus, Clock: p.Clock, Calendar: p.Calendar, Random: p.Random, Logger: p.Logger,
+		Workflows: flows, Rules: rules, Backtests: p.Backtests(rules), Bulk: bulks, Alerts: alerts,
+		Tasks: tasks, Members: tasks, Vendors: p.Scorer(), Notifications: p.Notifications(),
+		Undelivered: lost, Timelines: p.links, Verifier: p.verifier,
 		Connections: p.Connections(p.private),
 	}
 	pages, err := console.New(console.Config{Config: conf, API: httpapi.New(conf), SignIn: p.signIn, Local: p.local})

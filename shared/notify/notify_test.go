@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/json"
 	"io"
-	"math/rand/v2"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -16,7 +15,7 @@ import (
 	"opsflow/shared/notify"
 	"opsflow/shared/ops"
 	"opsflow/shared/store"
-	"opsflow/shared/table/embedded"
+	"opsflow/shared/store/storetest"
 )
 
 var start = time.Date(2026, 11, 24, 10, 0, 0, 0, time.UTC)
@@ -51,21 +50,8 @@ func setup(t *testing.T, statuses ...int) *bundle {
 
 func (b *bundle) open(t *testing.T, url string, client *http.Client) {
 	t.Helper()
-	db, err := embedded.Open("", embedded.Options{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if err := db.Close(); err != nil {
-			t.Error(err)
-		}
-	})
 	b.url, b.clock = url, clock.Virtual(start)
-	tbl, err := embedded.NewTable(db, "opsflow", store.Indexes(), b.clock.Now)
-	if err != nil {
-		t.Fatal(err)
-	}
-	b.store = store.New(tbl, rand.NewChaCha8([32]byte{1}), b.clock.Now)
+	b.store = storetest.InMemory(t, b.clock.Now)
 	b.Deliverer = notify.New(notify.Config{Store: b.store, Clock: b.clock, Webhook: url, Client: client})
 }
 

@@ -28,13 +28,22 @@ type eventKey struct {
 }
 
 var eventKeys = map[EventType]eventKey{
-	BookingCreated:      {natural: []string{"booking_id"}, subjectType: SubjectBooking, subjectField: "booking_id"},
-	BookingConfirmed:    {natural: []string{"booking_id"}, subjectType: SubjectBooking, subjectField: "booking_id"},
-	PaymentReceived:     {natural: []string{"payment_id"}, more: []string{"status"}, subjectType: SubjectPayment, subjectField: "payment_id", names: map[string]string{"booking_id": SubjectBooking}},
-	ServiceCompleted:    {natural: []string{"booking_id"}, more: []string{"completed_at"}, subjectType: SubjectBooking, subjectField: "booking_id"},
-	CustomerComplaint:   {natural: []string{"complaint_id"}, subjectType: SubjectBooking, subjectField: "booking_id", names: map[string]string{"complaint_id": SubjectComplaint}, keeps: only("complaint_id", "customer_id", "vendor_id")},
-	VendorAssigned:      {natural: []string{"booking_id", "vendor_id"}, subjectType: SubjectBooking, subjectField: "booking_id"},
-	QualityScoreUpdated: {subjectType: SubjectVendor, subjectField: "vendor_id", names: map[string]string{"booking_id": SubjectBooking}, keeps: only("vendor_id", "score", "max_score")},
+	BookingCreated:   {natural: []string{"booking_id"}, subjectType: SubjectBooking, subjectField: "booking_id"},
+	BookingConfirmed: {natural: []string{"booking_id"}, subjectType: SubjectBooking, subjectField: "booking_id"},
+	PaymentReceived: {
+		natural: []string{"payment_id"}, more: []string{"status"}, subjectType: SubjectPayment, subjectField: "payment_id",
+		names: map[string]string{"booking_id": SubjectBooking},
+	},
+	ServiceCompleted: {natural: []string{"booking_id"}, more: []string{"completed_at"}, subjectType: SubjectBooking, subjectField: "booking_id"},
+	CustomerComplaint: {
+		natural: []string{"complaint_id"}, subjectType: SubjectBooking, subjectField: "booking_id",
+		names: map[string]string{"complaint_id": SubjectComplaint}, keeps: only("complaint_id", "customer_id", "vendor_id"),
+	},
+	VendorAssigned: {natural: []string{"booking_id", "vendor_id"}, subjectType: SubjectBooking, subjectField: "booking_id"},
+	QualityScoreUpdated: {
+		subjectType: SubjectVendor, subjectField: "vendor_id", names: map[string]string{"booking_id": SubjectBooking},
+		keeps: only("vendor_id", "score", "max_score"),
+	},
 	// The subject's type is in the event. Nothing of the event is a property of that subject.
 	SLAViolation: {natural: []string{"subject_type", "subject_id"}, more: []string{"policy", "due_at"}, subjectField: "subject_id", keeps: only()},
 }

@@ -145,12 +145,24 @@ type TriggeredBy struct {
 
 // WaitingFor answers "why is it not moving".
 type WaitingFor struct {
-	Kind  string    `json:"kind"` // task, event, timer, slot, retry, start, resume; working: an invocation is at it
+	Kind  string    `json:"kind"` // WaitTask, ...
 	Step  string    `json:"step,omitempty"`
 	Since time.Time `json:"since"`
 	Until time.Time `json:"until,omitzero"`
 	Ref   string    `json:"ref,omitempty"`
 }
+
+// What an open instance waits for.
+const (
+	WaitStart   = "start"   // its execution
+	WaitSlot    = "slot"    // one of its template's max_parallel_instances
+	WaitWorking = "working" // for nothing: an invocation is at it
+	WaitTask    = "task"
+	WaitEvent   = "event"
+	WaitTimer   = "timer"
+	WaitRetry   = "retry" // the next try of a step, or of the invocation itself
+	WaitResume  = "resume"
+)
 
 // Lease says who works on an instance, and until when nobody else may.
 type Lease struct {

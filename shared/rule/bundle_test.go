@@ -17,7 +17,7 @@ import (
 	"opsflow/shared/ops"
 	"opsflow/shared/rule"
 	"opsflow/shared/store"
-	"opsflow/shared/table/embedded"
+	"opsflow/shared/store/storetest"
 )
 
 // bundle is an engine over a real store on a table in memory, beside workflows and a bus that only take notes.
@@ -52,20 +52,7 @@ func setup(t testing.TB) *bundle {
 // setupWith lets the engine sleep by another clock than the one that is advanced.
 func setupWith(t testing.TB, c *clock.Clock, engineClock ops.Clock) *bundle {
 	t.Helper()
-	db, err := embedded.Open("", embedded.Options{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if err := db.Close(); err != nil {
-			t.Error(err)
-		}
-	})
-	tbl, err := embedded.NewTable(db, "opsflow", store.Indexes(), c.Now)
-	if err != nil {
-		t.Fatal(err)
-	}
-	s := store.New(tbl, randomness(), c.Now)
+	s := storetest.InMemory(t, c.Now)
 	done := &journal{}
 	b := &bundle{
 		store: s, workflows: &workflows{clock: c, journal: done, launched: map[string]int{}}, bus: &bus{journal: done}, journal: done, clock: c,

@@ -119,7 +119,7 @@ func (e *Engine) completeEffect(ctx context.Context, effect ops.Effect) error {
 		if err != nil {
 			return err
 		}
-		waitsForSlot := i.WaitingFor != nil && i.WaitingFor.Kind == "slot"
+		waitsForSlot := i.WaitingFor != nil && i.WaitingFor.Kind == ops.WaitSlot
 		if i.Status == ops.InstancePending && !waitsForSlot {
 			e.carryOut(ctx, i)
 		}

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"math/rand/v2"
 	"strings"
 	"sync"
 	"testing"
@@ -14,8 +13,8 @@ import (
 	"opsflow/shared/local/clock"
 	"opsflow/shared/ops"
 	"opsflow/shared/store"
+	"opsflow/shared/store/storetest"
 	"opsflow/shared/sweep"
-	"opsflow/shared/table/embedded"
 )
 
 var start = time.Date(2026, 11, 24, 10, 0, 0, 0, time.UTC)
@@ -30,21 +29,8 @@ type bundle struct {
 
 func setup(t *testing.T) *bundle {
 	t.Helper()
-	db, err := embedded.Open("", embedded.Options{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if err := db.Close(); err != nil {
-			t.Error(err)
-		}
-	})
 	c := clock.Virtual(start)
-	tbl, err := embedded.NewTable(db, "opsflow", store.Indexes(), c.Now)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return &bundle{store: store.New(tbl, rand.NewChaCha8([32]byte{1}), c.Now), clock: c, handled: map[string]int{}}
+	return &bundle{store: storetest.InMemory(t, c.Now), clock: c, handled: map[string]int{}}
 }
 
 // due stores actions whose time came that many minutes ago.

@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"math/rand/v2"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -15,7 +14,7 @@ import (
 
 	"opsflow/shared/ops"
 	"opsflow/shared/store"
-	"opsflow/shared/table/embedded"
+	"opsflow/shared/store/storetest"
 	"opsflow/shared/task"
 	"opsflow/shared/task/form"
 )
@@ -101,35 +100,11 @@ func (f *fixed) advance(d time.Duration) {
 	f.now = f.now.Add(d)
 }
 
-type lockedReader struct {
-	mu sync.Mutex
-	r  *rand.ChaCha8
-}
-
-func (l *lockedReader) Read(p []byte) (int, error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.r.Read(p)
-}
-
 // setup stores an approval of Finance that an execution waits on, as changed by edit.
 func setup(t *testing.T, edit func(*ops.Task, *ops.Instance)) bundle {
 	t.Helper()
-	db, err := embedded.Open("", embedded.Options{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if err := db.Close(); err != nil {
-			t.Error(err)
-		}
-	})
 	clk := &fixed{now: start}
-	tbl, err := embedded.NewTable(db, "opsflow", store.Indexes(), clk.Now)
-	if err != nil {
-		t.Fatal(err)
-	}
-	s := store.New(tbl, &lockedReader{r: rand.NewChaCha8([32]byte{1})}, clk.Now)
+	s := storetest.InMemory(t, clk.Now)
 	i := &ops.Instance{ID: "wf-1", Status: ops.InstanceWaitingApproval, Attempt: 1, Waits: ops.TokenWait{Step: "approve", Token: "token-1"}}
 	tsk := &ops.Task{
 		ID: "tsk-1", InstanceID: "wf-1", Step: "approve", Kind: ops.StepApproval, Team: ops.Finance, Status: ops.TaskOpen,

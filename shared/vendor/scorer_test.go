@@ -11,8 +11,7 @@ import (
 	"time"
 
 	"opsflow/shared/ops"
-	"opsflow/shared/store"
-	"opsflow/shared/table/embedded"
+	"opsflow/shared/store/storetest"
 	"opsflow/shared/vendor"
 )
 
@@ -24,20 +23,7 @@ func (fixedClock) Now() time.Time { return now }
 
 func scorer(t *testing.T) *vendor.Scorer {
 	t.Helper()
-	db, err := embedded.Open("", embedded.Options{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if err := db.Close(); err != nil {
-			t.Error(err)
-		}
-	})
-	tbl, err := embedded.NewTable(db, "opsflow", store.Indexes(), fixedClock{}.Now)
-	if err != nil {
-		t.Fatal(err)
-	}
-	s := store.New(tbl, rand.NewChaCha8([32]byte{1}), fixedClock{}.Now)
+	s := storetest.InMemory(t, fixedClock{}.Now)
 	return &vendor.Scorer{Store: s, Clock: fixedClock{}, Random: rand.NewChaCha8([32]byte{2}), Logger: slog.New(slog.DiscardHandler), Bus: silent{}}
 }
 

@@ -17,7 +17,7 @@ import (
 // matching makes the rule engine on the store, which may be one that crashes.
 func (b *bundle) matching(s rule.Store) *rule.Engine {
 	return rule.New(rule.Config{
-		Store: s, Workflows: b.Engine, Bus: b.bus, Clock: b.clock, Random: &lockedReader{r: rand.NewChaCha8([32]byte{2})},
+		Store: s, Workflows: b.Engine, Bus: b.bus, Clock: b.clock, Random: rand.NewChaCha8([32]byte{2}),
 		Logger: slog.New(slog.DiscardHandler),
 	})
 }

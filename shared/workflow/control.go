@@ -182,7 +182,7 @@ func (r *run) pause(ctx context.Context) error {
 		r.stage(t)
 	}
 	i.Status, i.PausedAt, i.Timers, i.Place = ops.InstancePaused, now, nil, 0
-	i.WaitFor(ops.WaitingFor{Kind: waitResume, Since: now, Ref: i.Asked.By})
+	i.WaitFor(ops.WaitingFor{Kind: ops.WaitResume, Since: now, Ref: i.Asked.By})
 	return nil
 }
 
@@ -344,24 +344,25 @@ func (e *Engine) again(
 // control changes an instance for a person, again from the new state when somebody else wrote it first.
 func (e *Engine) control(
 	ctx context.Context, id string, actor ops.Actor, change func(*ops.Instance) error,
-) (*ops.Instance, error) {
-	for range maxConflicts {
-		i, err := e.Store.Instance(ctx, id)
-		if err != nil {
-			return nil, err
+) (i *ops.Instance, err error) {
+	_ = e.retrier.Do(ctx, "change workflow "+id, func() error { // whose error is err
+		if i, err = e.Store.Instance(ctx, id); err != nil {
+			return err
 		}
 		if !actor.In(i.Team) && !actor.In(ops.Operations) {
-			return nil, ops.Errorf(ops.CodeForbidden, "workflow %s is for team %s and Operations to control", i.ID, i.Team)
+			err = ops.Errorf(ops.CodeForbidden, "workflow %s is for team %s and Operations to control", i.ID, i.Team)
+			return err
 		}
 		err = change(i)
-		if err == nil {
-			return i, nil
-		}
-		if ops.AsConflict(err) == nil && !errors.Is(err, errAgain) {
-			return nil, err
-		}
+		return err
+	})
+	if ops.AsConflict(err) != nil {
+		err = ops.Errorf(ops.CodeUnavailable, "workflow %s is being changed too often; try again", id)
 	}
-	return nil, ops.Errorf(ops.CodeUnavailable, "workflow %s is being changed too often; try again", id)
+	if err != nil {
+		return nil, err
+	}
+	return i, nil
 }
 
 func illegal(i *ops.Instance, what string) error {

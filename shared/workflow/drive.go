@@ -86,7 +86,7 @@ func (e *Engine) giveBack(ctx context.Context, id, owner string) {
 		i.ClearTimer(ops.TimerLease)
 		again := e.Clock.Now().Add(lookAfter)
 		i.SetTimer(ops.TimerWake, again)
-		i.WaitFor(ops.WaitingFor{Kind: waitRetry, Since: e.Clock.Now(), Until: again})
+		i.WaitFor(ops.WaitingFor{Kind: ops.WaitRetry, Since: e.Clock.Now(), Until: again})
 		err = e.Store.Save(ctx, i)
 	}
 	if err != nil && ops.AsConflict(err) == nil {
@@ -135,7 +135,7 @@ func (e *Engine) driveOnce(ctx context.Context, d Drive, owner string, again int
 
 // leads finds what keeps the execution from going on, or from waiting, in the drive's state.
 func (r *run) leads(ctx context.Context) error {
-	if s := r.open(); s != nil && r.plan.behind(r.d.Step, s.ID) {
+	if s := r.openWait(); s != nil && r.plan.behind(r.d.Step, s.ID) {
 		return &SentBack{InstanceID: r.i.ID, Step: s.ID}
 	}
 	if r.waits() {
@@ -147,8 +147,8 @@ func (r *run) leads(ctx context.Context) error {
 	return nil
 }
 
-// open gives the first wait in the chain that is not over.
-func (r *run) open() *ops.Step {
+// openWait gives the first wait in the chain that is not over.
+func (r *run) openWait() *ops.Step {
 	for _, s := range r.plan.waits {
 		if !r.i.Step(s.ID).Status.Ended() {
 			return s
@@ -200,7 +200,7 @@ func (r *run) claim(ctx context.Context, owner string) error {
 	i.ClearTimer(ops.TimerStart)
 	i.ClearTimer(ops.TimerWake)
 	i.SetTimer(ops.TimerLease, until)
-	i.WaitFor(ops.WaitingFor{Kind: waitWorking, Since: now})
+	i.WaitFor(ops.WaitingFor{Kind: ops.WaitWorking, Since: now})
 	if r.d.Entered.After(i.Waits.Entered) {
 		i.Waits.Entered = r.d.Entered
 	}

@@ -19,7 +19,7 @@ const maxLook = 6 * time.Hour
 // nextLook is how long sweep-due leaves an instance alone that it finds due. Nothing bounds how long people, or events from
 // elsewhere, take: the longer one waits for them, the less often each look, which asks Step Functions and writes the record, is worth its price.
 func nextLook(i *ops.Instance, now time.Time) time.Duration {
-	if i.WaitingFor == nil || i.WaitingFor.Kind != waitTask && i.WaitingFor.Kind != waitEvent && i.WaitingFor.Kind != waitSlot {
+	if i.WaitingFor == nil || i.WaitingFor.Kind != ops.WaitTask && i.WaitingFor.Kind != ops.WaitEvent && i.WaitingFor.Kind != ops.WaitSlot {
 		return claimFor
 	}
 	look := min(max(claimFor, now.Sub(i.WaitingFor.Since)/4), maxLook)

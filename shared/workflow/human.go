@@ -12,14 +12,10 @@ import (
 
 // human opens the task of a step, or takes up what was decided.
 func (r *run) human(ctx context.Context, s *planned, rec *ops.StepRecord) error {
-	now := r.Clock.Now()
 	id := ops.TaskID(r.i.ID, s.ID, rec.Loop)
-	var t *ops.Task
-	if rec.TaskID != "" || r.i.Attempt > 1 {
-		var err error
-		if t, err = r.task(ctx, id); err != nil && ops.ErrorCode(err) != ops.CodeNotFound {
-			return fmt.Errorf("read the task of step %s: %w", s.ID, err)
-		}
+	t, err := r.earlier(ctx, rec, id)
+	if err != nil {
+		return err
 	}
 	changed := false
 	switch {
@@ -40,18 +36,38 @@ func (r *run) human(ctx context.Context, s *planned, rec *ops.StepRecord) error 
 	case t.Status.Decided():
 		return r.takeUp(ctx, s, rec, t)
 	}
+	r.open(rec, t, changed, "task_opened", map[string]any{"task": id, "team": t.Team, "assignee": t.Assignee})
+	return nil
+}
+
+// earlier gives the task of a step if it was opened before, or in an earlier attempt; else nil.
+func (r *run) earlier(ctx context.Context, rec *ops.StepRecord, id string) (*ops.Task, error) {
+	if rec.TaskID == "" && r.i.Attempt == 1 {
+		return nil, nil
+	}
+	t, err := r.task(ctx, id)
+	if ops.ErrorCode(err) == ops.CodeNotFound {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, fmt.Errorf("read the task of step %s: %w", rec.ID, err)
+	}
+	return t, nil
+}
+
+// open has a step wait for its task, which is stored if it was changed.
+func (r *run) open(rec *ops.StepRecord, t *ops.Task, changed bool, what string, detail map[string]any) {
 	if rec.TaskID == "" || changed {
-		rec.TaskID = id
+		rec.TaskID = t.ID
 		rec.Tries++
-		r.log("task_opened", s.ID, "", map[string]any{"task": id, "team": t.Team, "assignee": t.Assignee})
+		r.log(what, rec.ID, "", detail)
 	}
 	if changed {
-		t.UpdatedAt = now
+		t.UpdatedAt = r.Clock.Now()
 		r.stage(t)
-		return nil
+		return
 	}
-	r.seen = append(r.seen, id)
-	return nil
+	r.seen = append(r.seen, t.ID)
 }
 
 // task gives a task as this run left it. CodeNotFound.

@@ -89,7 +89,7 @@ func interpret(t *testing.T, actions map[string]workflow.Action) *rig {
 	if err != nil {
 		t.Fatal(err)
 	}
-	random := &lockedReader{r: rand.NewChaCha8([32]byte{2})}
+	random := ops.Shared(rand.NewChaCha8([32]byte{2}))
 	s := store.New(tbl, random, clk.Now)
 	m := &interpreted{}
 	down, away := &atomic.Bool{}, &atomic.Bool{}

@@ -21,17 +21,13 @@ var shownToVendors = []string{"service_type", "location", "scheduled_for", "serv
 func (r *run) offer(ctx context.Context, s *planned, rec *ops.StepRecord) error {
 	now := r.Clock.Now()
 	id := ops.TaskID(r.i.ID, s.ID, rec.Loop)
-	var t *ops.Task
-	if rec.TaskID != "" || r.i.Attempt > 1 {
-		var err error
-		if t, err = r.task(ctx, id); err != nil && ops.ErrorCode(err) != ops.CodeNotFound {
-			return fmt.Errorf("read the offer of step %s: %w", s.ID, err)
-		}
+	t, err := r.earlier(ctx, rec, id)
+	if err != nil {
+		return err
 	}
 	changed := false
 	switch {
 	case t == nil:
-		var err error
 		if t, err = r.newOffer(ctx, s, id, rec.Loop); err != nil {
 			return r.fail(ctx, s, rec, s.OnError, ops.StepError{Code: "no_ranking", Message: err.Error()})
 		}
@@ -52,17 +48,7 @@ func (r *run) offer(ctx context.Context, s *planned, rec *ops.StepRecord) error 
 	if t.Status.Decided() {
 		return r.takeOffer(s, rec, t)
 	}
-	if rec.TaskID == "" || changed {
-		rec.TaskID = id
-		rec.Tries++
-		r.log("offer_opened", s.ID, "", map[string]any{"task": id, "vendor": t.Assignee, "until": t.DueAt})
-	}
-	if changed {
-		t.UpdatedAt = now
-		r.stage(t)
-		return nil
-	}
-	r.seen = append(r.seen, id)
+	r.open(rec, t, changed, "offer_opened", map[string]any{"task": id, "vendor": t.Assignee, "until": t.DueAt})
 	return nil
 }
 

@@ -3,7 +3,6 @@ package workflow
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 
 	"opsflow/shared/ops"
@@ -55,38 +54,29 @@ func (e *Engine) recordOutcome(ctx context.Context, id string, attempt int, x op
 
 // failStored fails an instance as it is stored, if this is its attempt. One that was asked to pause or to end does that.
 func (e *Engine) failStored(ctx context.Context, id string, attempt int, why func(*ops.Instance) ops.StepError) error {
-	for range maxConflicts {
+	return retryable(e.retrier.Do(ctx, "record the outcome of workflow "+id, func() error {
 		i, err := e.Store.Instance(ctx, id)
 		if err != nil {
-			return retryable(fmt.Errorf("read workflow %s: %w", id, err))
+			return fmt.Errorf("read workflow %s: %w", id, err)
 		}
-		if i.Attempt == attempt && i.Status == ops.InstanceCompleted {
-			return retryable(e.tellEnd(ctx, i)) // whoever completed it did not answer: it may not have told anybody
-		}
-		if i.Attempt != attempt || i.Status.Ended() || i.Status == ops.InstancePaused {
+		switch {
+		case i.Attempt == attempt && i.Status == ops.InstanceCompleted:
+			return e.tellEnd(ctx, i) // whoever completed it did not answer: it may not have told anybody
+		case i.Attempt != attempt || i.Status.Ended() || i.Status == ops.InstancePaused:
 			return nil
-		}
-		if i.Asked != nil {
-			err := e.obey(ctx, i)
-			if ops.AsConflict(err) == nil && !errors.Is(err, errAgain) {
-				return retryable(err)
-			}
-			continue
+		case i.Asked != nil:
+			return e.obey(ctx, i)
 		}
 		records, err := e.end(ctx, i, why(i), e.Store.Task)
 		if err != nil {
-			return retryable(err)
+			return err
 		}
-		err = e.save(ctx, i, records...)
-		if err == nil {
-			e.announce(ctx, records)
-			return retryable(e.ended(ctx, i))
+		if err := e.save(ctx, i, records...); err != nil {
+			return err
 		}
-		if ops.AsConflict(err) == nil {
-			return retryable(err)
-		}
-	}
-	return &Unavailable{Err: fmt.Errorf("record the outcome of workflow %s: %w", id, errAgain)}
+		e.announce(ctx, records)
+		return e.ended(ctx, i)
+	}))
 }
 
 func executionFailure(i *ops.Instance, x ops.Execution) ops.StepError {

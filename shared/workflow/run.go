@@ -165,7 +165,7 @@ func (r *run) flush(ctx context.Context) error {
 		if r.adopt(ctx, ops.AsConflict(err)) {
 			return r.flush(ctx)
 		}
-		return errAgain
+		return fmt.Errorf("%w: %w", errAgain, err)
 	case ops.ErrorCode(err) == ops.CodeTooLarge:
 		return r.outgrown(ctx, err)
 	case err != nil:

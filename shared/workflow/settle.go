@@ -7,18 +7,6 @@ import (
 	"opsflow/shared/ops"
 )
 
-// What an open instance waits for.
-const (
-	waitStart   = "start"   // its execution
-	waitSlot    = "slot"    // one of its template's max_parallel_instances
-	waitWorking = "working" // for nothing: an invocation is at it
-	waitTask    = "task"
-	waitEvent   = "event"
-	waitTimer   = "timer"
-	waitRetry   = "retry" // the next try of a step, or of the invocation itself
-	waitResume  = "resume"
-)
-
 // settle writes down how the instance stands when nothing more is ready.
 func (r *run) settle() {
 	i := r.i
@@ -43,7 +31,7 @@ func (r *run) settle() {
 			i.CurrentStep = rec.ID
 		}
 		w := r.settleStep(rec)
-		if w.Kind == waitTask && i.Status != ops.InstanceWaitingApproval { // people come first
+		if w.Kind == ops.WaitTask && i.Status != ops.InstanceWaitingApproval { // people come first
 			i.CurrentStep, i.Status = rec.ID, ops.InstanceWaitingApproval
 			waits = slices.Insert(waits, 0, w)
 		} else {
@@ -62,19 +50,19 @@ func (r *run) settleStep(rec *ops.StepRecord) ops.WaitingFor {
 	w := ops.WaitingFor{Step: rec.ID, Since: rec.StartedAt}
 	switch {
 	case !rec.RetryAt.IsZero():
-		w.Kind, w.Since, w.Until = waitRetry, now, rec.RetryAt
+		w.Kind, w.Since, w.Until = ops.WaitRetry, now, rec.RetryAt
 		r.wakeAt(rec.RetryAt, r.waits())
 	case rec.TaskID != "":
-		w.Kind, w.Ref = waitTask, rec.TaskID
+		w.Kind, w.Ref = ops.WaitTask, rec.TaskID
 		r.lookAfter(now.Add(lookAfterHuman))
 	case rec.Kind == ops.StepAwaitEvent:
-		w.Kind, w.Until, w.Ref = waitEvent, rec.WaitUntil, string(r.plan.template.Step(rec.ID).Event)+" "+rec.Key
+		w.Kind, w.Until, w.Ref = ops.WaitEvent, rec.WaitUntil, string(r.plan.template.Step(rec.ID).Event)+" "+rec.Key
 		r.lookAfter(now.Add(lookAfterEvent))
 		if !rec.WaitUntil.IsZero() {
 			r.wakeAt(rec.WaitUntil, true)
 		}
 	default:
-		w.Kind, w.Until = waitTimer, rec.WaitUntil
+		w.Kind, w.Until = ops.WaitTimer, rec.WaitUntil
 		r.wakeAt(rec.WaitUntil, r.plan.token[rec.ID])
 	}
 	return w

@@ -15,7 +15,7 @@ import (
 	"opsflow/shared/local/clock"
 	"opsflow/shared/ops"
 	"opsflow/shared/store"
-	"opsflow/shared/table/embedded"
+	"opsflow/shared/store/storetest"
 	"opsflow/shared/task"
 	"opsflow/shared/task/form"
 	"opsflow/shared/workflow"
@@ -38,23 +38,10 @@ type bundle struct {
 
 func setup(t *testing.T, actions map[string]workflow.Action) *bundle {
 	t.Helper()
-	db, err := embedded.Open("", embedded.Options{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if err := db.Close(); err != nil {
-			t.Error(err)
-		}
-	})
 	clk := clock.Virtual(start)
 	t.Cleanup(clk.Busy()) // the test is at work all the time; Sleep gives that up
-	tbl, err := embedded.NewTable(db, "opsflow", store.Indexes(), clk.Now)
-	if err != nil {
-		t.Fatal(err)
-	}
-	random := &lockedReader{r: rand.NewChaCha8([32]byte{1})}
-	s := store.New(tbl, random, clk.Now)
+	random := rand.NewChaCha8([32]byte{1})
+	s := storetest.InMemory(t, clk.Now)
 	b := &bundle{store: s, saver: &crashingStore{Store: s}, clock: clk, bus: &bus{}}
 	b.machine = &machines{t: t, b: b, definitions: map[string][]byte{}, executions: map[string]*execution{}, tokens: map[string]*execution{}}
 	b.Engine = workflow.New(workflow.Config{
@@ -172,17 +159,6 @@ var admin = ops.Actor{ID: "root", Teams: []ops.Team{ops.Admin}}
 
 func member(team ops.Team) ops.Actor {
 	return ops.Actor{ID: "m-" + string(team), Teams: []ops.Team{team}}
-}
-
-type lockedReader struct {
-	mu sync.Mutex
-	r  *rand.ChaCha8
-}
-
-func (l *lockedReader) Read(p []byte) (int, error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.r.Read(p)
 }
 
 // bus remembers what was put on it.

@@ -51,7 +51,7 @@ func (e *Engine) overrun(ctx context.Context, i *ops.Instance) error {
 // standing says what keeps an instance.
 func standing(i *ops.Instance) string {
 	switch w := i.WaitingFor; {
-	case w != nil && w.Kind == waitWorking:
+	case w != nil && w.Kind == ops.WaitWorking:
 		return "it is being worked on"
 	case w != nil && i.CurrentStep != "":
 		return fmt.Sprintf("it waits for %s in step %s", w.Kind, i.CurrentStep)

@@ -16,15 +16,9 @@ import (
 // instance gives its slot up and starts the first of the queue. So there are never more than the template allows, and nobody
 // overtakes. The price is that such a template's starts and ends are written one after the other.
 
-const (
-	// maxSlotTries is how often a Save is tried again because somebody else took or gave up a slot of the template. One of those
-	// who try at the same moment always succeeds.
-	maxSlotTries = 200
-)
-
 // needsSlot reports whether an instance has neither a slot, which it needs to begin, nor a place in the queue.
 func needsSlot(i *ops.Instance) bool {
-	return i.Status == ops.InstancePending && !i.Slot && i.Place == 0 && i.WaitingFor != nil && i.WaitingFor.Kind == waitSlot
+	return i.Status == ops.InstancePending && !i.Slot && i.Place == 0 && i.WaitingFor != nil && i.WaitingFor.Kind == ops.WaitSlot
 }
 
 // queued reports whether an instance waits for a slot.
@@ -58,7 +52,7 @@ func (e *Engine) admit(ctx context.Context, i *ops.Instance, with ...ops.Record)
 		i.Place = slots.Given
 		i.ClearTimer(ops.TimerStart)
 		i.SetTimer(ops.TimerSlot, now.Add(claimFor))
-		i.WaitFor(ops.WaitingFor{Kind: waitSlot, Since: now, Ref: strconv.FormatInt(i.Place, 10)})
+		i.WaitFor(ops.WaitingFor{Kind: ops.WaitSlot, Since: now, Ref: strconv.FormatInt(i.Place, 10)})
 		return []ops.Record{slots, &ops.Place{Template: i.Template, Number: i.Place, InstanceID: i.ID}}, nil
 	})
 }
@@ -67,7 +61,7 @@ func (e *Engine) admit(ctx context.Context, i *ops.Instance, with ...ops.Record)
 func (e *Engine) seat(i *ops.Instance) {
 	now := e.Clock.Now()
 	i.Slot, i.Place, i.UpdatedAt = true, 0, now
-	i.WaitFor(ops.WaitingFor{Kind: waitStart, Since: now})
+	i.WaitFor(ops.WaitingFor{Kind: ops.WaitStart, Since: now})
 	i.ClearTimer(ops.TimerSlot)
 	i.SetTimer(ops.TimerStart, now.Add(startWithin))
 }
@@ -118,19 +112,27 @@ func (e *Engine) saveSlots(
 	ctx context.Context, i *ops.Instance, with []ops.Record, change func() ([]ops.Record, error),
 ) error {
 	own := append([]ops.Record{i}, with...)
-	var err error
-	for range maxSlotTries {
-		var more []ops.Record
-		if more, err = change(); err != nil {
+	var overtaken error
+	err := e.retrier.Do(ctx, "change the slots of template "+i.Template, func() error {
+		more, err := change()
+		if err != nil {
 			return err
 		}
 		err = e.Store.Save(ctx, append(slices.Clone(own), more...)...)
 		lost := ops.AsConflict(err)
-		if lost == nil || slices.ContainsFunc(own, func(r ops.Record) bool { return lost.Has(r.Ref()) }) {
-			return err
+		if lost != nil && slices.ContainsFunc(own, func(r ops.Record) bool { return lost.Has(r.Ref()) }) {
+			overtaken = err
+			return nil
 		}
+		return err
+	})
+	if ops.AsConflict(err) != nil {
+		return ops.Errorf(ops.CodeUnavailable, "the slots of template %s are being changed too often: %v", i.Template, err)
 	}
-	return ops.Errorf(ops.CodeUnavailable, "the slots of template %s are being changed too often: %v", i.Template, err)
+	if overtaken != nil {
+		return overtaken
+	}
+	return err
 }
 
 // promote gives a free slot to the first of the queue that still waits; nil when there is none. The records are to be saved

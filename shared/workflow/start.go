@@ -82,9 +82,9 @@ func (e *Engine) Plan(ctx context.Context, r ops.StartRequest) (*ops.Instance, e
 
 // toStart makes an instance wait for its start, or first for a slot.
 func toStart(i *ops.Instance, t *ops.Template, now time.Time) {
-	i.WaitFor(ops.WaitingFor{Kind: waitStart, Since: now})
+	i.WaitFor(ops.WaitingFor{Kind: ops.WaitStart, Since: now})
 	if t.MaxParallelInstances > 0 && !i.Slot {
-		i.WaitingFor.Kind = waitSlot
+		i.WaitingFor.Kind = ops.WaitSlot
 	}
 	i.SetTimer(ops.TimerStart, now.Add(startWithin))
 }

@@ -70,6 +70,8 @@ type Engine struct {
 	// took holds how long the steps of templates took, by name: see durations.
 	took     sync.Map
 	watching watchlist
+	// retrier does again what lost against other writers.
+	retrier *ops.Retrier
 }
 
 var _ ops.Workflows = (*Engine)(nil)
@@ -79,7 +81,8 @@ func New(c Config) *Engine {
 	if c.Calendar == nil {
 		c.Calendar = calendar.Default()
 	}
-	return &Engine{Config: c}
+	c.Random = ops.Shared(c.Random)
+	return &Engine{Config: c, retrier: ops.NewRetrier(c.Clock, c.Random)}
 }
 
 // Drive is what a state of a workflow's machine hands to its function.

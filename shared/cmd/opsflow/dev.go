@@ -91,7 +91,8 @@ func announce(w io.Writer, rt *local.Runtime) {
 Try next, in another terminal:
 
   export AWS_ACCESS_KEY_ID=local AWS_SECRET_ACCESS_KEY=local AWS_DEFAULT_REGION=us-east-1
-  aws --endpoint-url %[2]s events put-events --entries '[{"EventBusName":"opsflow","Source":"booking","DetailType":"booking_created","Detail":"{\"booking_id\":\"bk-1\",\"customer_id\":\"cu-1\",\"service_type\":\"cleaning\",\"location\":{\"area\":\"Dubai Marina\"},\"scheduled_for\":\"2030-01-01T09:00:00Z\",\"service_value\":120,\"currency\":\"AED\"}"}]'
+  aws --endpoint-url %[2]s events put-events --entries '[{"EventBusName":"opsflow","Source":"booking",
+    "DetailType":"booking_created","Detail":"{\"booking_id\":\"bk-1\",\"customer_id\":\"cu-1\",\"service_type\":\"cleaning\",\"location\":{\"area\":\"Dubai Marina\"}}"}]'
 
   TOKEN=$(curl -s '%[3]s/dev/token?user=ada&groups=admin' | sed 's/.*"access_token":"\([^"]*\)".*/\1/')
   curl -s -H "Authorization: Bearer $TOKEN" '%[3]s/v1/workflows?subject=booking/bk-1'

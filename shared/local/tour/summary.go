@@ -32,7 +32,7 @@ func (t *Tour) Summary(ctx context.Context) (Summary, error) {
 			continue
 		}
 		add(sum.Workflows, i.Template, string(i.Status))
-		if i.Status == ops.InstanceWaitingApproval || i.WaitingFor != nil && i.WaitingFor.Kind == "task" {
+		if i.Status == ops.InstanceWaitingApproval || i.WaitingFor != nil && i.WaitingFor.Kind == ops.WaitTask {
 			sum.Waiting++
 		}
 	}
