@@ -239,9 +239,11 @@ type Step struct {
 	Event EventType `json:"event,omitempty"` // await_event: the type of the event
 	// Key is what the event must name: the id of what it is about, and of a payment or a score also the booking_id, of a
 	// complaint also the complaint_id. A path or an id.
-	Key       string   `json:"key,omitempty"`
-	Timeout   Duration `json:"timeout,omitzero"`    // how long the step waits; absent: as long as the execution lives, a year
-	OnTimeout ErrorWay `json:"on_timeout,omitzero"` // fail, skip or a step; absent: as on_error says
+	Key string `json:"key,omitempty"`
+	// Match is asked of the event's detail: one for which it does not hold is not the one that the step waits for.
+	Match     *Condition `json:"match,omitempty"`
+	Timeout   Duration   `json:"timeout,omitzero"`    // how long the step waits; absent: as long as the execution lives, a year
+	OnTimeout ErrorWay   `json:"on_timeout,omitzero"` // fail, skip or a step; absent: as on_error says
 	// Lookback is how long before the step an event may have arrived and still counts; absent: since the instance began.
 	Lookback Duration `json:"lookback,omitzero"`
 }

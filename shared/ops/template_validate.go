@@ -261,6 +261,7 @@ func (c *templateCheck) foreign(s *Step, path string) {
 		{"until", s.Until != "", s.Kind == StepDelay},
 		{"event", s.Event != "", s.Kind == StepAwaitEvent},
 		{"key", s.Key != "", s.Kind == StepAwaitEvent},
+		{"match", s.Match != nil, s.Kind == StepAwaitEvent},
 		{"timeout", !s.Timeout.IsZero(), s.Kind == StepAwaitEvent},
 		{"on_timeout", !s.OnTimeout.IsZero(), s.Kind == StepAwaitEvent},
 		{"lookback", !s.Lookback.IsZero(), s.Kind == StepAwaitEvent},

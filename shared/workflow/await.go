@@ -47,7 +47,7 @@ func (r *run) awaitEvent(ctx context.Context, s *planned, rec *ops.StepRecord) e
 		}
 		r.log("event_awaited", s.ID, "", map[string]any{"event": s.Event, "key": key})
 	}
-	e, err := r.arrived(ctx, r.i, s.Step)
+	e, err := r.arrived(ctx, r.i, s)
 	switch {
 	case err != nil:
 		return err
@@ -97,10 +97,10 @@ type eventOutput struct {
 	Detail  json.RawMessage `json:"detail,omitempty"`
 }
 
-// arrived finds the event that a step waits for: the oldest that counts, among what arrived last for all that its key may be
-// the id of; nil when none has arrived. The reads are consistent.
-func (e *Engine) arrived(ctx context.Context, i *ops.Instance, s *ops.Step) (*ops.Event, error) {
-	var first ops.LastEvent
+// arrived finds the event that a step waits for: the oldest that counts and matches, among what arrived last for all that its
+// key may be the id of; nil when none has arrived. The reads are consistent.
+func (e *Engine) arrived(ctx context.Context, i *ops.Instance, s *planned) (*ops.Event, error) {
+	var all []ops.LastEvent
 	rec := i.Step(s.ID)
 	for _, ref := range ops.Awaited(s.Event, rec.Key) {
 		subject, err := e.Store.Subject(ctx, ref)
@@ -108,22 +108,34 @@ func (e *Engine) arrived(ctx context.Context, i *ops.Instance, s *ops.Step) (*op
 			return nil, &Unavailable{Err: fmt.Errorf("read %s: %w", ref, err)}
 		}
 		for _, one := range subject.Arrived[s.Event] {
-			if (first.EventID == "" || one.At.Before(first.At)) && counts(i, s, one.EventID, one.At) {
-				first = one
+			if counts(i, s.Step, one.EventID, one.At) {
+				all = append(all, one)
 			}
 		}
 	}
-	if first.EventID == "" {
-		return nil, nil
+	slices.SortStableFunc(all, func(a, b ops.LastEvent) int { return a.At.Compare(b.At) })
+	for _, one := range all {
+		event, err := e.Store.Event(ctx, one.EventID)
+		if ops.ErrorCode(err) == ops.CodeNotFound { // events are kept for a time: that it arrived is known all the same
+			event, err = &ops.Event{ID: one.EventID, Type: string(s.Event), Time: one.At}, nil
+		}
+		if err != nil {
+			return nil, &Unavailable{Err: fmt.Errorf("read event %s: %w", one.EventID, err)}
+		}
+		if e.matches(s, event) {
+			return event, nil
+		}
 	}
-	event, err := e.Store.Event(ctx, first.EventID)
-	if ops.ErrorCode(err) == ops.CodeNotFound { // events are kept for a time: that it arrived is known all the same
-		return &ops.Event{ID: first.EventID, Type: string(s.Event), Time: first.At}, nil
+	return nil, nil
+}
+
+// matches reports whether an event is of the kind that a step waits for.
+func (e *Engine) matches(s *planned, event *ops.Event) bool {
+	if s.match == nil {
+		return true
 	}
-	if err != nil {
-		return nil, &Unavailable{Err: fmt.Errorf("read event %s: %w", first.EventID, err)}
-	}
-	return event, nil
+	ok, _ := s.match.Eval(rule.Doc{"detail": event.Detail}, e.Clock.Now())
+	return ok
 }
 
 // counts reports whether an event that arrived at a time is one that a step waits for: it did not arrive too early, did not
@@ -150,7 +162,7 @@ func (e *Engine) missed(ctx context.Context, i *ops.Instance) (step string, err 
 		if rec.Kind != ops.StepAwaitEvent || rec.Status != ops.StepInProgress {
 			continue
 		}
-		event, err := e.arrived(ctx, i, p.template.Step(rec.ID))
+		event, err := e.arrived(ctx, i, p.step(rec.ID))
 		if event != nil || err != nil {
 			return rec.ID, err
 		}
@@ -199,7 +211,7 @@ func (e *Engine) tell(ctx context.Context, w *ops.Waiter, event *ops.Event) erro
 	if err != nil {
 		return err
 	}
-	if !counts(i, p.template.Step(w.Step), event.ID, event.CreatedAt) {
+	if s := p.step(w.Step); !counts(i, s.Step, event.ID, event.CreatedAt) || !e.matches(s, event) {
 		return nil
 	}
 	_, err = ops.Wake(ctx, e.Store, e.Executions, i.ID, w.Step)

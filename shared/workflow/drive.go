@@ -173,7 +173,7 @@ func (r *run) look(ctx context.Context) error {
 		}
 	}
 	for _, s := range r.awaited {
-		e, err := r.arrived(ctx, r.i, s.Step)
+		e, err := r.arrived(ctx, r.i, s)
 		if err != nil {
 			return err
 		}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -82,6 +83,34 @@ func TestAStepThatDoesNotEndWellLeadsToAnotherOne(t *testing.T) {
 				t.Errorf("it is %s: %s; want %s", i.Status, got, c.want)
 			}
 		})
+	}
+}
+
+func TestOnlyAnEventThatMatchesEndsAWait(t *testing.T) {
+	t.Parallel()
+	for _, before := range []bool{false, true} { // the events arrive before the step, or while it waits
+		b := setup(t, nil)
+		b.publish(t, document(
+			`{"id": "ask", "name": "Ask", "kind": "manual"}`,
+			`{"id": "paid", "name": "Paid", "kind": "await_event", "depends_on": ["ask"], "event": "payment_received", "key": "bk-1",
+				"match": {"path": "detail.payment_id", "op": "eq", "value": "pay-2"}}`))
+		i := b.start(t, "sample", ops.SubjectRef{}, `{}`)
+		if !before {
+			b.decide(t, i.ID, "ask", true)
+		}
+		b.pay(t, "pay-1")
+		if !before {
+			if i = b.looked(t, i.ID); i.Step("paid").Status != ops.StepInProgress {
+				t.Fatalf("another payment ended the wait: %+v", i.Step("paid"))
+			}
+		}
+		b.pay(t, "pay-2")
+		if before {
+			b.decide(t, i.ID, "ask", true)
+		}
+		if i = b.instance(t, i.ID); i.Status != ops.InstanceCompleted || !strings.Contains(string(i.Step("paid").Output), "pay-2") {
+			t.Errorf("before %v: it is %s, %s", before, i.Status, i.Step("paid").Output)
+		}
 	}
 }
 

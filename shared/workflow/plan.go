@@ -3,6 +3,7 @@ package workflow
 import (
 	"context"
 	"fmt"
+	"slices"
 
 	"opsflow/shared/calendar"
 	"opsflow/shared/ops"
@@ -24,6 +25,7 @@ type planned struct {
 	*ops.Step
 	needs   []string
 	when    *rule.Cond // nil: always
+	match   *rule.Cond // nil: any event
 	choices []*rule.Cond
 }
 
@@ -65,6 +67,13 @@ func makePlan(t *ops.Template, hours *calendar.Calendar) (*plan, error) {
 			}
 			s.when = c
 		}
+		if s.Match != nil {
+			c, err := rule.CompileConditionIn(*s.Match, hours)
+			if err != nil {
+				return nil, fmt.Errorf("step %s: %w", id, err)
+			}
+			s.match = c
+		}
 		for _, choice := range s.Choices {
 			c, err := rule.CompileConditionIn(choice.When, hours)
 			if err != nil {
@@ -76,6 +85,11 @@ func makePlan(t *ops.Template, hours *calendar.Calendar) (*plan, error) {
 		p.minutes += s.Minutes()
 	}
 	return p, nil
+}
+
+// step finds a step by its id, which the template has.
+func (p *plan) step(id string) *planned {
+	return &p.steps[slices.IndexFunc(p.steps, func(s planned) bool { return s.ID == id })]
 }
 
 // at is the place in the chain of the state that a drive comes from.

@@ -61,6 +61,9 @@ func faults(t *ops.Template, more map[string]Action, forms ops.Forms) []ops.Faul
 		if s.When != nil {
 			faults = append(faults, rule.ValidateCondition(*s.When, path+".when", conditionRoots)...)
 		}
+		if s.Match != nil {
+			faults = append(faults, rule.ValidateCondition(*s.Match, path+".match", []string{"detail"})...)
+		}
 		for n, c := range s.Choices {
 			faults = append(faults, rule.ValidateCondition(c.When, fmt.Sprintf("%s.choices[%d].when", path, n), conditionRoots)...)
 		}
