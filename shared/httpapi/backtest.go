@@ -17,10 +17,12 @@ func (a *api) backtestRoutes() {
 	handle(a, route{
 		id: "backtest-rule", method: http.MethodPost, path: "/v1/rules/backtest", action: readRules, reads: true,
 		summary: "Tell at once what a rule would have made of stored events; one that takes longer than 20 s is refused: see POST /v1/backtests",
+		refuses: []ops.Code{ops.CodeNotFound}, // the rule
 	}, a.backtest)
 	handle(a, route{
 		id: "start-backtest", method: http.MethodPost, path: "/v1/backtests", action: readRules,
 		summary: "Have a backtest run, however long it takes; of the rules nothing is started or sent", status: http.StatusAccepted,
+		refuses: []ops.Code{ops.CodeNotFound}, // the rule
 	}, a.startBacktest)
 	handle(a, route{
 		id: "list-backtests", method: http.MethodGet, path: "/v1/backtests", action: readRules,

@@ -4,6 +4,8 @@ import (
 	"context"
 	"net/http"
 	"reflect"
+	"slices"
+	"strings"
 
 	"github.com/danielgtaylor/huma/v2"
 
@@ -20,6 +22,7 @@ func (a *api) humaConfig() huma.Config {
 	schemas.RegisterTypeAlias(reflect.TypeFor[ops.Duration](), reflect.TypeFor[string]()) // it is written as text
 	schemas.RegisterTypeAlias(reflect.TypeFor[ops.ErrorWay](), reflect.TypeFor[stepWay]())
 	schemas.RegisterTypeAlias(reflect.TypeFor[ops.ExpireWay](), reflect.TypeFor[stepWay]())
+	schemas.RegisterTypeAlias(reflect.TypeFor[listedVendor](), reflect.TypeFor[vendorOrCandidate]())
 	return huma.Config{
 		OpenAPI: &huma.OpenAPI{
 			OpenAPI: "3.1.0",
@@ -27,8 +30,11 @@ func (a *api) humaConfig() huma.Config {
 				Title: "opsflow", Version: "1",
 				Description: "Operations automation for a service marketplace: workflows, tasks, rules, events, alerts and vendors.",
 			},
+			Servers: []*huma.Server{{URL: "/", Description: "Where this document is."}},
+			Tags:    documentTags(),
 			Components: &huma.Components{
-				Schemas: schemas,
+				Schemas:   schemas,
+				Responses: problemResponses(schemas),
 				SecuritySchemes: map[string]*huma.SecurityScheme{
 					bearer: {Type: "http", Scheme: "bearer", BearerFormat: "JWT", Description: "An OIDC access token."},
 				},
@@ -52,11 +58,16 @@ func (stepWay) Schema(huma.Registry) *huma.Schema {
 	}}
 }
 
-// document is the OpenAPI document, without huma's own error model, which it always adds and we never send.
+// document is the OpenAPI document, without huma's own error model, which it always adds and we never send, and without
+// the names that it requires twice where a type has a field of the same name as one of those it embeds.
 func (a *api) document() *huma.OpenAPI {
 	schemas := a.huma.OpenAPI().Components.Schemas.Map()
 	delete(schemas, "ErrorModel")
 	delete(schemas, "ErrorDetail")
+	for _, s := range schemas {
+		slices.Sort(s.Required)
+		s.Required = slices.Compact(s.Required)
+	}
 	return a.huma.OpenAPI()
 }
 
@@ -72,6 +83,8 @@ type route struct {
 	record versionReader
 	// reads says of a POST that it changes nothing.
 	reads bool
+	// refuses are codes of refusals that do not follow from the operation's form.
+	refuses []ops.Code
 	// text describes a body that the domain decodes from its text by itself; "" for every other operation.
 	text string
 	// schema is the last part of the path at which there is the JSON Schema of such a body.
@@ -80,21 +93,17 @@ type route struct {
 
 // handle adds an operation: who may call it, its body's checks, and its errors are the same for all.
 func handle[I, O any](a *api, r route, do func(context.Context, *I) (*O, error)) {
-	schemas := a.huma.OpenAPI().Components.Schemas
 	op := huma.Operation{
-		OperationID:   r.id,
-		Method:        r.method,
-		Path:          r.path,
-		Summary:       r.summary,
-		DefaultStatus: r.status,
-		Security:      []map[string][]string{{bearer: {}}},
-		Middlewares:   huma.Middlewares{a.admit(r.action), a.readBody},
-		Responses: map[string]*huma.Response{"default": {
-			Description: "Any error",
-			Content: map[string]*huma.MediaType{
-				"application/problem+json": {Schema: schemas.Schema(reflect.TypeFor[problem](), true, "Problem")},
-			},
-		}},
+		OperationID:     r.id,
+		Method:          r.method,
+		Path:            r.path,
+		Summary:         r.summary,
+		Description:     "For " + strings.Join(whoMay(r.action), ", ") + ".",
+		Tags:            tagsOf(r.path),
+		DefaultStatus:   r.status,
+		Security:        []map[string][]string{{bearer: {}}},
+		Middlewares:     huma.Middlewares{a.admit(r.action), a.readBody},
+		Responses:       responses(r.refusals()),
 		MaxBodyBytes:    -1, // readBody has read and measured it
 		BodyReadTimeout: -1,
 	}

@@ -130,7 +130,7 @@ func TestEachCodeHasItsStatus(t *testing.T) {
 		ops.CodeGone: 410, ops.CodeTooLarge: 413, ops.CodeThrottled: 429, ops.CodeUnavailable: 503,
 	} {
 		r.fail = fmt.Errorf("deeper: %w", ops.Errorf(code, "told to the caller: %w", errors.New("because")))
-		res := r.call(t, "GET", "/v1/workflows/wf-1", "")
+		res := r.call(t, "POST", "/v1/tasks/tsk-1/complete", `{}`)
 		if p := res.problem(status, code); p.Detail != "told to the caller: because" {
 			t.Errorf("%s: detail %q", code, p.Detail)
 		}

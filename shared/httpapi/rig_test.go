@@ -124,7 +124,22 @@ func (r *rig) call(t *testing.T, method, path, body string, headers ...string) *
 	}
 	rec := httptest.NewRecorder()
 	r.handler.ServeHTTP(rec, req)
+	if rec.Code >= http.StatusBadRequest && !r.document(t).describes(method, req.URL.Path, rec.Code) {
+		t.Errorf("%s %s: the status %d is not in the OpenAPI document", method, path, rec.Code)
+	}
 	return &response{t: t, what: method + " " + path, ResponseRecorder: rec}
+}
+
+// document is the API's own description.
+func (r *rig) document(t *testing.T) *openAPI {
+	t.Helper()
+	rec := httptest.NewRecorder()
+	r.handler.ServeHTTP(rec, httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/openapi.json", http.NoBody))
+	var doc openAPI
+	if err := json.Unmarshal(rec.Body.Bytes(), &doc); err != nil {
+		t.Fatal(err)
+	}
+	return &doc
 }
 
 // as are the headers of a caller in teams.

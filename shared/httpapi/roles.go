@@ -120,12 +120,19 @@ func authorize(actor ops.Actor, what action) error {
 	if actor.In(ops.Admin) {
 		return nil
 	}
-	who := []string{}
 	for _, team := range mayDo[what] {
 		if actor.In(team) {
 			return nil
 		}
+	}
+	return ops.Errorf(ops.CodeForbidden, "%s is for %s", what, strings.Join(whoMay(what), ", "))
+}
+
+// whoMay names the teams whose members may do something.
+func whoMay(what action) []string {
+	who := []string{}
+	for _, team := range mayDo[what] {
 		who = append(who, string(team))
 	}
-	return ops.Errorf(ops.CodeForbidden, "%s is for %s", what, strings.Join(append(who, string(ops.Admin)), ", "))
+	return append(who, string(ops.Admin))
 }

@@ -26,22 +26,27 @@ func (a *api) taskRoutes() {
 	handle(a, route{
 		id: "claim-task", method: http.MethodPost, path: "/v1/tasks/{id}/claim", record: a.taskVersion, action: workOnTasks,
 		summary: "Take a task on",
+		refuses: []ops.Code{ops.CodeGone},
 	}, a.claimTask)
 	handle(a, route{
 		id: "release-task", method: http.MethodPost, path: "/v1/tasks/{id}/release", record: a.taskVersion, action: workOnTasks,
 		summary: "Give a claimed task back to its team",
+		refuses: []ops.Code{ops.CodeGone},
 	}, a.releaseTask)
 	handle(a, route{
 		id: "complete-task", method: http.MethodPost, path: "/v1/tasks/{id}/complete", record: a.taskVersion, action: workOnTasks,
 		summary: "Decide a task",
+		refuses: []ops.Code{ops.CodeGone},
 	}, a.completeTask)
 	handle(a, route{
 		id: "reject-task", method: http.MethodPost, path: "/v1/tasks/{id}/reject", record: a.taskVersion, action: workOnTasks,
 		summary: "Refuse what a task asks for",
+		refuses: []ops.Code{ops.CodeGone},
 	}, a.rejectTask)
 	handle(a, route{
 		id: "delegate-task", method: http.MethodPost, path: "/v1/tasks/{id}/delegate", record: a.taskVersion, action: workOnTasks,
 		summary: "Give a task to another member of its team",
+		refuses: []ops.Code{ops.CodeGone},
 	}, a.delegateTask)
 }
 
@@ -185,7 +190,7 @@ func (a *api) taskFor(ctx context.Context, id string) (*ops.Task, error) {
 // bareInput is of a request that needs no body; an empty object will do.
 type bareInput struct {
 	IDPath
-	Body *struct{}
+	Body *struct{} `nameHint:"Nothing"`
 }
 
 func (a *api) claimTask(ctx context.Context, in *bareInput) (*oneOutput[taskBody], error) {

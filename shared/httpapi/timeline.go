@@ -8,6 +8,7 @@ import (
 	"html/template"
 	"net/http"
 	"net/url"
+	"reflect"
 	"strings"
 	"time"
 
@@ -26,7 +27,28 @@ func (a *api) timelineRoutes() {
 		summary: "Make a link under which a customer sees what happened to a booking", status: http.StatusCreated,
 	}, a.makeTimelineLink)
 	// Not huma's: it needs no sign-in, for the link is signed, and it answers browsers with a page.
-	a.mux.HandleFunc("GET /v1/timeline/{token}", a.serveTimeline)
+	const path = "/v1/timeline/{token}"
+	a.mux.HandleFunc(http.MethodGet+" "+path, a.serveTimeline)
+	a.huma.OpenAPI().AddOperation(a.timelineOperation(path))
+}
+
+// timelineOperation describes what huma does not serve.
+func (a *api) timelineOperation(path string) *huma.Operation {
+	op := &huma.Operation{
+		OperationID: "get-timeline", Method: http.MethodGet, Path: path, Tags: tagsOf(path),
+		Summary:     "Read what happened to a booking, by a link made for its customer",
+		Description: "For whoever has the link; no access token is needed. Browsers, which accept text/html, get a page.",
+		Parameters: []*huma.Param{{
+			Name: "token", In: "path", Required: true, Schema: &huma.Schema{Type: huma.TypeString},
+			Description: "The last part of the link that POST /v1/bookings/{id}/timeline-link gave.",
+		}},
+		Responses: responses([]ops.Code{ops.CodeNotFound, ops.CodeGone, ops.CodeThrottled, ops.CodeInternal, ops.CodeUnavailable}),
+	}
+	schema := a.huma.OpenAPI().Components.Schemas.Schema(reflect.TypeFor[timeline.Timeline](), true, "")
+	op.Responses["200"] = &huma.Response{Description: "The timeline", Content: map[string]*huma.MediaType{
+		"application/json": {Schema: schema}, "text/html": {Schema: &huma.Schema{Type: huma.TypeString}},
+	}}
+	return op
 }
 
 // LinkInput is exported only because huma calls its Resolve.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"net/http"
+	"reflect"
 
 	"github.com/danielgtaylor/huma/v2"
 
@@ -15,6 +16,7 @@ func (a *api) vendorRoutes() {
 	handle(a, route{
 		id: "list-vendors", method: http.MethodGet, path: "/v1/vendors", action: readVendors,
 		summary: "List vendors, newest first; with rank_for, all of them as candidates for a booking, the best first",
+		refuses: []ops.Code{ops.CodeNotFound}, // the booking
 	}, a.listVendors)
 	handle(a, route{
 		id: "get-vendor", method: http.MethodGet, path: "/v1/vendors/{id}", action: readVendors,
@@ -50,7 +52,20 @@ type vendorsQuery struct {
 	RankFor  string `query:"rank_for" maxLength:"128" doc:"A booking's id: the items are candidates for it, each that is left out with its reason."`
 }
 
-func (a *api) listVendors(ctx context.Context, q *vendorsQuery) (*listOutput[any], error) {
+// listedVendor is a *ops.Vendor, or with rank_for an ops.Candidate.
+type listedVendor any
+
+// vendorOrCandidate describes a listedVendor.
+type vendorOrCandidate struct{}
+
+// Schema tells both forms.
+func (vendorOrCandidate) Schema(r huma.Registry) *huma.Schema {
+	return &huma.Schema{AnyOf: []*huma.Schema{
+		r.Schema(reflect.TypeFor[ops.Vendor](), true, ""), r.Schema(reflect.TypeFor[ops.Candidate](), true, ""),
+	}}
+}
+
+func (a *api) listVendors(ctx context.Context, q *vendorsQuery) (*listOutput[listedVendor], error) {
 	if q.RankFor != "" {
 		ranked, err := a.Vendors.RankFor(ctx, q.RankFor)
 		if err != nil {
@@ -60,7 +75,7 @@ func (a *api) listVendors(ctx context.Context, q *vendorsQuery) (*listOutput[any
 		if err != nil {
 			return nil, err
 		}
-		return listOf(page, func(c ops.Candidate) any { return c }), nil
+		return listOf(page, func(c ops.Candidate) listedVendor { return c }), nil
 	}
 	f := ops.VendorFilter{Category: q.Category, Area: q.Area, PageRequest: q.request()}
 	if q.Active != "" {
@@ -71,7 +86,7 @@ func (a *api) listVendors(ctx context.Context, q *vendorsQuery) (*listOutput[any
 	if err != nil {
 		return nil, fmt.Errorf("list vendors: %w", err)
 	}
-	return listOf(page, func(v *ops.Vendor) any { return v }), nil
+	return listOf(page, func(v *ops.Vendor) listedVendor { return v }), nil
 }
 
 func (a *api) getVendor(ctx context.Context, in *IDPath) (*oneOutput[*ops.Vendor], error) {

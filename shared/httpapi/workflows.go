@@ -19,6 +19,7 @@ func (a *api) workflowRoutes() {
 	handle(a, route{
 		id: "start-workflow", method: http.MethodPost, path: "/v1/workflows", action: startWorkflows,
 		summary: "Start a workflow", status: http.StatusCreated,
+		refuses: []ops.Code{ops.CodeNotFound}, // the template
 	}, a.startWorkflow)
 	handle(a, route{
 		id: "get-workflow", method: http.MethodGet, path: "/v1/workflows/{id}", action: readWorkflows,
