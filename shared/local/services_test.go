@@ -206,9 +206,12 @@ func TestSDKIntegrationsOfOtherServices(t *testing.T) {
 	if _, name, _ = m.run("aws-sdk:sfn:describeExecution", `{"ExecutionArn": "arn:aws:states:us-east-1:000000000000:execution:m:none"}`, `{}`); name != "Sfn.ExecutionDoesNotExistException" {
 		t.Errorf("got %s", name)
 	}
-	if _, name, cause = m.run("sqs:sendMessage", `{"QueueUrl": "QUEUE", "MessageBody": "a", "Body": "b"}`, `{}`); name != "States.Runtime" ||
-		!strings.Contains(cause, `The field "Body" is not supported by Step Functions`) {
-		t.Errorf("got %s %s", name, cause)
+	_, err := m.states.CreateStateMachine(t.Context(), &sfn.CreateStateMachineInput{
+		Name: aws.String("wrong"), RoleArn: aws.String("arn:aws:iam::000000000000:role/r"), Definition: aws.String(`{"StartAt": "T", "States": {"T": {"Type": "Task",
+			"Resource": "arn:aws:states:::sqs:sendMessage", "Parameters": {"QueueUrl": "q", "MessageBody": "a", "Body": "b"}, "End": true}}}`),
+	})
+	if err == nil || !strings.Contains(err.Error(), `The field "Body" is not supported by Step Functions`) {
+		t.Errorf("got %v", err)
 	}
 	if _, name, _ = m.run("aws-sdk:s3:getObject", `{}`, `{}`); name != "States.Runtime" {
 		t.Errorf("got %s", name)
