@@ -44,7 +44,7 @@ func DemoPast(now time.Time) []*ops.Tally {
 		jobs := int64(min(mostPerPast, 2+v.Ratings/20))
 		share := 100 - starWorth*(maxStars-v.Rating)
 		for ago := pastMonths; ago >= 1; ago-- {
-			drift := float64(i%3-1) * float64(pastMonths-ago)
+			drift := 2 * float64(i%3-1) * float64(pastMonths-ago)
 			sums := map[ops.MetricType]ops.Sums{}
 			for kind, value := range map[ops.MetricType]float64{
 				ops.QualityScore: share + drift, ops.CustomerSatisfaction: share + drift/2, ops.CompletionRate: 100 - (100-share)/2,
