@@ -90,6 +90,8 @@ func whyNot(t *ops.Task, i *ops.Instance, actor ops.Actor) string {
 		return "This task is for " + words(t.Team) + "."
 	case t.AskedFor(actor.ID):
 		return "You started this workflow: somebody else must approve it."
+	case t.Kind == ops.StepApproval && slices.Contains(t.EditedBy, actor.ID):
+		return "You changed what this workflow works on: somebody else must approve it."
 	case t.Status == ops.TaskClaimed && t.Assignee != actor.ID && !actor.In(ops.Admin):
 		return t.Assignee + " has claimed this task."
 	case i != nil && i.Status == ops.InstancePaused:
