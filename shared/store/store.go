@@ -254,6 +254,9 @@ func get[T any, P record[T]](ctx context.Context, s *Store, ref ops.Ref) (P, err
 		return nil, fmt.Errorf("read %s: %w", ref, err)
 	}
 	if !found {
+		if ref.Kind == ops.KindInstance {
+			return nil, ops.Errorf(ops.CodeNotFound, "there is no workflow %s", ref.ID) // as everybody calls it
+		}
 		return nil, ops.Errorf(ops.CodeNotFound, "there is no %s", ref)
 	}
 	return r, nil

@@ -12,8 +12,12 @@ import (
 
 type alertCommands struct {
 	List    alertsList    `cmd:"" help:"List alerts: with a status the most severe first, else newest first."`
+	Show    alertsShow    `cmd:"" help:"Show an alert."`
 	Ack     alertsAck     `cmd:"" help:"Say that one takes care of an open alert: it stops climbing, for a time."`
+	Start   alertsStart   `cmd:"" help:"Say that one is at work on an alert."`
 	Resolve alertsResolve `cmd:"" help:"Say how an alert came to its end."`
+	Close   alertsClose   `cmd:"" help:"Put a resolved alert away."`
+	Reopen  alertsReopen  `cmd:"" help:"Open an alert again that was not over after all."`
 }
 
 type alertsList struct {
@@ -40,6 +44,15 @@ func (c *alertsList) Run(ctx context.Context, s *session) error {
 	})
 }
 
+type alertsShow struct {
+	ID string `arg:"" help:"Id of the alert."`
+}
+
+// Run shows the alert.
+func (c *alertsShow) Run(ctx context.Context, s *session) error {
+	return fetch(ctx, s, alertPath(c.ID), describeAlert)
+}
+
 type alertsAck struct {
 	ID string `arg:"" help:"Id of the alert."`
 }
@@ -47,6 +60,15 @@ type alertsAck struct {
 // Run acknowledges the alert.
 func (c *alertsAck) Run(ctx context.Context, s *session) error {
 	return s.moveAlert(ctx, c.ID, "acknowledge", struct{}{})
+}
+
+type alertsStart struct {
+	ID string `arg:"" help:"Id of the alert."`
+}
+
+// Run starts work on the alert.
+func (c *alertsStart) Run(ctx context.Context, s *session) error {
+	return s.moveAlert(ctx, c.ID, "start", struct{}{})
 }
 
 type alertsResolve struct {
@@ -58,6 +80,27 @@ type alertsResolve struct {
 // Run resolves the alert.
 func (c *alertsResolve) Run(ctx context.Context, s *session) error {
 	return s.moveAlert(ctx, c.ID, "resolve", alert.Resolution{Resolution: c.Resolution, Reason: c.Reason})
+}
+
+type alertsClose struct {
+	ID string `arg:"" help:"Id of the alert."`
+}
+
+// Run closes the alert.
+func (c *alertsClose) Run(ctx context.Context, s *session) error {
+	return s.moveAlert(ctx, c.ID, "close", struct{}{})
+}
+
+type alertsReopen struct {
+	ID     string `arg:"" help:"Id of the alert."`
+	Reason string `help:"Why; it is kept."`
+}
+
+// Run opens the alert again.
+func (c *alertsReopen) Run(ctx context.Context, s *session) error {
+	return s.moveAlert(ctx, c.ID, "reopen", struct {
+		Reason string `json:"reason,omitempty"`
+	}{c.Reason})
 }
 
 // moveAlert does something to an alert and shows what became of it.

@@ -52,6 +52,9 @@ func TestAlertIsAcknowledgedAndResolvedFromTheCommandLine(t *testing.T) {
 	if r := o.run("alerts", "ack", id); r.code != exitConflict || !strings.Contains(r.err, "is acknowledged") {
 		t.Errorf("acknowledged again: %+v, want exit code %d", r, exitConflict)
 	}
+	if out := o.must("alerts", "start", id); !line(out, "status", "in_progress") {
+		t.Errorf("the started alert:\n%s", out)
+	}
 	if r := o.run("alerts", "resolve", id, "--resolution", "asked the bank"); r.code != exitInvalid || !strings.Contains(r.err, "is still failed") {
 		t.Errorf("resolved although the workflow is failed: %+v, want exit code %d", r, exitInvalid)
 	}
@@ -69,8 +72,17 @@ func TestAlertIsAcknowledgedAndResolvedFromTheCommandLine(t *testing.T) {
 		} `json:"chain"`
 	}
 	o.get("/v1/audit?target=alert/"+id, &audit)
-	if len(audit.Items) != 2 || audit.Items[1].Action != "alert.resolve" || audit.Items[1].Reason == "" || !audit.Chain.Verified {
+	if len(audit.Items) != 3 || audit.Items[2].Action != "alert.resolve" || audit.Items[2].Reason == "" || !audit.Chain.Verified {
 		t.Errorf("the audit trail is %+v", audit)
+	}
+
+	o.must("alerts", "reopen", id, "--reason", "it is to be paid after all")
+	if out := o.must("alerts", "show", id); !line(out, "id", id) || !line(out, "status", "open") {
+		t.Errorf("the alert that was opened again:\n%s", out)
+	}
+	o.must("alerts", "resolve", id, "--resolution", "paid by hand", "--reason", "it is to stay failed")
+	if out := o.must("alerts", "close", id); !line(out, "status", "closed") {
+		t.Errorf("the closed alert:\n%s", out)
 	}
 }
 

@@ -92,7 +92,11 @@ func (c *client) call(ctx context.Context, method, path string, body []byte, key
 		}
 	}
 	if c.given != "" {
-		return c.sendUntilAnswered(ctx, method, path, c.given, body, key)
+		answer, err := c.sendUntilAnswered(ctx, method, path, c.given, body, key)
+		if ops.ErrorCode(err) == ops.CodeUnauthenticated {
+			err = fmt.Errorf("OPSFLOW_TOKEN (--token): %w", err)
+		}
+		return answer, err
 	}
 	token, err := c.adminToken(ctx, "")
 	if err != nil {
@@ -238,8 +242,19 @@ func refusal(res *http.Response, answer []byte) error {
 	if p.Code == ops.CodeInternal && p.RequestID != "" {
 		p.Detail += " (request_id " + p.RequestID + ")"
 	}
-	return &ops.Error{Code: p.Code, Message: p.Detail, Faults: p.Errors}
+	return &apiError{&ops.Error{Code: p.Code, Message: p.Detail, Faults: p.Errors}, answer}
 }
+
+// apiError is an error that the API told, with its problem document as it came.
+type apiError struct {
+	says     *ops.Error
+	document json.RawMessage
+}
+
+func (r *apiError) Error() string { return r.says.Error() }
+
+// Unwrap gives what the document says.
+func (r *apiError) Unwrap() error { return r.says }
 
 // codeOf is the code for a status that something in front of opsflow answered with.
 func codeOf(status int) ops.Code {

@@ -20,6 +20,13 @@ func TestPaymentIsApprovedFromTheCommandLineOnce(t *testing.T) {
 	if out := o.must("tasks", "claim", task); !line(out, "status", "claimed") || !line(out, "assignee", "admin") {
 		t.Errorf("the claimed task:\n%s", out)
 	}
+	if out := o.must("tasks", "release", task); !line(out, "status", "open") {
+		t.Errorf("the released task:\n%s", out)
+	}
+	if out := o.must("tasks", "show", task); !line(out, "id", task) || !line(out, "form", "reference") {
+		t.Errorf("the task:\n%s", out)
+	}
+	o.must("tasks", "claim", task)
 	if out := o.must("active-summary"); !line(out, "waiting_approval", "1") || !line(out, "Finance", "0", "1") {
 		t.Errorf("the summary:\n%s", out)
 	}
@@ -210,6 +217,9 @@ func TestRuleIsAddedFromAFileOrStdin(t *testing.T) {
 	}
 	if out := o.must("rules", "list"); !line(out, made.ID, "booking_confirmed", "shadow", "raise_alert", "big-booking") {
 		t.Errorf("the rules:\n%s", out)
+	}
+	if out := o.must("rules", "mode", made.ID, "active", "--reason", "it was right for a week"); !line(out, "mode", "active") {
+		t.Errorf("the rule that was switched on:\n%s", out)
 	}
 	r := typed(t.Context(), `{"name": "x", "type": "trigger", "event": "nothing", "priority": 77, "mode": "active", "actions": []}`,
 		"--api", o.rt.APIURL(), "--token", "", "rules", "create", "-")

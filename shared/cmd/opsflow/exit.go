@@ -1,11 +1,15 @@
 package main
 
 import (
+	"bytes"
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
+	"net/http"
 
+	"opsflow/shared/httpapi"
 	"opsflow/shared/ops"
 )
 
@@ -35,9 +39,7 @@ func exitCode(err error) int {
 
 // complain prints an error on one line, and each fault of the input on one more.
 func complain(w io.Writer, err error) {
-	if errors.Is(err, context.Canceled) {
-		err = errors.New("interrupted")
-	}
+	err = interrupted(err)
 	e, ok := errors.AsType[*ops.Error](err)
 	if !ok || len(e.Faults) == 0 {
 		fmt.Fprintln(w, "opsflow:", printable(err.Error()))
@@ -51,6 +53,51 @@ func complain(w io.Writer, err error) {
 	for _, f := range e.Faults {
 		fmt.Fprintln(w, " ", printable(faultText(f)))
 	}
+}
+
+// complainJSON prints an error as a problem document: the API's own, or one of the same form.
+func complainJSON(w io.Writer, err error) {
+	var text bytes.Buffer
+	if r, ok := errors.AsType[*apiError](err); ok {
+		text.Write(r.document)
+	} else if json.NewEncoder(&text).Encode(problemOf(interrupted(err))) != nil {
+		complain(w, err)
+		return
+	}
+	var indented bytes.Buffer
+	if json.Indent(&indented, bytes.TrimSpace(text.Bytes()), "", "  ") != nil {
+		complain(w, err)
+		return
+	}
+	fmt.Fprintln(w, indented.String())
+}
+
+// problem is the document of an error that the API did not tell.
+type problem struct {
+	Type   string      `json:"type"`
+	Title  string      `json:"title"`
+	Status int         `json:"status"`
+	Code   ops.Code    `json:"code"`
+	Detail string      `json:"detail"`
+	Errors []ops.Fault `json:"errors"`
+}
+
+func problemOf(err error) problem {
+	code := ops.ErrorCode(err)
+	p := problem{Type: "about:blank", Status: httpapi.Status(code), Code: code, Detail: err.Error(), Errors: []ops.Fault{}}
+	p.Title = http.StatusText(p.Status)
+	if e, ok := errors.AsType[*ops.Error](err); ok && len(e.Faults) > 0 {
+		p.Detail, p.Errors = e.Message, e.Faults
+	}
+	return p
+}
+
+// interrupted says in a word that somebody ended the command.
+func interrupted(err error) error {
+	if errors.Is(err, context.Canceled) {
+		return errors.New("interrupted")
+	}
+	return err
 }
 
 func faultText(f ops.Fault) string {

@@ -2,12 +2,16 @@ package main
 
 import (
 	"context"
+	"encoding/json"
 	"io"
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"runtime"
 	"strings"
 	"testing"
+
+	"opsflow/shared/ops"
 )
 
 func TestUnknownIDIsNotFound(t *testing.T) {
@@ -79,6 +83,39 @@ func TestHelpIsDataAndNoError(t *testing.T) {
 	}
 }
 
+func TestAnErrorIsAProblemDocumentWithJSON(t *testing.T) {
+	t.Parallel()
+	o := setup(t)
+	for _, c := range []struct {
+		args   []string
+		exit   int
+		want   problem
+		faults int
+	}{
+		{[]string{"workflows", "status", "wf-nope"}, exitNotFound, problem{Status: 404, Code: ops.CodeNotFound, Detail: "there is no workflow wf-nope"}, 0},
+		{[]string{"workflows", "list", "--status", "odd"}, exitInvalid, problem{Status: 422, Code: ops.CodeInvalid, Detail: "invalid request"}, 1},
+		{[]string{"workflows", "start", "x", "--context", "nonsense"}, exitInvalid, problem{Status: 422, Code: ops.CodeInvalid, Detail: "invalid argument"}, 1},
+	} {
+		r := o.run(append(c.args, "--json")...)
+		var got problem
+		if err := json.Unmarshal([]byte(r.err), &got); err != nil || r.code != c.exit || r.out != "" {
+			t.Errorf("opsflow %s: %+v, %v", strings.Join(c.args, " "), r, err)
+		}
+		if got.Status != c.want.Status || got.Code != c.want.Code || got.Detail != c.want.Detail || len(got.Errors) != c.faults {
+			t.Errorf("opsflow %s tells %+v, want %+v with %d faults", strings.Join(c.args, " "), got, c.want, c.faults)
+		}
+	}
+}
+
+func TestTheVersionIsToldAsCommandAndAsFlag(t *testing.T) {
+	t.Parallel()
+	for _, how := range []string{"version", "--version"} {
+		if r := typed(t.Context(), "", how); r.code != 0 || !line(r.out, "go", runtime.Version()) {
+			t.Errorf("%s: %+v", how, r)
+		}
+	}
+}
+
 func TestAPIThatIsDownIsOneLine(t *testing.T) {
 	t.Parallel()
 	l, err := (&net.ListenConfig{}).Listen(t.Context(), "tcp", "127.0.0.1:0")
@@ -134,7 +171,7 @@ func TestTokenOfAnOperatorIsUsed(t *testing.T) {
 	t.Parallel()
 	o := setup(t)
 	_, task := o.awaitsApproval()
-	if r := o.run("tasks", "claim", task, "--token", "nonsense"); r.code != exitFailed || strings.Count(r.err, "\n") != 1 {
+	if r := o.run("tasks", "claim", task, "--token", "nonsense"); r.code != exitFailed || strings.Count(r.err, "\n") != 1 || !strings.Contains(r.err, "OPSFLOW_TOKEN") {
 		t.Errorf("with a token that is none: %+v, want exit code 1 and one line", r)
 	}
 	if out := o.must("tasks", "list"); !line(out, task, "open") {

@@ -7,6 +7,7 @@ import (
 	"io"
 	"os"
 	"os/signal"
+	"slices"
 	"syscall"
 
 	"github.com/alecthomas/kong"
@@ -15,7 +16,7 @@ import (
 type commandLine struct {
 	API   string `name:"api" default:"http://127.0.0.1:3000" env:"OPSFLOW_API" placeholder:"URL" help:"The HTTP API that commands speak to (default ${default})."`
 	Token string `env:"OPSFLOW_TOKEN" help:"Access token for it; without one, an API on this machine is asked for its admin's."`
-	JSON  bool   `name:"json" help:"Print one JSON document instead of tables."`
+	JSON  bool   `name:"json" help:"Print one JSON document instead of tables, and of an error its problem document (RFC 9457)."`
 
 	Dev         devCommand          `cmd:"" help:"Run the whole system on this machine: AWS endpoint, API, rules and workflows in one process."`
 	Workflows   workflowCommands    `cmd:"" aliases:"wf" help:"Start and follow workflows."`
@@ -33,6 +34,7 @@ type commandLine struct {
 	Trial       trialCommand        `cmd:"" name:"test-engine" help:"Start each template as its example says and report how it went."`
 	Cost        costCommand         `cmd:"" help:"Print what runs of templates would cost on AWS, counted on a system of its own."`
 	Find        findCommand         `cmd:"" help:"Show whatever has this id."`
+	Version     versionCommand      `cmd:"" help:"Print which opsflow this is; also as opsflow --version."`
 }
 
 // streams are where a command reads and prints: data on out, progress and errors on err.
@@ -67,6 +69,9 @@ func run(ctx context.Context, args []string, std streams) int {
 		complain(std.err, fmt.Errorf("command line: %w", err))
 		return exitFailed
 	}
+	if slices.Equal(args, []string{"--version"}) { // no flag of all commands: workflows start has one of its own
+		args = []string{"version"}
+	}
 	cmd, err := parser.Parse(args)
 	if exited {
 		return code
@@ -84,7 +89,11 @@ func run(ctx context.Context, args []string, std streams) int {
 	cmd.BindTo(ctx, (*context.Context)(nil))
 	cmd.Bind(std, &session{streams: std, api: api, json: cli.JSON})
 	if err := cmd.Run(); err != nil {
-		complain(std.err, err)
+		if cli.JSON {
+			complainJSON(std.err, err)
+		} else {
+			complain(std.err, err)
+		}
 		return exitCode(err)
 	}
 	return 0

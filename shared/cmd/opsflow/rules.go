@@ -19,6 +19,7 @@ type ruleCommands struct {
 	Actions   rulesActions   `cmd:"" help:"List what a rule has put off, or what of it failed."`
 	Cancel    rulesCancel    `cmd:"" help:"Drop all that a rule has put off, or one action."`
 	Versions  rulesVersions  `cmd:"" help:"List who changed what of a rule, and why."`
+	Mode      rulesMode      `cmd:"" help:"Switch a rule on, off, or to shadow: it decides then and does nothing."`
 	Pause     rulesPause     `cmd:"" help:"Turn the kill switch: no rule acts until a time."`
 	Resume    rulesResume    `cmd:"" help:"End a pause of all rules before its time."`
 }

@@ -63,6 +63,21 @@ func orNothing(raw []byte) string {
 	return string(raw)
 }
 
+type rulesMode struct {
+	ID     string `arg:"" help:"Id of the rule."`
+	Mode   string `arg:"" enum:"active,shadow,off" help:"active, shadow or off."`
+	Reason string `required:"" help:"Why; it is kept."`
+}
+
+// Run switches the rule.
+func (c *rulesMode) Run(ctx context.Context, s *session) error {
+	answer, err := s.api.post(ctx, rulePath(c.ID, "/mode"), map[string]string{"mode": c.Mode, "reason": c.Reason}, "")
+	if err != nil {
+		return err
+	}
+	return one(s, answer, describeRule)
+}
+
 type rulesPause struct {
 	For    time.Duration `default:"1h" help:"How long; rules act again by themselves then."`
 	Reason string        `required:"" help:"Why; it is kept."`

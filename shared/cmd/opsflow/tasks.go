@@ -13,7 +13,9 @@ import (
 
 type taskCommands struct {
 	List     tasksList     `cmd:"" help:"List tasks: a team's or one's own open ones by urgency, else newest first."`
+	Show     tasksShow     `cmd:"" help:"Show a task with its form."`
 	Claim    tasksClaim    `cmd:"" help:"Take a task on."`
+	Release  tasksRelease  `cmd:"" help:"Give a claimed task back to its team."`
 	Complete tasksComplete `cmd:"" help:"Decide a task."`
 	Reject   tasksReject   `cmd:"" help:"Refuse what a task asks for."`
 	Delegate tasksDelegate `cmd:"" help:"Give a task to another member of its team."`
@@ -48,6 +50,15 @@ func (c *tasksList) Run(ctx context.Context, s *session) error {
 	})
 }
 
+type tasksShow struct {
+	ID string `arg:"" help:"Id of the task."`
+}
+
+// Run shows the task.
+func (c *tasksShow) Run(ctx context.Context, s *session) error {
+	return fetch(ctx, s, taskPath(c.ID), describeTask)
+}
+
 type tasksClaim struct {
 	ID string `arg:"" help:"Id of the task."`
 }
@@ -55,6 +66,15 @@ type tasksClaim struct {
 // Run claims the task.
 func (c *tasksClaim) Run(ctx context.Context, s *session) error {
 	return s.moveTask(ctx, c.ID, "claim", struct{}{})
+}
+
+type tasksRelease struct {
+	ID string `arg:"" help:"Id of the task."`
+}
+
+// Run gives the task back.
+func (c *tasksRelease) Run(ctx context.Context, s *session) error {
+	return s.moveTask(ctx, c.ID, "release", struct{}{})
 }
 
 type tasksDelegate struct {
@@ -118,6 +138,8 @@ func describeTask(w io.Writer, t *ops.Task) {
 	field(w, "status", string(t.Status))
 	field(w, "outcome", t.Outcome)
 	field(w, "outcomes", strings.Join(t.Outcomes, ", "))
+	field(w, "form", string(t.Form))
+	field(w, "answers", string(t.Answers))
 	field(w, "team", string(t.Team))
 	field(w, "assignee", t.Assignee)
 	field(w, "subject", t.Subject.String())
