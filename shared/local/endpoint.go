@@ -74,7 +74,7 @@ func (rt *Runtime) apiEndpoint() http.Handler {
 	return mux
 }
 
-// devDoors are what exists on this machine only. They refuse as the API does.
+// devDoors are what exists on this machine only. They refuse as the API does, and web pages of other sites wholly.
 func (rt *Runtime) devDoors() http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /dev/outbox", rt.outbox.show)
@@ -83,6 +83,7 @@ func (rt *Runtime) devDoors() http.Handler {
 	mux.HandleFunc("GET /dev/clock", rt.showClock)
 	mux.HandleFunc("POST /dev/clock", rt.moveClock)
 	mux.HandleFunc("GET /dev/dead-letters", rt.deadLetters)
+	guard := newPageGuard(rt.o.APIAddr)
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		id := r.Header.Get("X-Request-Id")
 		if !ops.ValidID(id) {
@@ -90,6 +91,10 @@ func (rt *Runtime) devDoors() http.Handler {
 		}
 		w.Header().Set("X-Request-Id", id)
 		r = r.WithContext(audit.WithRequestID(r.Context(), id))
+		if err := guard.check(r); err != nil {
+			httpapi.Refuse(w, r, err)
+			return
+		}
 		own, pattern := mux.Handler(r)
 		switch {
 		case pattern != "":
