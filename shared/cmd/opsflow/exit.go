@@ -57,15 +57,12 @@ func complain(w io.Writer, err error) {
 
 // complainJSON prints an error as a problem document: the API's own, or one of the same form.
 func complainJSON(w io.Writer, err error) {
-	var text bytes.Buffer
+	text, failed := json.Marshal(problemOf(interrupted(err)))
 	if r, ok := errors.AsType[*apiError](err); ok {
-		text.Write(r.document)
-	} else if json.NewEncoder(&text).Encode(problemOf(interrupted(err))) != nil {
-		complain(w, err)
-		return
+		text = bytes.TrimSpace(r.document)
 	}
 	var indented bytes.Buffer
-	if json.Indent(&indented, bytes.TrimSpace(text.Bytes()), "", "  ") != nil {
+	if failed != nil || json.Indent(&indented, text, "", "  ") != nil {
 		complain(w, err)
 		return
 	}
