@@ -57,14 +57,7 @@ func run(ctx context.Context, args []string, std streams) int {
 		code   int
 		exited bool
 	)
-	parser, err := kong.New(&cli,
-		kong.Name("opsflow"),
-		kong.Description("Operations automation for a service marketplace: rules, workflows, tasks and alerts.\n\n"+
-			"Data goes to stdout, progress and errors to stderr. Exit codes: 0 done, 1 failed, 2 usage, 3 not found, 4 conflict, 5 invalid input."),
-		kong.Writers(std.out, std.err),
-		kong.Exit(func(c int) { code, exited = c, true }),
-		kong.ConfigureHelp(kong.HelpOptions{Compact: true}),
-	)
+	parser, err := newParser(&cli, std, func(c int) { code, exited = c, true })
 	if err != nil {
 		complain(std.err, fmt.Errorf("command line: %w", err))
 		return exitFailed
@@ -97,4 +90,16 @@ func run(ctx context.Context, args []string, std streams) int {
 		return exitCode(err)
 	}
 	return 0
+}
+
+// newParser makes what reads a command line into cli; exit is called when help was all that was asked for.
+func newParser(cli *commandLine, std streams, exit func(code int)) (*kong.Kong, error) {
+	return kong.New(cli,
+		kong.Name("opsflow"),
+		kong.Description("Operations automation for a service marketplace: rules, workflows, tasks and alerts.\n\n"+
+			"Data goes to stdout, progress and errors to stderr. Exit codes: 0 done, 1 failed, 2 usage, 3 not found, 4 conflict, 5 invalid input."),
+		kong.Writers(std.out, std.err),
+		kong.Exit(exit),
+		kong.ConfigureHelp(kong.HelpOptions{Compact: true}),
+	)
 }
