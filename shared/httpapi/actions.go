@@ -73,7 +73,7 @@ func (listedActions) Schema(huma.Registry) *huma.Schema {
 type ruleActionsInput struct {
 	IDPath
 	PageQuery
-	Status listedActions `query:"status" default:"waiting"`
+	Status listedActions `query:"status" default:"waiting" doc:"Those that wait, or those that failed."`
 }
 
 func (a *api) listRuleActions(ctx context.Context, in *ruleActionsInput) (*listOutput[ActionBody], error) {

@@ -68,9 +68,9 @@ func (severity) Schema(huma.Registry) *huma.Schema {
 
 type alertsQuery struct {
 	PageQuery
-	Status   alertStatus `query:"status"`
-	Type     alertType   `query:"type"`
-	Severity severity    `query:"severity"`
+	Status   alertStatus `query:"status" doc:"Only those with this status."`
+	Type     alertType   `query:"type" doc:"Only those of this type."`
+	Severity severity    `query:"severity" doc:"Only those of this severity."`
 	Subject  string      `query:"subject" maxLength:"257" doc:"What they are about, as type/id." example:"booking/bk-1"`
 }
 

@@ -95,7 +95,7 @@ func eventView(e *ops.Event) eventBody {
 
 type eventsQuery struct {
 	PageQuery
-	Status  string `query:"status" enum:"valid,invalid,corrected"`
+	Status  string `query:"status" enum:"valid,invalid,corrected" doc:"Only those with this status."`
 	Type    string `query:"type" maxLength:"128" doc:"The detail-type."`
 	Subject string `query:"subject" maxLength:"257" doc:"What they are about, as type/id." example:"booking/bk-1"`
 

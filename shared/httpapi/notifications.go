@@ -34,7 +34,7 @@ func (notificationStatus) Schema(huma.Registry) *huma.Schema {
 
 type notificationsQuery struct {
 	PageQuery
-	Status  notificationStatus `query:"status"`
+	Status  notificationStatus `query:"status" doc:"Only those with this status."`
 	Subject string             `query:"subject" maxLength:"257" doc:"What they are about, as type/id." example:"booking/bk-1"`
 }
 

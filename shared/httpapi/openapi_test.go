@@ -67,10 +67,18 @@ func TestEveryOperationIsDescribedWhole(t *testing.T) {
 			params := map[string]int{}
 			for _, p := range op.Parameters {
 				params[p.In+" "+p.Name]++
+				if p.Description == "" {
+					t.Errorf("%s: its %s parameter %s has no description", what, p.In, p.Name)
+				}
 			}
 			for _, in := range regexp.MustCompile(`{(.*?)}`).FindAllStringSubmatch(path, -1) {
 				if params["path "+in[1]] != 1 {
 					t.Errorf("%s: {%s} is described %d times", what, in[1], params["path "+in[1]])
+				}
+			}
+			for media := range op.RequestBody.Content {
+				if media != "application/json" { // any other is refused
+					t.Errorf("%s takes %s", what, media)
 				}
 			}
 			for status, r := range op.Responses {
@@ -88,7 +96,8 @@ type openAPI struct {
 	Paths map[string]map[string]struct {
 		OperationID, Summary, Description string
 		Tags                              []string
-		Parameters                        []struct{ In, Name string }
+		Parameters                        []struct{ In, Name, Description string }
+		RequestBody                       struct{ Content map[string]json.RawMessage }
 		Responses                         map[string]struct {
 			Ref string `json:"$ref"`
 		}

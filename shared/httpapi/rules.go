@@ -76,9 +76,9 @@ type SavedRule struct {
 
 type rulesQuery struct {
 	PageQuery
-	Type     string `query:"type" enum:"trigger,condition,action,escalation"`
+	Type     string `query:"type" enum:"trigger,condition,action,escalation" doc:"Only those of this type."`
 	Event    string `query:"event" maxLength:"128" doc:"The event that triggers them."`
-	Mode     string `query:"mode" enum:"active,shadow,off"`
+	Mode     string `query:"mode" enum:"active,shadow,off" doc:"Only those in this mode."`
 	Template string `query:"template" maxLength:"128" doc:"A workflow or message template that they use."`
 }
 
@@ -217,7 +217,7 @@ func (a *api) listRuleVersions(ctx context.Context, in *ruleVersionsInput) (*lis
 type ruleDecisionsInput struct {
 	IDPath
 	PageQuery
-	Outcome string `query:"outcome" enum:"matched,not_matched,suppressed,shadow,error"`
+	Outcome string `query:"outcome" enum:"matched,not_matched,suppressed,shadow,error" doc:"Only decisions with this outcome."`
 }
 
 func (a *api) listRuleDecisions(ctx context.Context, in *ruleDecisionsInput) (*listOutput[rule.EventDecision], error) {

@@ -16,7 +16,7 @@ func (a *api) schemaRoutes() {
 }
 
 type schemaPath struct {
-	Event string `path:"event" maxLength:"128" example:"booking_created"`
+	Event string `path:"event" maxLength:"128" doc:"The event's type, or template." example:"booking_created"`
 }
 
 type schemaOutput struct{ Body json.RawMessage }

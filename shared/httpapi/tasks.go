@@ -139,8 +139,8 @@ type tasksQuery struct {
 	PageQuery
 	Mine     bool       `query:"mine" doc:"Only those that are the caller's: claimed, or expected to be."`
 	Team     string     `query:"team" doc:"The team's name, in any case."`
-	Status   taskStatus `query:"status"`
-	Kind     stepKind   `query:"kind"`
+	Status   taskStatus `query:"status" doc:"Only those with this status."`
+	Kind     stepKind   `query:"kind" doc:"Only those of this kind of step."`
 	Assignee string     `query:"assignee" maxLength:"128" doc:"Whose they are: claimed, or expected to be."`
 	Subject  string     `query:"subject" maxLength:"257" doc:"What they are about, as type/id." example:"booking/bk-1"`
 }

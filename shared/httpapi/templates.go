@@ -62,11 +62,11 @@ func (templateTrigger) Schema(huma.Registry) *huma.Schema { return oneOf(ops.Tri
 type templatesQuery struct {
 	PageQuery
 	Name      string          `query:"name" maxLength:"128" doc:"All versions of one template."`
-	Type      workflowType    `query:"type"`
+	Type      workflowType    `query:"type" doc:"Only those of this type."`
 	Team      string          `query:"team" doc:"The team's name, in any case."`
-	Trigger   templateTrigger `query:"trigger"`
+	Trigger   templateTrigger `query:"trigger" doc:"Only those that are started so."`
 	Active    string          `query:"active" enum:"true,false" doc:"Whether it may start where no version is named."`
-	Published string          `query:"published" enum:"true,false"`
+	Published string          `query:"published" enum:"true,false" doc:"Whether it can no longer be changed."`
 }
 
 func (q *templatesQuery) fits(t *ops.Template, team ops.Team) bool {
@@ -155,8 +155,8 @@ func (a *api) validateTemplate(ctx context.Context, in *TextInput) (*oneOutput[w
 
 // TemplatePath are the parameters of every path that leads to one version of a template.
 type TemplatePath struct {
-	Name    string `path:"name" maxLength:"128"`
-	Version int    `path:"version" minimum:"1"`
+	Name    string `path:"name" maxLength:"128" doc:"The template's name."`
+	Version int    `path:"version" minimum:"1" doc:"Which of its versions."`
 }
 
 func (a *api) getTemplate(ctx context.Context, in *TemplatePath) (*oneOutput[TemplateBody], error) {

@@ -38,7 +38,7 @@ func (undeliveredStatus) Schema(huma.Registry) *huma.Schema {
 
 type undeliveredQuery struct {
 	PageQuery
-	Status undeliveredStatus `query:"status"`
+	Status undeliveredStatus `query:"status" doc:"Only those with this status."`
 	Source string            `query:"source" maxLength:"128" doc:"The function that they were for."`
 }
 

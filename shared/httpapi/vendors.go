@@ -46,7 +46,7 @@ func (a *api) vendorRoutes() {
 
 type vendorsQuery struct {
 	PageQuery
-	Active   string `query:"active" enum:"true,false"`
+	Active   string `query:"active" enum:"true,false" doc:"Whether they get bookings."`
 	Category string `query:"category" maxLength:"128" doc:"A service type that they perform."`
 	Area     string `query:"area" maxLength:"128" doc:"Where they work."`
 	RankFor  string `query:"rank_for" maxLength:"128" doc:"A booking's id: the items are candidates for it, each that is left out with its reason."`
@@ -147,7 +147,7 @@ func (a *api) vendorScore(ctx context.Context, in *IDPath) (*scoreOutput, error)
 type metricsQuery struct {
 	IDPath
 	PageQuery
-	Type   metricType `query:"type"`
+	Type   metricType `query:"type" doc:"Only those of this type."`
 	Period string     `query:"period" pattern:"^[0-9]{4}-(0[1-9]|1[0-2])$" doc:"A month." example:"2026-11"`
 }
 
@@ -163,7 +163,7 @@ func (a *api) listMetrics(ctx context.Context, in *metricsQuery) (*listOutput[*o
 
 type metricPath struct {
 	IDPath
-	Metric string `path:"metric" maxLength:"128"`
+	Metric string `path:"metric" maxLength:"128" doc:"The metric's id."`
 }
 
 func (a *api) getMetric(ctx context.Context, in *metricPath) (*oneOutput[*ops.Metric], error) {

@@ -37,7 +37,7 @@ func (a *api) workflowRoutes() {
 
 // IDPath is the parameter of every path that leads to one record.
 type IDPath struct {
-	ID string `path:"id" maxLength:"256"`
+	ID string `path:"id" maxLength:"256" doc:"The record's id."`
 }
 
 type instanceStatus string
@@ -52,9 +52,9 @@ func (workflowType) Schema(huma.Registry) *huma.Schema { return oneOf(ops.Workfl
 
 type workflowsQuery struct {
 	PageQuery
-	Status   instanceStatus `query:"status"`
-	Type     workflowType   `query:"type"`
-	Template string         `query:"template" maxLength:"128"`
+	Status   instanceStatus `query:"status" doc:"Only those with this status."`
+	Type     workflowType   `query:"type" doc:"Only those of this type."`
+	Template string         `query:"template" maxLength:"128" doc:"Only those of this template."`
 	Subject  string         `query:"subject" maxLength:"257" doc:"What they are about, as type/id." example:"booking/bk-1"`
 	Team     string         `query:"team" doc:"The team's name, in any case."`
 	Assignee string         `query:"assignee" maxLength:"128" doc:"A team or a person."`
@@ -137,7 +137,7 @@ func (a *api) getWorkflow(ctx context.Context, in *IDPath) (*oneOutput[*ops.Inst
 
 type stepPath struct {
 	IDPath
-	Step string `path:"step" maxLength:"128"`
+	Step string `path:"step" maxLength:"128" doc:"The step's id, as its template has it."`
 }
 
 func (a *api) getWorkflowStep(ctx context.Context, in *stepPath) (*oneOutput[ops.StepRecord], error) {
