@@ -86,7 +86,13 @@ func New(c Config) http.Handler {
 	a.undeliveredRoutes()
 	a.findRoutes()
 
-	a.doc = sync.OnceValues(func() ([]byte, error) { return json.Marshal(a.document()) })
+	a.doc = sync.OnceValues(func() ([]byte, error) {
+		doc, err := a.document()
+		if err != nil {
+			return nil, err
+		}
+		return json.Marshal(doc)
+	})
 	a.mux.HandleFunc("GET /openapi.json", a.serveDocument)
 	a.mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) {
 		writeJSON(w, http.StatusOK, "application/json", []byte(`{"status":"ok"}`))

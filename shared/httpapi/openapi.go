@@ -60,7 +60,7 @@ func (stepWay) Schema(huma.Registry) *huma.Schema {
 
 // document is the OpenAPI document, without huma's own error model, which it always adds and we never send, and without
 // the names that it requires twice where a type has a field of the same name as one of those it embeds.
-func (a *api) document() *huma.OpenAPI {
+func (a *api) document() (*huma.OpenAPI, error) {
 	schemas := a.huma.OpenAPI().Components.Schemas.Map()
 	delete(schemas, "ErrorModel")
 	delete(schemas, "ErrorDetail")
@@ -68,14 +68,7 @@ func (a *api) document() *huma.OpenAPI {
 		slices.Sort(s.Required)
 		s.Required = slices.Compact(s.Required)
 	}
-	for _, path := range a.huma.OpenAPI().Paths {
-		for _, op := range []*huma.Operation{path.Post, path.Put} {
-			if op != nil && op.RequestBody != nil {
-				delete(op.RequestBody.Content, "application/octet-stream") // huma's, where a body is wanted as text too; readBody refuses it
-			}
-		}
-	}
-	return a.huma.OpenAPI()
+	return a.huma.OpenAPI(), describeBodies(a.huma.OpenAPI().Paths)
 }
 
 // route is one operation of the API.

@@ -35,9 +35,35 @@ func TestTheOpenAPIDocumentIsValid(t *testing.T) {
 	if err := schema.Validate(document); err != nil {
 		t.Errorf("%#v", err)
 	}
+	checkExamples(t, c, ours, document)
 	for name := range object(t, document, "components", "schemas") {
 		if _, err := c.Compile(ours + "#/components/schemas/" + name); err != nil { // all that it refers to, too
 			t.Errorf("schema %s: %v", name, err)
+		}
+	}
+}
+
+// checkExamples checks that each body has an example, unless it can only be empty, and that the example is one.
+func checkExamples(t *testing.T, c *jsonschema.Compiler, document string, of any) {
+	t.Helper()
+	for path, methods := range object(t, of, "paths") {
+		for method := range object(t, methods) {
+			op := object(t, methods, method)
+			if op["requestBody"] == nil {
+				continue
+			}
+			body := object(t, op, "requestBody", "content", "application/json")
+			if schema := object(t, body, "schema"); schema["$ref"] == "#/components/schemas/Nothing" {
+				continue
+			}
+			place := strings.NewReplacer("~", "~0", "/", "~1", "{", "%7B", "}", "%7D").Replace(path)
+			schema, err := c.Compile(document + "#/paths/" + place + "/" + method + "/requestBody/content/application~1json/schema")
+			if err != nil {
+				t.Fatal(err)
+			}
+			if err := schema.Validate(body["example"]); err != nil {
+				t.Errorf("%s %s: its example %v: %#v", method, path, body["example"], err)
+			}
 		}
 	}
 }
