@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
+	"runtime/debug"
 	"slices"
 	"strings"
 	"sync"
@@ -40,6 +41,8 @@ type benchSystem struct {
 
 func newBenchSystem(b *testing.B, c *clock.Clock, m *meter.Meter) *benchSystem {
 	b.Helper()
+	was := debug.SetGCPercent(local.GCPercent) // as in `opsflow dev`
+	b.Cleanup(func() { debug.SetGCPercent(was) })
 	o := options()
 	o.Clock, o.Data, o.Meter = c, b.TempDir(), m
 	rt, err := local.Start(b.Context(), o)

@@ -132,6 +132,7 @@ func (r *run) sleep(ctx context.Context) (bool, error) {
 	if err := r.Clock.Sleep(ctx, wait); err != nil {
 		return false, fmt.Errorf("step %s: %w", step, err)
 	}
+	r.known = nil // the world went on
 	for n := range r.i.Steps {
 		if rec := &r.i.Steps[n]; !rec.RetryAt.After(at) {
 			rec.RetryAt = time.Time{}

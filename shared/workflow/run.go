@@ -38,6 +38,9 @@ type run struct {
 	// sent are the events that this invocation put on the bus, also before it began anew: whoever gets one a second time
 	// drops it, so it need not be paid for.
 	sent map[string]bool
+	// known are the subjects as they were read or written here last: every step looks into its workflow's, and a read of each
+	// would be paid for. Whoever writes one that has changed meanwhile loses, and begins anew.
+	known map[ops.SubjectRef]*ops.Subject
 
 	// What is to be written with the instance's record, and put on the bus before that.
 	staged  map[ops.Ref]ops.Record
@@ -171,6 +174,11 @@ func (r *run) flush(ctx context.Context) error {
 	case err != nil:
 		return fmt.Errorf("store workflow %s: %w", r.i.ID, err)
 	}
+	for _, rec := range records {
+		if s, ok := rec.(*ops.Subject); ok {
+			r.know(s)
+		}
+	}
 	clear(r.staged)
 	r.order, r.flushed, r.logged = nil, now, r.i.Happened()
 	r.announce(ctx, records)
@@ -272,11 +280,22 @@ func (r *run) subject(ctx context.Context, ref ops.SubjectRef) (*ops.Subject, er
 	if ok {
 		return cloneSubject(staged), nil
 	}
+	if known := r.known[ref]; known != nil {
+		return cloneSubject(known), nil
+	}
 	s, err := r.Store.Subject(ctx, ref)
 	if err != nil {
 		return nil, &Unavailable{Err: fmt.Errorf("read %s: %w", ref, err)}
 	}
-	return s, nil
+	r.know(s)
+	return cloneSubject(s), nil
+}
+
+func (r *run) know(s *ops.Subject) {
+	if r.known == nil {
+		r.known = map[ops.SubjectRef]*ops.Subject{}
+	}
+	r.known[s.SubjectRef] = s
 }
 
 func quote(s string) json.RawMessage {

@@ -257,6 +257,6 @@ func (r *run) try(ctx context.Context, s *ops.Step, name string) (result ActionR
 func cloneSubject(s *ops.Subject) *ops.Subject {
 	c := *s
 	c.Fields, c.Times, c.Last = maps.Clone(s.Fields), maps.Clone(s.Times), maps.Clone(s.Last)
-	c.Arrived = maps.Clone(s.Arrived)
+	c.Arrived, c.Watched = maps.Clone(s.Arrived), maps.Clone(s.Watched)
 	return &c
 }

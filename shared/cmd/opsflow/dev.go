@@ -6,6 +6,8 @@ import (
 	"io"
 	"log/slog"
 	"net"
+	"os"
+	"runtime/debug"
 	"strconv"
 	"time"
 
@@ -34,6 +36,9 @@ func (d *devCommand) Run(ctx context.Context, std streams) error {
 	level := slog.LevelWarn
 	if d.Verbose {
 		level = slog.LevelDebug
+	}
+	if os.Getenv("GOGC") == "" {
+		debug.SetGCPercent(local.GCPercent)
 	}
 	o := local.Options{
 		AWSAddr:        net.JoinHostPort(d.Host, strconv.Itoa(d.AWSPort)),
