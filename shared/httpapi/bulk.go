@@ -16,7 +16,7 @@ import (
 func (a *api) bulkRoutes() {
 	handle(a, route{
 		id: "start-bulk", method: http.MethodPost, path: "/v1/bulk", action: workInBulk,
-		summary: "Do one thing to many records, or preview it", status: http.StatusAccepted,
+		summary: "Do one thing to many records, or preview it", status: http.StatusAccepted, or: http.StatusOK, // of a preview
 	}, a.startBulk)
 	handle(a, route{
 		id: "list-bulk", method: http.MethodGet, path: "/v1/bulk", action: readBulk,

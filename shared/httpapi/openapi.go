@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"reflect"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/danielgtaylor/huma/v2"
@@ -79,6 +80,7 @@ type route struct {
 	action  action
 	summary string
 	status  int // of success; 0: 200
+	or      int // another status of success, with the same answer; 0: none
 	// record reads the version of the record that the operation changes; nil: it changes none that has one.
 	record versionReader
 	// reads says of a POST that it changes nothing.
@@ -131,6 +133,9 @@ func handle[I, O any](a *api, r route, do func(context.Context, *I) (*O, error))
 		}
 		return out, nil
 	})
+	if r.or != 0 {
+		op.Responses[strconv.Itoa(r.or)] = op.Responses[strconv.Itoa(op.DefaultStatus)]
+	}
 	if r.text != "" { // huma takes a body that it doesn't decode for a file
 		body := &huma.Schema{Type: huma.TypeObject}
 		if r.schema != "" {
