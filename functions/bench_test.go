@@ -24,11 +24,14 @@ import "github.com/aws/aws-lambda-go/lambda"
 func main() { lambda.Start(func() error { return nil }) }
 `
 
+// tags are the Makefile's TAGS.
+const tags = "lambda.norpc,timetzdata,nethttpomithttp2"
+
 // environment is what the programs want to know before they ask for work.
 func environment(api string) []string {
 	return []string{
 		"AWS_LAMBDA_RUNTIME_API=" + api, "AWS_REGION=us-east-1", "AWS_ACCESS_KEY_ID=local", "AWS_SECRET_ACCESS_KEY=local",
-		"TABLE_NAME=opsflow", "BUS_NAME=opsflow", "STATE_MACHINE_PREFIX=arn:aws:states:us-east-1:000000000000:stateMachine:opsflow-",
+		"TABLE_NAME=opsflow", "BUS_NAME=opsflow", "SECRET_PREFIX=opsflow", "STATE_MACHINE_PREFIX=arn:aws:states:us-east-1:000000000000:stateMachine:opsflow-",
 	}
 }
 
@@ -57,16 +60,16 @@ func BenchmarkBootstrap(b *testing.B) {
 		}
 		return out
 	}
-	for _, f := range []struct{ name, tags string }{{"match-rules", "lambda.norpc,timetzdata"}, {"run-steps", "lambda.norpc,timetzdata"}} {
-		b.Run(f.name, func(b *testing.B) {
+	for _, function := range []string{"match-rules", "run-steps"} {
+		b.Run(function, func(b *testing.B) {
 			if runtime.GOOS != "linux" {
 				b.Fatal("Lambda's programs start on Linux only")
 			}
-			info, err := os.Stat(build(b, f.name, f.tags, "arm64"))
+			info, err := os.Stat(build(b, function, tags, "arm64"))
 			if err != nil {
 				b.Fatal(err)
 			}
-			program, nothing := build(b, f.name, f.tags, runtime.GOARCH), build(b, "empty", "lambda.norpc", runtime.GOARCH)
+			program, nothing := build(b, function, tags, runtime.GOARCH), build(b, "empty", "lambda.norpc", runtime.GOARCH)
 			api := newRuntimeAPI(b)
 			api.start(b, program) // both are in memory from here on
 			api.start(b, nothing)

@@ -32,8 +32,8 @@ import (
 const ClientID = "opsflow-local"
 
 // GCPercent suits a process that is a Runtime and nothing else: all records pass through memory as JSON, and the few megabytes
-// that a rarer collection costs are worth a quarter of the time that a busy runtime spends.
-const GCPercent = 400
+// that a rarer collection costs are worth the time that a busy runtime saves.
+const GCPercent = 200
 
 // Options of Start.
 type Options struct {

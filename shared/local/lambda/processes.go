@@ -19,6 +19,9 @@ import (
 	"github.com/aws/aws-lambda-go/lambdacontext"
 )
 
+// buildTags are those that `sam build` uses (TAGS in the Makefile).
+const buildTags = "lambda.norpc,timetzdata,nethttpomithttp2"
+
 // Program is a function that is run as its own bootstrap.
 type Program struct {
 	Name     string
@@ -105,7 +108,7 @@ func (p *Processes) build(ctx context.Context, programs []Program) error {
 	}
 	for _, dir := range slices.Sorted(maps.Keys(dirs)) {
 		out := filepath.Join(p.scratch, dir, "bootstrap")
-		cmd := exec.CommandContext(ctx, "go", "build", "-tags", "lambda.norpc", "-ldflags", "-s -w", "-o", out, "./functions/"+dir) //nolint:gosec // the folder comes from the template
+		cmd := exec.CommandContext(ctx, "go", "build", "-tags", buildTags, "-ldflags", "-s -w", "-o", out, "./functions/"+dir) //nolint:gosec // the folder comes from the template
 		cmd.Dir = p.o.Root
 		cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
 		if text, err := cmd.CombinedOutput(); err != nil {
