@@ -223,6 +223,7 @@ type Step struct {
 	Quorum   int             `json:"quorum,omitempty"` // people who must decide alike; 0: 1
 	// RejectQuorum is how many people must refuse for the step to be refused; 0: 1, any of them.
 	RejectQuorum int        `json:"reject_quorum,omitempty"`
+	Assign       Routing    `json:"assign,omitempty"` // whose task it becomes; absent: least_loaded
 	Expires      Duration   `json:"expires,omitzero"` // when a human step can be decided no more, from its opening
 	OnExpire     ExpireWay  `json:"on_expire,omitzero"`
 	Offer        *OfferStep `json:"offer,omitempty"` // assignment without an action: offers to vendors, one after the other
@@ -247,6 +248,15 @@ type Step struct {
 	// Lookback is how long before the step an event may have arrived and still counts; absent: since the instance began.
 	Lookback Duration `json:"lookback,omitzero"`
 }
+
+// Routing says to which member of its team a task goes.
+type Routing string
+
+// The ways to route a task.
+const (
+	LeastLoaded Routing = "least_loaded" // who has the least open work
+	RoundRobin  Routing = "round_robin"  // one after the other, however much they have
+)
 
 // Waits reports whether the execution stops at the step until something from outside happens.
 func (s *Step) Waits() bool { return s.Kind.Waits() || s.Offer != nil }

@@ -199,6 +199,8 @@ func (c *templateCheck) wait(path string, d Duration) {
 func (c *templateCheck) human(s *Step, path string) {
 	checkWay(c, s, path+".on_reject", s.OnReject, []OnError{OnErrorFail, OnErrorSkip, OnErrorCompensate})
 	c.require(s.Quorum >= 0 && s.Quorum <= maxQuorum, path+".quorum", fmt.Sprintf("1 to %d", maxQuorum), strconv.Itoa(s.Quorum))
+	routes := []Routing{LeastLoaded, RoundRobin}
+	c.require(s.Assign == "" || slices.Contains(routes, s.Assign), path+".assign", oneOf(routes), string(s.Assign))
 	c.require(s.RejectQuorum >= 0 && s.RejectQuorum <= maxQuorum, path+".reject_quorum", fmt.Sprintf("1 to %d", maxQuorum), strconv.Itoa(s.RejectQuorum))
 	checkWay(c, s, path+".on_expire", s.OnExpire, OnExpires())
 	c.require(s.OnExpire.IsZero() || !s.Expires.IsZero(), path+".on_expire", "left out of a step without expires", "")
@@ -251,6 +253,7 @@ func (c *templateCheck) foreign(s *Step, path string) {
 		{"rework", s.Rework != nil, s.Kind.Human()},
 		{"quorum", s.Quorum != 0, s.Kind.Human()},
 		{"reject_quorum", s.RejectQuorum != 0, s.Kind.Human()},
+		{"assign", s.Assign != "", s.Kind.Human()},
 		{"expires", !s.Expires.IsZero(), s.Kind.Human()},
 		{"on_expire", !s.OnExpire.IsZero(), s.Kind.Human()},
 		{"choices", len(s.Choices) > 0, s.Kind == StepDecision},

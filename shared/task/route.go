@@ -30,6 +30,43 @@ func Assign(ctx context.Context, s ops.MemberStore, t *ops.Task, exact bool, alo
 	return assignTo(ctx, s, t, takers(all, t), exact, alongside)
 }
 
+// AssignInTurn gives an undecided task to the members of its team one after the other, by id: the counter that it gives, which
+// is to be saved with the task, says whose turn is next. given is how many turns the same Save has taken already. With exact, a
+// Save fails if somebody else took the turn meanwhile. Nil for a task that goes to nobody.
+func AssignInTurn(ctx context.Context, s TurnStore, t *ops.Task, exact bool, given int64) (*ops.Counter, error) {
+	t.Assignee, t.Status, t.MaxOpen = "", ops.TaskOpen, 0
+	if t.Quorum > 1 {
+		return nil, nil
+	}
+	all, err := s.Members(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("find who does task %s: %w", t.ID, err)
+	}
+	people := takers(all, t)
+	if len(people) == 0 {
+		return nil, nil
+	}
+	turn := &ops.Counter{ID: TurnID(t.Team), Add: given + 1}
+	taken, err := s.Count(ctx, turn.ID)
+	if err != nil {
+		return nil, fmt.Errorf("find whose turn task %s is: %w", t.ID, err)
+	}
+	if exact {
+		turn.Max = taken + turn.Add
+	}
+	t.Assignee = people[(taken+given)%int64(len(people))]
+	return turn, nil
+}
+
+// TurnID names the counter of the turns that a team's members have had.
+func TurnID(team ops.Team) string { return "turn/" + string(team) }
+
+// TurnStore is what AssignInTurn reads.
+type TurnStore interface {
+	ops.MemberStore
+	ops.CounterStore
+}
+
 // takers are the members that a task may go to.
 func takers(all []*ops.Member, t *ops.Task) []string {
 	var ids []string

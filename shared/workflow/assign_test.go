@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"slices"
 	"testing"
 
 	"opsflow/shared/ops"
@@ -68,5 +69,30 @@ func TestWhoChangedWhatAWorkflowWorksOnMayNotApproveIt(t *testing.T) {
 	}
 	if _, err := b.tasks.Complete(t.Context(), id, ops.Actor{ID: "somebody", Teams: []ops.Team{ops.Finance}}, task.Decision{Outcome: "approved"}); err != nil {
 		t.Errorf("somebody else's approval: %v", err)
+	}
+}
+
+func TestTasksGoToTheMembersOneAfterTheOther(t *testing.T) {
+	t.Parallel()
+	b := setup(t, nil)
+	b.publish(t, document(`
+		{"id": "one", "name": "One", "kind": "manual", "assign": "round_robin"},
+		{"id": "two", "name": "Two", "kind": "manual", "assign": "round_robin"}`))
+	b.member(t, "ann", 5)
+	b.member(t, "ben", 0)
+	b.member(t, "cem", 0)
+	var got []string
+	for range 3 {
+		i := b.start(t, "sample", ops.SubjectRef{}, `{}`)
+		for _, step := range i.Steps {
+			tsk, err := b.store.Task(t.Context(), step.TaskID)
+			if err != nil {
+				t.Fatal(err)
+			}
+			got = append(got, tsk.Assignee)
+		}
+	}
+	if want := []string{"ann", "ben", "cem", "ann", "ben", "cem"}; !slices.Equal(got, want) {
+		t.Errorf("the tasks went to %v, want %v", got, want)
 	}
 }

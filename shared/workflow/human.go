@@ -101,7 +101,14 @@ func (r *run) route(ctx context.Context, s *planned, t *ops.Task) error {
 			alongside = append(alongside, other)
 		}
 	}
-	if err := task.Assign(ctx, r.Store, t, r.again < maxExactTries, alongside...); err != nil {
+	exact := r.again < maxExactTries
+	var err error
+	if s.Assign == ops.RoundRobin {
+		err = r.inTurn(ctx, t, exact)
+	} else {
+		err = task.Assign(ctx, r.Store, t, exact, alongside...)
+	}
+	if err != nil {
 		return &Unavailable{Err: err}
 	}
 	t.Decisions, t.Reminders, t.Escalated = nil, 0, false
@@ -113,6 +120,19 @@ func (r *run) route(ctx context.Context, s *planned, t *ops.Task) error {
 		t.SetTimer(ops.TimerExpire, t.LapsesAt)
 	}
 	return nil
+}
+
+// inTurn gives a task to whose turn it is in its team.
+func (r *run) inTurn(ctx context.Context, t *ops.Task, exact bool) error {
+	var given int64
+	if turn, ok := r.staged[(&ops.Counter{ID: task.TurnID(t.Team)}).Ref()].(*ops.Counter); ok {
+		given = turn.Add
+	}
+	turn, err := task.AssignInTurn(ctx, r.Store, t, exact, given)
+	if turn != nil {
+		r.stage(turn)
+	}
+	return err
 }
 
 // title is the step's title or name, with what its parameters say that there is to know: `Complete the details: location`.
