@@ -16,7 +16,7 @@ import (
 	"opsflow/shared/local/issuer"
 	"opsflow/shared/ops"
 	"opsflow/shared/store"
-	"opsflow/shared/table/embedded"
+	"opsflow/shared/store/storetest"
 	"opsflow/shared/timeline"
 )
 
@@ -36,7 +36,7 @@ func newRig(t *testing.T) *rig {
 	t.Helper()
 	c := clock.Virtual(time.Date(2026, 11, 24, 9, 0, 0, 0, time.UTC))
 	iss := serveIssuer(t, c)
-	r := &rig{fakes: newFakes(), issuer: iss, clock: c, log: &bytes.Buffer{}, records: newStore(t, c.Now)}
+	r := &rig{fakes: newFakes(), issuer: iss, clock: c, log: &bytes.Buffer{}, records: storetest.InMemory(t, c.Now)}
 	links, err := timeline.NewLinks(strings.Repeat("k", 32))
 	if err != nil {
 		t.Fatal(err)
@@ -56,25 +56,6 @@ func newRig(t *testing.T) *rig {
 type apiStore struct {
 	*fakes
 	ops.Cursors
-}
-
-// newStore is a store in memory.
-func newStore(t *testing.T, now func() time.Time) *store.Store {
-	t.Helper()
-	db, err := embedded.Open("", embedded.Options{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if err := db.Close(); err != nil {
-			t.Error(err)
-		}
-	})
-	tbl, err := embedded.NewTable(db, "opsflow", store.Indexes(), now)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return store.New(tbl, rand.Reader, now)
 }
 
 // serveIssuer runs an issuer on a port of its own until the test ends.

@@ -23,10 +23,10 @@ import (
 	"opsflow/shared/ops"
 	"opsflow/shared/rule"
 	"opsflow/shared/store"
+	"opsflow/shared/store/storetest"
 	"opsflow/shared/table"
 	"opsflow/shared/table/dynamo"
 	"opsflow/shared/table/dynamo/dynamolocal"
-	"opsflow/shared/table/embedded"
 )
 
 // endpoint is the one DynamoDB Local of this test binary.
@@ -44,23 +44,7 @@ func TestMain(m *testing.M) {
 	os.Exit(code)
 }
 
-func inMemory(t *testing.T, now func() time.Time) table.Table {
-	t.Helper()
-	db, err := embedded.Open("", embedded.Options{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if err := db.Close(); err != nil {
-			t.Error(err)
-		}
-	})
-	tbl, err := embedded.NewTable(db, "opsflow", store.Indexes(), now)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return tbl
-}
+func inMemory(t *testing.T, now func() time.Time) table.Table { return storetest.Table(t, now) }
 
 func onDynamoDBLocal(t *testing.T, now func() time.Time) table.Table {
 	t.Helper()

@@ -6,11 +6,18 @@ import (
 	"time"
 
 	"opsflow/shared/store"
+	"opsflow/shared/table"
 	"opsflow/shared/table/embedded"
 )
 
 // InMemory is a store of a test's own, gone with the test.
 func InMemory(t testing.TB, now func() time.Time) *store.Store {
+	t.Helper()
+	return store.New(Table(t, now), rand.NewChaCha8([32]byte{1}), now)
+}
+
+// Table is a table of a test's own, gone with the test.
+func Table(t testing.TB, now func() time.Time) table.Table {
 	t.Helper()
 	db, err := embedded.Open("", embedded.Options{})
 	if err != nil {
@@ -25,5 +32,5 @@ func InMemory(t testing.TB, now func() time.Time) *store.Store {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return store.New(tbl, rand.NewChaCha8([32]byte{1}), now)
+	return tbl
 }
