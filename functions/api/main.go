@@ -26,9 +26,8 @@ func main() {
 		Store: p.Store, Records: p.Store, Bus: parts.Bus(e), Clock: p.Clock, Calendar: p.Calendar, Random: p.Random, Logger: p.Logger,
 		Workflows: flows, Rules: rules, Backtests: p.Backtests(rules), Bulk: p.Bulk(), Alerts: p.Alerts(),
 		Tasks: tasks, Members: tasks, Vendors: p.Scorer(), Notifications: p.Notifications(),
-		Undelivered: p.Undelivered(flows, parts.Bus(e)), Timelines: links,
-		Connections: p.Connections(e.PrivateCalls),
-		Verifier:    httpapi.NewOIDC(httpapi.OIDCConfig{Issuer: e.OIDCIssuer, ClientIDs: e.OIDCClientIDs}),
+		Undelivered: p.Undelivered(flows, parts.Bus(e)), Timelines: links, Connections: p.Connections(e.PrivateCalls),
+		Verifier: httpapi.NewOIDC(httpapi.OIDCConfig{Issuer: e.OIDCIssuer, ClientIDs: e.OIDCClientIDs}),
 	}
 	pages, err := console.New(console.Config{
 		Config: conf, API: httpapi.New(conf),

@@ -11,27 +11,13 @@ import (
 	"opsflow/shared/store"
 	"opsflow/shared/store/storetest"
 	"opsflow/shared/table"
-	"opsflow/shared/table/embedded"
 )
 
 func TestStoreOnTheEmbeddedTable(t *testing.T) {
 	t.Parallel()
 	storetest.Run(t, func(t *testing.T, now func() time.Time) table.Table {
 		t.Helper()
-		db, err := embedded.Open("", embedded.Options{})
-		if err != nil {
-			t.Fatal(err)
-		}
-		t.Cleanup(func() {
-			if err := db.Close(); err != nil {
-				t.Error(err)
-			}
-		})
-		tbl, err := embedded.NewTable(db, "opsflow", store.Indexes(), now)
-		if err != nil {
-			t.Fatal(err)
-		}
-		return tbl
+		return storetest.Table(t, now)
 	})
 }
 

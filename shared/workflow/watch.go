@@ -19,14 +19,21 @@ import (
 // watchesFresh is how long what is watched is known without asking the table.
 const watchesFresh = 2 * time.Second
 
-// watchlist is what is watched, as it was read last.
+// watchlist is what is watched, as it was read last, ready to be asked.
 type watchlist struct {
 	mu   sync.Mutex
-	list *ops.Watches
+	list map[string][]watcher // by the kind of record; nil: to be read
 	at   time.Time
 }
 
-func (e *Engine) watches(ctx context.Context) (*ops.Watches, error) {
+// watcher is a template that watches.
+type watcher struct {
+	ops.WatchingTemplate
+
+	when *rule.Cond
+}
+
+func (e *Engine) watches(ctx context.Context) (map[string][]watcher, error) {
 	now := e.Clock.Now()
 	e.watching.mu.Lock()
 	list, age := e.watching.list, now.Sub(e.watching.at)
@@ -34,9 +41,17 @@ func (e *Engine) watches(ctx context.Context) (*ops.Watches, error) {
 	if list != nil && age >= 0 && age < watchesFresh {
 		return list, nil
 	}
-	list, err := e.Store.Watches(ctx)
+	stored, err := e.Store.Watches(ctx)
 	if err != nil {
 		return nil, fmt.Errorf("read what templates watch: %w", err)
+	}
+	list = map[string][]watcher{}
+	for _, one := range stored.Templates {
+		when, err := rule.CompileConditionIn(one.Watch.When, e.Calendar)
+		if err != nil {
+			return nil, fmt.Errorf("watch of template %s: %w", one.Template, err)
+		}
+		list[one.Watch.Subject] = append(list[one.Watch.Subject], watcher{one, when})
 	}
 	e.watching.mu.Lock()
 	defer e.watching.mu.Unlock()
@@ -68,18 +83,14 @@ func (e *Engine) watch(
 	if err != nil {
 		return nil, err
 	}
-	on := list.On(ref.Type)
+	on := list[ref.Type]
 	if len(on) == 0 {
 		return nil, nil
 	}
 	of := rule.Doc{"subject": doc()}
 	var started []*ops.Instance
 	for _, one := range on {
-		when, err := rule.CompileConditionIn(one.Watch.When, e.Calendar)
-		if err != nil {
-			return nil, fmt.Errorf("watch of template %s: %w", one.Template, err)
-		}
-		holds, _ := when.Eval(of, e.Clock.Now())
+		holds, _ := one.when.Eval(of, e.Clock.Now())
 		state := (*seen)[one.Template]
 		if state.Holds == holds {
 			continue

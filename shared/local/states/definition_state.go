@@ -357,22 +357,15 @@ func (p *definitionParser) processor(f fields) (distributed bool) {
 
 // parameters reports what the Parameters of an optimised integration lack, or have too much.
 func (p *definitionParser) parameters(r resource, v any, at string) {
-	one, ok := integrations[r.service+":"+r.action]
-	o, isObject := v.(*value.Object)
-	if !ok || !isObject {
+	o, ok := v.(*value.Object)
+	if !ok {
 		return
 	}
-	given := map[string]bool{}
-	for _, m := range o.Members() {
-		name := strings.TrimSuffix(m.Key, ".$")
-		given[name] = true
-		if !slices.Contains(one.fields, name) {
-			p.schema(at, "The field \"%s\" is not supported by Step Functions", name)
-		}
+	given := memberNames(o)
+	for i, name := range given {
+		given[i] = strings.TrimSuffix(name, ".$")
 	}
-	for _, name := range one.required {
-		if !given[name] {
-			p.schema(at, "The field '%s' is required but was missing", name)
-		}
+	for _, wrong := range r.wrongFields(given) {
+		p.schema(at, "%s", wrong)
 	}
 }

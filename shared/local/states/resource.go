@@ -162,21 +162,30 @@ func (r resource) notRecognised() string {
 
 // check finds what is wrong with the parameters of an optimised integration once they are evaluated.
 func (r resource) check(parameters any) error {
+	for _, wrong := range r.wrongFields(memberNames(parameters)) {
+		return runtimeFailure("%s", wrong)
+	}
+	return nil
+}
+
+// wrongFields tells which fields the parameters of an optimised integration lack, and which they may not have.
+func (r resource) wrongFields(given []string) []string {
 	one, ok := integrations[r.service+":"+r.action]
 	if !ok {
 		return nil
 	}
+	var wrong []string
 	for _, name := range one.required {
-		if !hasMember(parameters, name) {
-			return runtimeFailure("The field '%s' is required but was missing", name)
+		if !slices.Contains(given, name) {
+			wrong = append(wrong, fmt.Sprintf("The field '%s' is required but was missing", name))
 		}
 	}
-	for _, name := range memberNames(parameters) {
+	for _, name := range given {
 		if !slices.Contains(one.fields, name) {
-			return runtimeFailure("The field \"%s\" is not supported by Step Functions", name)
+			wrong = append(wrong, fmt.Sprintf("The field \"%s\" is not supported by Step Functions", name))
 		}
 	}
-	return nil
+	return wrong
 }
 
 // event is the type of a history event about a task of this kind.

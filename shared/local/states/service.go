@@ -182,15 +182,6 @@ func noServices(_ context.Context, c Call) ([]byte, error) {
 	return nil, fmt.Errorf("%s is not available in the local runtime", c.Service)
 }
 
-func hasMember(v any, name string) bool {
-	o, ok := v.(*value.Object)
-	if !ok {
-		return false
-	}
-	_, ok = o.Get(name)
-	return ok
-}
-
 func memberNames(v any) []string {
 	o, ok := v.(*value.Object)
 	if !ok {
