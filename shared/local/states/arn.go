@@ -58,6 +58,18 @@ func executionKey(arn string) string {
 	return parts[6]
 }
 
+// standardKey is the key of a standard execution's ARN: express ones are not looked at by their ARN.
+func standardKey(arn string) (string, error) {
+	key := executionKey(arn)
+	switch {
+	case key == "":
+		return "", apiError("InvalidArn", "Invalid Arn: '%s'", arn)
+	case nameIn(arn, "express") != "":
+		return "", apiError("InvalidArn", "Invalid Arn: 'Resource type not valid in this context: express'")
+	}
+	return key, nil
+}
+
 // nameIn is the name that an ARN of the kind ends with; empty when it is no such ARN.
 func nameIn(arn, kind string) string {
 	parts := strings.Split(arn, ":")

@@ -28,22 +28,30 @@ func (x *execution) startThreads(t *thread, s *state) {
 		c := x.newThread(t.ID, index, s.branches[branch])
 		c.Silent = t.Silent || j.MapRun != ""
 		c.Prev = t.Prev
-		input := j.Items.V
-		if s.kind == "Map" {
-			list, _ := j.Items.V.([]any)
-			c.Item = &value.JSON{V: list[index]}
-			if !c.Silent {
-				x.event(c, "MapIterationStarted", iteration(c, s))
-			}
-			var err error
-			if input, err = x.itemInput(t, s, index, list[index]); err != nil {
-				x.failThread(c, x.asFailure(t, err)) // starts the rest itself, if there is to be one
-				return
-			}
+		if s.kind == "Map" && !c.Silent {
+			x.event(c, "MapIterationStarted", iteration(c, s))
 		}
-		x.enter(c, c.graph.startAt, input)
+		if !x.startThread(t, s, c) {
+			return
+		}
 	}
 	x.touch(t)
+}
+
+// startThread lets a branch or an iteration begin, and reports whether it could.
+func (x *execution) startThread(t *thread, s *state, c *thread) bool {
+	input := t.Join.Items.V
+	if s.kind == "Map" {
+		list, _ := input.([]any)
+		c.Item = &value.JSON{V: list[c.Index]}
+		var err error
+		if input, err = x.itemInput(t, s, c.Index, list[c.Index]); err != nil {
+			x.failThread(c, x.asFailure(t, err)) // starts the rest itself, if there is to be one
+			return false
+		}
+	}
+	x.enter(c, c.graph.startAt, input)
+	return true
 }
 
 func iteration(c *thread, s *state) map[string]any {
@@ -141,13 +149,34 @@ func (x *execution) childrenOf(t *thread) []*thread {
 }
 
 func (x *execution) remove(t *thread) {
-	x.stopChild(t)
+	x.halt(t)
 	delete(x.threads, t.ID)
+}
+
+// halt lets a thread stand still where it is, and nobody work for it any more.
+func (x *execution) halt(t *thread) {
+	x.stopChild(t)
 	x.touch(t)
 	if cancel := x.cancel[t.ID]; cancel != nil {
 		cancel()
 		delete(x.cancel, t.ID)
 	}
+	t.Task = nil
+	if t.Phase != phaseDone {
+		t.Phase = phaseHalted
+	}
+}
+
+// discardJoin forgets the branches or iterations of a state that begins anew or is left.
+func (x *execution) discardJoin(t *thread) {
+	if t.Join == nil {
+		return
+	}
+	for _, c := range x.childrenOf(t) {
+		x.discardJoin(c)
+		x.remove(c)
+	}
+	t.Join = nil
 }
 
 // failThread ends a thread that nothing caught the failure of.
@@ -159,12 +188,12 @@ func (x *execution) failThread(t *thread, f *failure) {
 	parent := x.threads[t.Parent]
 	s := parent.state()
 	j := parent.Join
-	t.Phase, t.Task, t.Join = phaseDone, nil, nil
-	x.touch(t)
+	x.halt(t)
 	if j.MapRun != "" {
 		j.failed++
 		j.done++
-		t.Failed, t.Output = true, &value.JSON{V: f.output()}
+		t.Phase, t.Failed, t.Output = phaseDone, true, &value.JSON{V: f.output()}
+		x.discardJoin(t)
 		if j.failed <= j.Tolerated {
 			x.joined(parent, s)
 			return
@@ -175,17 +204,17 @@ func (x *execution) failThread(t *thread, f *failure) {
 	}
 	parent.Prev = max(parent.Prev, t.Prev)
 	x.abortChildren(parent, s)
-	parent.Phase = phaseRun
+	parent.Phase = phaseHalted
 	x.failState(parent, s, f)
 }
 
-// abortChildren removes what is left of a Parallel or Map state that failed.
+// abortChildren halts what still runs of a Parallel or Map state that failed.
 func (x *execution) abortChildren(t *thread, s *state) {
 	for _, c := range x.childrenOf(t) {
 		if c.Phase == phaseJoin {
 			x.abortChildren(c, c.state())
 		}
-		if c.Phase != phaseDone && c.EnteredID > 0 {
+		if c.Phase != phaseDone && c.Phase != phaseHalted && c.EnteredID > 0 {
 			switch kind := c.state().kind; kind {
 			case "Task", "Wait", "Parallel", "Map":
 				x.event(c, kind+"StateAborted", nil)
@@ -194,6 +223,6 @@ func (x *execution) abortChildren(t *thread, s *state) {
 				x.event(c, "MapIterationAborted", iteration(c, s))
 			}
 		}
-		x.remove(c)
+		x.halt(c)
 	}
 }

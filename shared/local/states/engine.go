@@ -77,6 +77,8 @@ type Engine struct {
 	cancel context.CancelFunc
 	work   sync.WaitGroup
 
+	redriving sync.Mutex // one redrive at a time
+
 	mu          sync.Mutex
 	running     map[string]*execution
 	definitions map[string]*graph // compiled, by hash

@@ -39,6 +39,9 @@ type record struct {
 	Parent     *link   `json:"p,omitempty"`
 	Redrives   int     `json:"rd,omitempty"`
 	RedrivenAt int64   `json:"ra,omitempty"`
+	// Halted is where the execution stood when it ended without success; its threads are kept too, so that it can be redriven.
+	Halted *counters      `json:"h,omitempty"`
+	Tokens []redriveToken `json:"rt,omitempty"` // the last ones that redrove it
 }
 
 // link names the task that waits for the end of an execution.
@@ -94,6 +97,7 @@ func (e *Engine) newExecution(key string, rec record, g *graph, input any) *exec
 
 // begin puts the first thread at the start of the graph.
 func (x *execution) begin() {
+	x.setTimeout()
 	x.event(nil, "ExecutionStarted", map[string]any{
 		"input": x.rec.Input, "inputDetails": notTruncated, "roleArn": x.rec.Role,
 	})
@@ -227,7 +231,7 @@ func (x *execution) timerFired(id int) {
 		case phaseRetry:
 			t.Phase, t.Wake = phaseRun, 0
 			x.ready = append(x.ready, t)
-		case phaseRun, phaseJoin, phaseDone: // wait for nothing
+		case phaseRun, phaseJoin, phaseDone, phaseHalted: // wait for nothing
 		case phaseTask:
 			name := errTimeout
 			if at := t.Task.TimeoutAt; at == 0 || now.Before(time.UnixMilli(at)) {
@@ -263,11 +267,15 @@ func (x *execution) end(status string, output any, f *failure) {
 	}
 	x.event(x.threads[0], eventOfStatus[status], details)
 	x.rec.Status, x.rec.StoppedAt = status, x.e.now().UnixMilli()
-	for id, t := range x.threads {
-		x.changed[id] = true
-		x.stopChild(t)
+	for _, t := range x.threads {
+		x.halt(t)
 	}
-	clear(x.threads)
+	if status == StatusSucceeded || x.rec.Express {
+		clear(x.threads)
+	} else {
+		count := x.count
+		x.rec.Halted = &count
+	}
 	rec := x.rec
 	x.effects = append(x.effects, func() { x.e.ended(x, &rec) })
 }

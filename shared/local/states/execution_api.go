@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/base64"
 	"encoding/json"
+	"errors"
 	"slices"
 	"time"
 
@@ -45,6 +46,9 @@ type Execution struct {
 	Error           *string
 	Cause           *string
 	RedriveCount    int
+	RedriveDate     time.Time // zero: never
+	RedriveStatus   string
+	RedriveReason   string // why it can't be redriven
 }
 
 func parseInput(text string) (any, error) {
@@ -55,7 +59,7 @@ func parseInput(text string) (any, error) {
 	return v, nil
 }
 
-// prepare makes an execution and runs it up to where it first waits; nothing is stored yet.
+// prepare makes an execution that has not begun.
 func (e *Engine) prepare(ctx context.Context, in *StartExecutionInput) (*execution, error) {
 	name, m, err := e.machine(ctx, in.StateMachineARN)
 	if err != nil {
@@ -87,14 +91,48 @@ func (e *Engine) prepare(ctx context.Context, in *StartExecutionInput) (*executi
 		Machine: name, Name: in.Name, Definition: m.Definition, Express: m.Type == TypeExpress, Role: m.Role,
 		Input: in.Input, Status: StatusRunning, StartedAt: e.now().UnixMilli(), Parent: in.parent,
 	}
-	if g.timeout > 0 {
-		rec.TimeoutAt = e.now().Add(time.Duration(g.timeout) * time.Second).UnixMilli()
-	}
-	x := e.newExecution(name+":"+in.Name, rec, g, input)
+	return e.newExecution(name+":"+in.Name, rec, g, input), nil
+}
+
+// setTimeout lets TimeoutSeconds of the state machine begin.
+func (x *execution) setTimeout() {
 	x.changed[executionTimer] = true
-	x.begin()
+	if x.graph.timeout > 0 {
+		x.rec.TimeoutAt = x.e.now().Add(time.Duration(x.graph.timeout) * time.Second).UnixMilli()
+	}
+}
+
+// admit lets an execution that nobody else has yet do its first burst. It runs from then on that store has written it.
+func (e *Engine) admit(ctx context.Context, x *execution, store func(*bbolt.Tx, []entry) error, do func()) error {
+	x.mu.Lock()
+	do()
+	running := x.rec
 	x.drain() //nolint:contextcheck // a task outlives the call that set it off
-	return x, nil
+	if !x.ephemeral {
+		entries, err := x.entries()
+		if err == nil {
+			if x.rec.Status == StatusRunning {
+				entries = append(entries, entry{bucketExecutions, []byte(x.key), mustJSON(x.rec)})
+			}
+			err = e.db.Update(ctx, func(tx *bbolt.Tx) error { return store(tx, entries) })
+		}
+		if err != nil {
+			x.mu.Unlock()
+			return err
+		}
+	}
+	if x.rec.Status == StatusRunning && !x.ephemeral {
+		e.mu.Lock()
+		e.running[x.key] = x
+		e.mu.Unlock()
+	}
+	effects := x.settle()
+	x.mu.Unlock()
+	e.statusChanged(&running)
+	for _, effect := range effects {
+		effect()
+	}
+	return nil
 }
 
 // StartExecution starts an execution and returns once that is durable. The same name with the same input gives the
@@ -106,50 +144,31 @@ func (e *Engine) StartExecution(ctx context.Context, in StartExecutionInput) (St
 	if err != nil {
 		return StartExecutionOutput{}, err
 	}
-	x.mu.Lock()
-	defer func() { x.mu.Unlock() }()
-	entries, err := x.entries()
-	if err != nil {
-		return StartExecutionOutput{}, err
-	}
-	running := x.rec
-	running.Status = StatusRunning
-	entries = append(entries, entry{bucketByStart, startKey(&x.rec), []byte{}})
-	if x.rec.Status == StatusRunning {
-		entries = append(entries, entry{bucketExecutions, []byte(x.key), mustJSON(x.rec)})
-	}
+	startedAt := x.rec.StartedAt
 	var existing *record
-	if err := e.db.Update(ctx, func(tx *bbolt.Tx) error {
+	err = e.admit(ctx, x, func(tx *bbolt.Tx, entries []entry) error {
 		existing = nil
 		if text := tx.Bucket(bucketExecutions).Get([]byte(x.key)); text != nil {
 			existing = &record{}
-			return json.Unmarshal(text, existing)
+			return errors.Join(json.Unmarshal(text, existing), errStarted)
 		}
-		return put(tx, entries)
-	}); err != nil {
+		return put(tx, append(entries, entry{bucketByStart, startKey(&x.rec), []byte{}}))
+	}, x.begin)
+	switch {
+	case existing == nil:
+	case existing.Status == StatusRunning && existing.Input == in.Input:
+		startedAt, err = existing.StartedAt, nil
+	default:
+		err = apiError("ExecutionAlreadyExists", "Execution Already Exists: '%s'", x.arn)
+	}
+	if err != nil {
 		return StartExecutionOutput{}, err
 	}
-	if existing != nil {
-		if existing.Status == StatusRunning && existing.Input == in.Input {
-			return StartExecutionOutput{x.arn, time.UnixMilli(existing.StartedAt).UTC()}, nil
-		}
-		return StartExecutionOutput{}, apiError("ExecutionAlreadyExists", "Execution Already Exists: '%s'", x.arn)
-	}
-	if x.rec.Status == StatusRunning {
-		e.mu.Lock()
-		e.running[x.key] = x
-		e.mu.Unlock()
-	}
-	x.effects = append([]func(){func() { e.statusChanged(&running) }}, x.effects...)
-	effects := x.settle()
-	out := StartExecutionOutput{x.arn, time.UnixMilli(x.rec.StartedAt).UTC()}
-	x.mu.Unlock()
-	for _, effect := range effects {
-		effect()
-	}
-	x.mu.Lock()
-	return out, nil
+	return StartExecutionOutput{x.arn, time.UnixMilli(startedAt).UTC()}, nil
 }
+
+// errStarted undoes the start of what runs already, or did.
+var errStarted = errors.New("an execution of this name was started before")
 
 // StartSyncExecution runs an express execution to its end. Nothing of it is kept.
 func (e *Engine) StartSyncExecution(ctx context.Context, in StartExecutionInput) (*Execution, error) {
@@ -167,13 +186,11 @@ func (e *Engine) StartSyncExecution(ctx context.Context, in StartExecutionInput)
 		return nil, err
 	}
 	x.ephemeral = true
-	x.mu.Lock()
-	effects := x.settle()
-	x.mu.Unlock()
-	for _, effect := range effects {
-		effect()
-	}
+	err = e.admit(ctx, x, nil, x.begin)
 	done()
+	if err != nil {
+		return nil, err
+	}
 	select {
 	case <-x.done:
 		x.mu.Lock()
@@ -218,10 +235,13 @@ func (e *Engine) statusChanged(rec *record) {
 		return
 	}
 	arn := e.executionARN(rec)
-	var stop any
-	if rec.StoppedAt > 0 {
-		stop = rec.StoppedAt
+	orNull := func(at int64) any {
+		if at == 0 {
+			return nil
+		}
+		return at
 	}
+	redrive, reason := e.redriveStatus(rec)
 	id, err := newUUID(e.random)
 	if err != nil {
 		e.report(err)
@@ -232,10 +252,11 @@ func (e *Engine) statusChanged(rec *record) {
 		Bus: "default", Resources: []string{arn},
 		Detail: mustJSON(map[string]any{
 			"executionArn": arn, "stateMachineArn": e.machineARN(rec.Machine), "name": rec.Name, "status": rec.Status,
-			"startDate": rec.StartedAt, "stopDate": stop, "input": rec.Input, "output": rec.Output,
+			"startDate": rec.StartedAt, "stopDate": orNull(rec.StoppedAt), "input": rec.Input, "output": rec.Output,
 			"inputDetails": map[string]any{"included": true}, "outputDetails": included(rec.Output),
 			"error": rec.Error, "cause": rec.Cause,
-			"redriveCount": rec.Redrives, "redriveDate": nil, "redriveStatus": "NOT_REDRIVABLE",
+			"redriveCount": rec.Redrives, "redriveDate": orNull(rec.RedrivenAt), "redriveStatus": redrive,
+			"redriveStatusReason": optional(reason),
 		}),
 	}
 	e.goBusy(func() { e.report(e.emit(e.ctx, []Event{ev})) })
@@ -254,8 +275,12 @@ func (e *Engine) describe(rec *record, arn string) *Execution {
 		StartDate: time.UnixMilli(rec.StartedAt).UTC(), Input: rec.Input, Output: rec.Output,
 		Error: rec.Error, Cause: rec.Cause, RedriveCount: rec.Redrives,
 	}
+	d.RedriveStatus, d.RedriveReason = e.redriveStatus(rec)
 	if rec.StoppedAt > 0 {
 		d.StopDate = time.UnixMilli(rec.StoppedAt).UTC()
+	}
+	if rec.RedrivenAt > 0 {
+		d.RedriveDate = time.UnixMilli(rec.RedrivenAt).UTC()
 	}
 	return d
 }

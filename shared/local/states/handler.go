@@ -90,6 +90,7 @@ type request struct {
 	Cause                string `json:"cause"`
 	TaskToken            string `json:"taskToken"`
 	WorkerName           string `json:"workerName"`
+	ClientToken          string `json:"clientToken"`
 	StatusFilter         string `json:"statusFilter"`
 	MaxResults           int    `json:"maxResults"`
 	Severity             string `json:"severity"`

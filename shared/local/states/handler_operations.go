@@ -18,6 +18,7 @@ var operations = map[string]operation{
 	"StartExecution":                 startExecution,
 	"StartSyncExecution":             startSyncExecution,
 	"StopExecution":                  stopExecution,
+	"RedriveExecution":               redriveExecution,
 	"DescribeExecution":              describeExecution,
 	"ListExecutions":                 listExecutions,
 	"GetExecutionHistory":            getExecutionHistory,
@@ -135,6 +136,11 @@ func stopExecution(ctx context.Context, e *Engine, in *request) (any, error) {
 	return object{"stopDate": at}, err
 }
 
+func redriveExecution(ctx context.Context, e *Engine, in *request) (any, error) {
+	at, err := e.RedriveExecution(ctx, in.ExecutionARN, in.ClientToken)
+	return object{"redriveDate": at}, err
+}
+
 func describeExecution(ctx context.Context, e *Engine, in *request) (any, error) {
 	x, err := e.DescribeExecution(ctx, in.ExecutionARN)
 	if err != nil {
@@ -145,7 +151,8 @@ func describeExecution(ctx context.Context, e *Engine, in *request) (any, error)
 	if x.Output != nil {
 		out["outputDetails"] = object{"included": true}
 	}
-	out["redriveCount"], out["redriveStatus"] = x.RedriveCount, "NOT_REDRIVABLE"
+	out["redriveCount"], out["redriveDate"] = x.RedriveCount, x.RedriveDate
+	out["redriveStatus"], out["redriveStatusReason"] = x.RedriveStatus, optional(x.RedriveReason)
 	return out, nil
 }
 
@@ -159,7 +166,7 @@ func listExecutions(ctx context.Context, e *Engine, in *request) (any, error) {
 		x := &list[i]
 		out[i] = object{
 			"executionArn": x.ARN, "stateMachineArn": x.StateMachineARN, "name": x.Name, "status": x.Status,
-			"startDate": x.StartDate, "stopDate": x.StopDate,
+			"startDate": x.StartDate, "stopDate": x.StopDate, "redriveCount": x.RedriveCount, "redriveDate": x.RedriveDate,
 		}
 	}
 	return object{"executions": out, "nextToken": optional(next)}, nil

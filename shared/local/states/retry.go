@@ -24,9 +24,10 @@ func (x *execution) failState(t *thread, s *state, f *failure) {
 		}
 		x.event(t, s.kind+"StateFailed", f.details())
 	}
-	t.Task, t.Join = nil, nil
+	t.Task = nil
 	for i := range s.catch {
 		if c := &s.catch[i]; f.matchedBy(c.errors) {
+			x.discardJoin(t)
 			if err := x.caught(t, s, c, f); err != nil {
 				x.failThread(t, x.asFailure(t, err))
 			}
@@ -48,7 +49,8 @@ func (x *execution) retryLater(t *thread, i int, r *retrier) {
 	}
 	t.Retries[i]++
 	t.Retried++
-	t.Task, t.Join = nil, nil
+	t.Task = nil
+	x.discardJoin(t)
 	t.Phase, t.Wake = phaseRetry, x.e.now().Add(delay+time.Millisecond-1).UnixMilli()
 }
 

@@ -153,6 +153,24 @@ func (e *Engine) resume(ctx context.Context, key string) error {
 	if e.find(key) != nil {
 		return nil
 	}
+	x, err := e.restore(ctx, key)
+	if err != nil {
+		return err
+	}
+	e.mu.Lock()
+	e.running[key] = x
+	e.mu.Unlock()
+	x.mu.Lock()
+	effects := x.takeUp() //nolint:contextcheck // a task outlives the call that set it off
+	x.mu.Unlock()
+	for _, effect := range effects {
+		effect()
+	}
+	return nil
+}
+
+// restore reads an execution as it stood when it was last written.
+func (e *Engine) restore(ctx context.Context, key string) (*execution, error) {
 	var rec record
 	var count counters
 	threads := map[int]*thread{}
@@ -160,7 +178,9 @@ func (e *Engine) resume(ctx context.Context, key string) error {
 		if err := json.Unmarshal(tx.Bucket(bucketExecutions).Get([]byte(key)), &rec); err != nil {
 			return err
 		}
-		if err := json.Unmarshal(tx.Bucket(bucketRunning).Get([]byte(key)), &count); err != nil {
+		if rec.Halted != nil {
+			count = *rec.Halted
+		} else if err := json.Unmarshal(tx.Bucket(bucketRunning).Get([]byte(key)), &count); err != nil {
 			return err
 		}
 		prefix := append([]byte(key), 0)
@@ -175,33 +195,24 @@ func (e *Engine) resume(ctx context.Context, key string) error {
 		return nil
 	})
 	if err != nil {
-		return err
+		return nil, err
 	}
 	g, err := e.definition(ctx, rec.Definition)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	input, err := parseInput(rec.Input)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	x := e.newExecution(key, rec, g, input)
 	x.count, x.threads = count, threads
-	e.mu.Lock()
-	e.running[key] = x
-	e.mu.Unlock()
-	x.mu.Lock()
-	effects := x.takeUp() //nolint:contextcheck // a task outlives the call that set it off
-	x.mu.Unlock()
-	for _, effect := range effects {
-		effect()
-	}
-	return nil
+	x.relink()
+	return x, nil
 }
 
-// takeUp sets off again what the threads of a loaded execution wait for.
-func (x *execution) takeUp() []func() {
-	x.setTimer(executionTimer)
+// relink gives each thread that was read its graph, and counts again what became of those of Parallel and Map states.
+func (x *execution) relink() {
 	for id := range x.count.Next { // parents have lower ids than their children
 		t := x.threads[id]
 		if t == nil {
@@ -222,6 +233,13 @@ func (x *execution) takeUp() []func() {
 				parent.Join.failed++
 			}
 		}
+	}
+}
+
+// takeUp sets off again what the threads of a loaded execution wait for.
+func (x *execution) takeUp() []func() {
+	x.setTimer(executionTimer)
+	for id, t := range x.threads {
 		x.setTimer(id)
 		if t.Phase != phaseTask {
 			continue

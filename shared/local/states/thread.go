@@ -11,12 +11,13 @@ import (
 type phase uint8
 
 const (
-	phaseRun   phase = iota // has a state to execute
-	phaseWait               // in a Wait state until Wake
-	phaseRetry              // will execute its state again at Wake
-	phaseTask               // its task is with a function, a child execution, a worker or the holder of its token
-	phaseJoin               // waits for the threads of its Parallel or Map state
-	phaseDone               // has an output (or, in a distributed Map, a tolerated failure) for its parent
+	phaseRun    phase = iota // has a state to execute
+	phaseWait                // in a Wait state until Wake
+	phaseRetry               // will execute its state again at Wake
+	phaseTask                // its task is with a function, a child execution, a worker or the holder of its token
+	phaseJoin                // waits for the threads of its Parallel or Map state
+	phaseDone                // has an output (or, in a distributed Map, a tolerated failure) for its parent
+	phaseHalted              // failed or was aborted, and nothing handled that: a redrive goes on from its state
 )
 
 // noParent is the Parent of the thread that an execution begins with.
