@@ -69,6 +69,11 @@ var actions = map[string]Action{
 	"vendor.unavailable": vendorUnavailable,
 }
 
+// emitting are those of them that put events on the bus.
+var emitting = map[string]bool{
+	"booking.confirm": true, "quality.score": true, "service.complete": true, "vendor.assign": true,
+}
+
 // action finds an action by its name; nil when there is none.
 func (e *Engine) action(name string) Action {
 	if a := e.Actions[name]; a != nil {

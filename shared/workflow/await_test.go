@@ -144,7 +144,7 @@ func TestAnEventThatComesBetweenAnyTwoWritesIsSeen(t *testing.T) {
 		})
 		i = b.decide(t, i.ID, "ask", true)
 		if !b.saver.happened() {
-			if n < 3 {
+			if n < 2 {
 				t.Errorf("the step begins to wait in %d writes", n)
 			}
 			return

@@ -35,7 +35,7 @@ func TestACrashAtAnyWriteOfBranchesReworkAndEventsIsRepaired(t *testing.T) {
 			b.pay(t, "pay-1")
 			i = b.decide(t, i.ID, "review", true)
 			if b.saver.waiting() {
-				if at < 16 {
+				if at < 14 {
 					t.Errorf("the run has only %d writes", at)
 				}
 				break

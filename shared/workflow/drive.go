@@ -121,10 +121,11 @@ func (e *Engine) driveOnce(ctx context.Context, d Drive, owner string, again int
 	r := &run{
 		Engine: e, owner: owner, plan: plan, d: d, i: i, again: again, sent: sent, mask: ops.NewMask(i.Secrets), staged: map[ops.Ref]ops.Record{}, logged: i.Happened(),
 	}
-	if err := r.claim(ctx, owner); err != nil {
-		return Progress{}, false, r.heed(ctx, err)
+	err = r.claim(ctx, owner)
+	if err == nil {
+		err = r.pass(ctx)
 	}
-	if err := r.pass(ctx); err != nil {
+	if err != nil {
 		return Progress{}, false, r.heed(ctx, err)
 	}
 	if err := r.leads(ctx); err != nil {
@@ -184,8 +185,9 @@ func (r *run) look(ctx context.Context) error {
 	return nil
 }
 
-// claim makes the instance this invocation's until the lease ends. Every later write is conditional on the record's
-// version, so that whoever lost the lease can write nothing.
+// claim makes the instance this invocation's until the lease ends. That is written down before anything is done outside of our
+// records, or takes long; what needs only one write is done in that one. Every write is conditional on the record's version,
+// so of two invocations that both took a free lease only one can write anything.
 func (r *run) claim(ctx context.Context, owner string) error {
 	now := r.Clock.Now()
 	i := r.i
@@ -211,7 +213,11 @@ func (r *run) claim(ctx context.Context, owner string) error {
 		i.Status = ops.InstanceRunning
 		i.Log(ops.HistoryEntry{At: now, What: "started"})
 	}
-	return r.flush(ctx)
+	r.unclaimed, r.flushed = true, now
+	if i.Asked != nil { // of one that died before it could heed it
+		return errAsked
+	}
+	return nil
 }
 
 // progress is the invocation's answer. A delay that is not waited for is one that ended in the past.

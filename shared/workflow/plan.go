@@ -27,6 +27,9 @@ type planned struct {
 	when    *rule.Cond // nil: always
 	match   *rule.Cond // nil: any event
 	choices []*rule.Cond
+	// outside says that doing the step may bring about something besides records of ours, so that nobody may do it who has not
+	// claimed the instance.
+	outside bool
 }
 
 // plan finds an instance's template and makes it ready. Published versions never change, so what was read once is kept.
@@ -59,7 +62,7 @@ func makePlan(t *ops.Template, hours *calendar.Calendar) (*plan, error) {
 		p.token[s.ID] = byToken(g, p.waits, s)
 	}
 	for _, id := range g.order {
-		s := planned{Step: t.Step(id), needs: t.Needs(id)}
+		s := planned{Step: t.Step(id), needs: t.Needs(id), outside: outside(t, t.Step(id))}
 		if s.When != nil {
 			c, err := rule.CompileConditionIn(*s.When, hours)
 			if err != nil {
@@ -85,6 +88,18 @@ func makePlan(t *ops.Template, hours *calendar.Calendar) (*plan, error) {
 		p.minutes += s.Minutes()
 	}
 	return p, nil
+}
+
+// outside reports whether a step may bring about something besides records of ours: a message, a call, an event. Its failure may,
+// too, where steps are undone.
+func outside(t *ops.Template, s *ops.Step) bool {
+	if s.Kind == ops.StepNotification || s.Kind == ops.StepAPICall {
+		return true
+	}
+	if name := s.ActionName(); name != "" && (actions[name] == nil || emitting[name]) {
+		return true
+	}
+	return slices.ContainsFunc(t.Steps, func(s ops.Step) bool { return s.Compensate != "" })
 }
 
 // step finds a step by its id, which the template has.

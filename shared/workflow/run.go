@@ -33,6 +33,8 @@ type run struct {
 	i    *ops.Instance
 	// owner is who holds the lease for this invocation.
 	owner string
+	// unclaimed says that no write has told others of this invocation yet: it must do nothing outside of our records.
+	unclaimed bool
 	// again counts how often this invocation has begun anew because others wrote what it had read.
 	again int
 	// sent are the events that this invocation put on the bus, also before it began anew: whoever gets one a second time
@@ -148,6 +150,9 @@ func (r *run) effectKey(step string, n int) string {
 // Events may so go out twice, under the same ids, but never get lost. How the workflow ended is told after that, for only the
 // stored record decides it.
 func (r *run) flush(ctx context.Context) error {
+	if r.unclaimed && len(r.emits) > 0 {
+		return fmt.Errorf("workflow %s: event %s came of a step that is not known to emit any", r.i.ID, r.emits[0].Type)
+	}
 	if err := r.send(ctx); err != nil {
 		return err
 	}
@@ -180,6 +185,7 @@ func (r *run) flush(ctx context.Context) error {
 		}
 	}
 	clear(r.staged)
+	r.unclaimed = false
 	r.order, r.flushed, r.logged = nil, now, r.i.Happened()
 	r.announce(ctx, records)
 	for _, i := range started {

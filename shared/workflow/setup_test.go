@@ -169,9 +169,16 @@ type bus struct {
 
 	failing ops.EventType
 	failure error
+
+	before func(ops.OutEvent) // called before each event is put
 }
 
 func (b *bus) Put(_ context.Context, events ...ops.OutEvent) error {
+	for _, e := range events {
+		if b.before != nil {
+			b.before(e)
+		}
+	}
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	for _, e := range events {

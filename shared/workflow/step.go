@@ -41,6 +41,13 @@ func (r *run) step(ctx context.Context, s *planned) error {
 				return nil
 			}
 		}
+	}
+	if s.outside && r.unclaimed && !rec.RetryAt.After(r.Clock.Now()) {
+		if err := r.flush(ctx); err != nil {
+			return err
+		}
+	}
+	if rec.Status == ops.StepPending {
 		rec.Status, rec.StartedAt = ops.StepInProgress, r.Clock.Now()
 	}
 	r.i.CurrentStep = s.ID
