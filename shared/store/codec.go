@@ -22,7 +22,8 @@ type record[T any] interface {
 }
 
 // encode makes a record's item. Its data are the record's JSON without what the item itself says: the version that Save
-// counts and the expiry. Rules and templates have a version of their own, which stays.
+// counts and the expiry. Rules and templates have a version of their own, which stays. The fields that lists show are together
+// in one, the summary, and only there: each byte is paid for at every write.
 func encode(r ops.Record) (table.Item, error) {
 	whole, err := json.Marshal(r)
 	if err != nil {
@@ -40,9 +41,10 @@ func encode(r ops.Record) (table.Item, error) {
 		if name == "expires_at" || (name == "version" && counted) {
 			continue
 		}
-		data = appendField(data, name, value)
 		if slices.Contains(shown, name) {
 			summary = appendField(summary, name, value)
+		} else {
+			data = appendField(data, name, value)
 		}
 	}
 	if len(shown) > 0 {
@@ -63,24 +65,33 @@ func appendField(object []byte, name string, value []byte) []byte {
 
 // decode reads a record from an item of the table itself.
 func decode[T any, P record[T]](item table.Item) (P, error) {
-	return decodeData[T, P](item, item.Data)
+	return decodeParts[T, P](item, item.Data, summaryOf(item))
 }
 
 // decodeSummary reads what an index holds of a record.
 func decodeSummary[T any, P record[T]](item table.Item) (P, error) {
-	var data struct {
-		Summary json.RawMessage `json:"summary"`
-	}
-	if err := json.Unmarshal(item.Data, &data); err != nil {
-		return nil, fmt.Errorf("read the summary of %s: %w", item.Key, err)
-	}
-	return decodeData[T, P](item, data.Summary)
+	return decodeParts[T, P](item, summaryOf(item))
 }
 
-func decodeData[T any, P record[T]](item table.Item, data []byte) (P, error) {
+// summaryOf finds the summary in an item's data; nil when it has none.
+func summaryOf(item table.Item) []byte {
+	for name, value := range jsonscan.Fields(item.Data) {
+		if name == summaryField {
+			return value
+		}
+	}
+	return nil
+}
+
+func decodeParts[T any, P record[T]](item table.Item, parts ...[]byte) (P, error) {
 	r := P(new(T))
-	if err := json.Unmarshal(data, r); err != nil {
-		return nil, fmt.Errorf("read %s: %w", item.Key, err)
+	for _, part := range parts {
+		if part == nil {
+			continue
+		}
+		if err := json.Unmarshal(part, r); err != nil {
+			return nil, fmt.Errorf("read %s: %w", item.Key, err)
+		}
 	}
 	m := r.RecordMeta()
 	m.V, m.ExpiresAt = item.V, item.ExpiresAt

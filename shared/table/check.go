@@ -214,7 +214,7 @@ func checkPut(p Put, id string, indexes []Index) (int, error) {
 	if err := checkData(item, indexes); err != nil {
 		return 0, err
 	}
-	size := itemBytes(item, id, p.WantV+1)
+	size := ItemBytes(item, id, p.WantV+1)
 	if size > MaxItemBytes {
 		return 0, limitf("item %s is %d bytes; the most is %d", item.Key, size, MaxItemBytes)
 	}

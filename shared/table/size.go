@@ -23,10 +23,10 @@ func Epoch(expiry time.Time) int64 {
 // Expired reports whether a stored expiry has come: items with it count as absent.
 func Expired(epoch int64, now time.Time) bool { return epoch != 0 && epoch <= now.Unix() }
 
-// itemBytes measures an item as DynamoDB does (developer guide, "DynamoDB item sizes and formats"): attribute names and
+// ItemBytes measures an item, written by writeID as its vth version, as DynamoDB does (developer guide, "DynamoDB item sizes and formats"): attribute names and
 // strings by their UTF-8 bytes, numbers by half their significant digits and one, booleans and nulls 1, lists and maps 3
 // and 1 more for each element.
-func itemBytes(item Item, writeID string, v int64) int {
+func ItemBytes(item Item, writeID string, v int64) int {
 	n := len("pk") + len(item.Key.PK) + len("sk") + len(item.Key.SK) +
 		len("v") + numberBytes(strconv.AppendInt(nil, v, 10)) + len("write_id") + len(writeID)
 	if e := Epoch(item.ExpiresAt); e != 0 {

@@ -26,7 +26,7 @@ func TestItemSizeFollowsDynamoDB(t *testing.T) {
 		{Item{Data: []byte(`{"m":{"k":"ab","l":[null]}}`)}, 1 + 3 + 4 + 5 + 2},
 	} {
 		tc.item.Key = Key{PK: "p", SK: "s"}
-		if got := itemBytes(tc.item, "w", 1); got != empty+tc.want {
+		if got := ItemBytes(tc.item, "w", 1); got != empty+tc.want {
 			t.Errorf("%s and index %v: %d bytes; want %d", tc.item.Data, tc.item.Index, got, empty+tc.want)
 		}
 	}
