@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"time"
 
+	"opsflow/shared/local/action"
 	"opsflow/shared/local/events"
 	"opsflow/shared/ops"
 )
@@ -57,7 +58,7 @@ func (b bus) put(ctx context.Context, entries []events.Entry) ([]string, error) 
 	for i, e := range entries {
 		sources[i] = e.Source
 	}
-	if err := b.permissions.checkPut(ctx, map[string][]string{b.name: sources}); err != nil {
+	if err := b.permissions.check(ctx, action.Put(b.name, sources...)); err != nil {
 		return nil, fmt.Errorf("put events: %w", err)
 	}
 	results, err := b.engine.Put(ctx, b.permissions.accessKey(ctx), entries)

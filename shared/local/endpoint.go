@@ -25,7 +25,7 @@ func (rt *Runtime) awsEndpoint() http.Handler {
 	services := map[string]http.Handler{
 		"AWSStepFunctions":  states.Handler(rt.states),
 		"AWSEvents":         events.Handler(rt.events),
-		"DynamoDB_20120810": dynamodb.New(rt.guardTable(rt.table, store.Indexes()), rt.tableName(), store.Indexes(), rt.o.Clock.Now),
+		"DynamoDB_20120810": dynamodb.New(rt.table, rt.tableName(), store.Indexes(), rt.o.Clock.Now),
 		sqs.TargetPrefix:    sqs.Handler(rt.sqs),
 		secretsService:      http.HandlerFunc(rt.secretsAPI),
 	}

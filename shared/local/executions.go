@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"strings"
 
+	"opsflow/shared/local/action"
 	"opsflow/shared/local/iam"
 	"opsflow/shared/local/states"
 	"opsflow/shared/ops"
@@ -18,8 +19,13 @@ type executions struct {
 	permissions *permissions
 }
 
+// may asks for one permission.
+func (x executions) may(ctx context.Context, do, resource string) error {
+	return x.permissions.check(ctx, iam.Request{Action: do, Resource: resource})
+}
+
 func (x executions) Start(ctx context.Context, machineARN, name string, input []byte) error {
-	if err := x.permissions.check(ctx, "states:StartExecution", machineARN); err != nil {
+	if err := x.may(ctx, "states:StartExecution", machineARN); err != nil {
 		return err
 	}
 	_, err := x.engine.StartExecution(ctx, states.StartExecutionInput{StateMachineARN: machineARN, Name: name, Input: string(input)})
@@ -28,7 +34,7 @@ func (x executions) Start(ctx context.Context, machineARN, name string, input []
 
 func (x executions) Stop(ctx context.Context, machineARN, name, cause string) error {
 	arn := executionARN(machineARN, name)
-	if err := x.permissions.check(ctx, "states:StopExecution", arn); err != nil {
+	if err := x.may(ctx, "states:StopExecution", arn); err != nil {
 		return err
 	}
 	_, err := x.engine.StopExecution(ctx, arn, "opsflow.Stopped", cause)
@@ -37,7 +43,7 @@ func (x executions) Stop(ctx context.Context, machineARN, name, cause string) er
 
 func (x executions) Describe(ctx context.Context, machineARN, name string) (ops.Execution, error) {
 	arn := executionARN(machineARN, name)
-	if err := x.permissions.check(ctx, "states:DescribeExecution", arn); err != nil {
+	if err := x.may(ctx, "states:DescribeExecution", arn); err != nil {
 		return ops.Execution{}, err
 	}
 	e, err := x.engine.DescribeExecution(ctx, arn)
@@ -55,22 +61,22 @@ func (x executions) Describe(ctx context.Context, machineARN, name string) (ops.
 }
 
 func (x executions) SucceedTask(ctx context.Context, token string, output []byte) error {
-	if err := x.permissions.check(ctx, "states:SendTaskSuccess", machineARN(states.MachineOfToken(token))); err != nil {
+	if err := x.may(ctx, "states:SendTaskSuccess", action.OfToken(token)); err != nil {
 		return err
 	}
 	return translate(x.engine.SendTaskSuccess(ctx, token, string(output)))
 }
 
 func (x executions) FailTask(ctx context.Context, token, code, cause string) error {
-	if err := x.permissions.check(ctx, "states:SendTaskFailure", machineARN(states.MachineOfToken(token))); err != nil {
+	if err := x.may(ctx, "states:SendTaskFailure", action.OfToken(token)); err != nil {
 		return err
 	}
 	return translate(x.engine.SendTaskFailure(ctx, token, code, cause))
 }
 
 func (x executions) Create(ctx context.Context, name string, definition []byte) (string, error) {
-	create := iam.Request{Action: "states:CreateStateMachine", Resource: machineARN(name)}
-	if err := x.permissions.checkAll(ctx, create, passRole(x.role)); err != nil {
+	create := iam.Request{Action: "states:CreateStateMachine", Resource: action.StateMachine(name)}
+	if err := x.permissions.check(ctx, create, action.PassRole(x.role, "states")); err != nil {
 		return "", err
 	}
 	m, err := x.engine.CreateStateMachine(ctx, states.CreateStateMachineInput{

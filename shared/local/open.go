@@ -91,7 +91,7 @@ func (rt *Runtime) loadStack(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	rt.permissions = newPermissions(rt.stack, rt.o.observe)
+	rt.permissions = newPermissions(rt.stack, rt.o.Logger, rt.o.observe)
 	return nil
 }
 

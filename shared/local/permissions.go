@@ -2,41 +2,78 @@ package local
 
 import (
 	"context"
-	"maps"
-	"slices"
+	"log/slog"
 	"strings"
+	"sync"
 
 	"github.com/aws/aws-lambda-go/lambdacontext"
 
+	"opsflow/shared/local/action"
 	"opsflow/shared/local/iam"
 	"opsflow/shared/local/stack"
 )
 
 // permissions holds every function and state machine of the template to its role, as IAM does. A function is known by the
-// context that it was invoked with, or by its access key at the AWS endpoint; whoever else comes is a developer, who may do
-// everything.
+// context that it was invoked with, or by its access key at the AWS endpoint; a state machine by the context of its task.
+// Whoever else comes is a developer, who may do everything.
 type permissions struct {
 	stack     *stack.Stack
 	functions map[string]stack.Function // by ARN
 	roles     map[string]*stack.Role    // by ARN
-	observe   func(Use)                 // told of every request that is checked; nil: nobody
+	requests  action.Reader
+	log       *slog.Logger
+	observe   func(Use) // told of every request that is checked; nil: nobody
+	told      sync.Map  // refusals that are in the log
 }
 
 // Use is a request that was held against a role.
 type Use struct {
 	Role string // logical id
 	iam.Request
+	Refused error // nil: it was allowed
 }
 
-func newPermissions(s *stack.Stack, observe func(Use)) *permissions {
-	p := &permissions{stack: s, functions: map[string]stack.Function{}, roles: map[string]*stack.Role{}, observe: observe}
+func newPermissions(s *stack.Stack, log *slog.Logger, observe func(Use)) *permissions {
+	p := &permissions{stack: s, functions: map[string]stack.Function{}, roles: map[string]*stack.Role{}, log: log, observe: observe}
 	for _, f := range s.Functions {
 		p.functions[f.ARN] = f
 	}
 	for _, r := range s.Roles {
 		p.roles[r.ARN] = r
 	}
+	p.requests.HashKey = func(table string) string {
+		for _, t := range s.Tables {
+			if t.Name == table {
+				return t.Hash
+			}
+		}
+		return ""
+	}
 	return p
+}
+
+// session is a role with the name that it is used under: the function's, or the execution's.
+type session struct {
+	role *stack.Role // nil: a developer
+	name string
+}
+
+type sessionKey struct{}
+
+// withSession has a role ask for what follows.
+func withSession(ctx context.Context, s session) context.Context {
+	return context.WithValue(ctx, sessionKey{}, s)
+}
+
+// session gives who a context belongs to.
+func (p *permissions) session(ctx context.Context) session {
+	if s, ok := ctx.Value(sessionKey{}).(session); ok {
+		return s
+	}
+	if f, ok := p.caller(ctx); ok {
+		return session{p.roles[f.RoleARN], f.Name}
+	}
+	return session{}
 }
 
 // caller gives the function that a context belongs to.
@@ -49,54 +86,55 @@ func (p *permissions) caller(ctx context.Context) (stack.Function, bool) {
 	return f, ok
 }
 
-// as gives the context of what a function asks for.
-func as(ctx context.Context, f stack.Function) context.Context {
-	return lambdacontext.NewContext(ctx, &lambdacontext.LambdaContext{InvokedFunctionArn: f.ARN})
-}
-
-// check gives an *iam.DeniedError when the function of the context may not do something.
-func (p *permissions) check(ctx context.Context, action, resource string) error {
-	return p.checkAll(ctx, iam.Request{Action: action, Resource: resource})
-}
-
-func (p *permissions) checkAll(ctx context.Context, requests ...iam.Request) error {
-	f, ok := p.caller(ctx)
-	if !ok {
-		return nil
-	}
+// check gives an *iam.DeniedError for the first request that whoever the context belongs to may not make.
+func (p *permissions) check(ctx context.Context, requests ...iam.Request) error {
+	who := p.session(ctx)
 	for _, r := range requests {
-		if err := p.checkRole(f.RoleARN, f.Name, r); err != nil {
+		if err := p.checkSession(who, r); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// checkRole holds a request against a role. One that is not of the template may do everything.
-func (p *permissions) checkRole(role, session string, r iam.Request) error {
-	known, ok := p.roles[role]
-	if !ok {
+// checkSession holds a request against a role. One that is not of the template may do everything.
+func (p *permissions) checkSession(who session, r iam.Request) error {
+	if who.role == nil {
 		return nil
 	}
-	if p.observe != nil {
-		p.observe(Use{known.LogicalID, r})
+	held := r
+	if who.role.Conditional(r.Action) {
+		held = r.With(map[string][]string{
+			"aws:PrincipalArn": {who.role.ARN}, "aws:PrincipalAccount": {stack.Account}, "aws:SourceAccount": {stack.Account},
+			"aws:RequestedRegion": {stack.Region},
+		})
 	}
-	return known.Check(session, r)
+	err := who.role.Check(who.name, held)
+	if p.observe != nil {
+		p.observe(Use{who.role.LogicalID, r, err})
+	}
+	if err != nil {
+		p.tell(who.role, r, err)
+	}
+	return err
+}
+
+// tell writes a refusal into the log, once: where a permission is missing, a function tries again and again.
+func (p *permissions) tell(role *stack.Role, r iam.Request, err error) {
+	if _, again := p.told.LoadOrStore([3]string{role.LogicalID, r.Action, r.Resource}, true); !again {
+		p.log.Warn("permission missing in the template", "role", role.LogicalID, "action", r.Action, "resource", r.Resource, "error", err)
+	}
 }
 
 // authorizeMachine holds what a state machine asks for against its role.
 func (rt *Runtime) authorizeMachine(role, execution, action, resource string) error {
-	return rt.permissions.checkRole(role, execution, iam.Request{Action: action, Resource: resource})
+	return rt.permissions.checkSession(session{rt.permissions.roles[role], execution}, iam.Request{Action: action, Resource: resource})
 }
 
-// conditional reports whether the values of condition keys matter to whether the function may do something.
+// conditional reports whether the values of condition keys matter to whether something may be done.
 func (p *permissions) conditional(ctx context.Context, action string) bool {
-	f, ok := p.caller(ctx)
-	if !ok {
-		return false
-	}
-	role, ok := p.roles[f.RoleARN]
-	return ok && role.Conditional(action)
+	role := p.session(ctx).role
+	return role != nil && role.Conditional(action)
 }
 
 // functionKeyPrefix begins the access key of each function; its name follows.
@@ -130,41 +168,6 @@ func (p *permissions) maySendAs(accessKeyID, bus, source string) bool {
 	if f, ok := p.holder(accessKeyID); ok {
 		principal = f.RoleARN
 	}
-	return iam.DecideFor(p.stack.ResourcePolicies, principal, iam.Request{
-		Action: putEvents, Resource: busARN(bus),
-		Context: map[string][]string{"events:source": {source}, "aws:PrincipalArn": {principal}},
-	}) != iam.Denied
-}
-
-const putEvents = "events:PutEvents"
-
-// busARN takes a name or an ARN.
-func busARN(bus string) string {
-	if strings.HasPrefix(bus, "arn:") {
-		return bus
-	}
-	if bus == "" {
-		bus = "default"
-	}
-	return "arn:aws:events:" + stack.Region + ":" + stack.Account + ":event-bus/" + bus
-}
-
-// checkPut asks for the permission to put events on buses: sources are those of the events, by bus.
-func (p *permissions) checkPut(ctx context.Context, sources map[string][]string) error {
-	for _, bus := range slices.Sorted(maps.Keys(sources)) {
-		err := p.checkAll(ctx, iam.Request{
-			Action: putEvents, Resource: busARN(bus), Context: map[string][]string{"events:source": sources[bus]},
-		})
-		if err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// passRole is what making a state machine with a role needs besides.
-func passRole(role string) iam.Request {
-	return iam.Request{
-		Action: "iam:PassRole", Resource: role, Context: map[string][]string{"iam:PassedToService": {"states.amazonaws.com"}},
-	}
+	put := action.Put(bus, source).With(map[string][]string{"aws:PrincipalArn": {principal}})
+	return iam.DecideFor(p.stack.ResourcePolicies, principal, put) != iam.Denied
 }

@@ -2,27 +2,30 @@ package local
 
 import (
 	"bytes"
-	"encoding/json"
 	"encoding/xml"
 	"errors"
 	"io"
 	"net/http"
-	"net/url"
 	"strings"
 
-	"opsflow/shared/aws/ses"
+	"opsflow/shared/local/action"
 	"opsflow/shared/local/iam"
-	"opsflow/shared/local/lambda"
-	"opsflow/shared/local/stack"
-	"opsflow/shared/local/states"
 )
 
-// guardEndpoint holds the requests that functions make at the AWS endpoint against their roles. Those to the table are
-// checked there (see guardedTable).
+// guardEndpoint holds the requests that functions and state machines make at the AWS endpoint against their roles. What can't
+// be told to be allowed is refused.
 func (p *permissions) guardEndpoint(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		f, ok := p.holder(accessKeyOf(r))
-		if !ok {
+		who := p.session(r.Context())
+		if key, _ := action.Signer(r); strings.HasPrefix(key, functionKeyPrefix) {
+			f, ok := p.holder(key)
+			if !ok {
+				refuse(w, r, http.StatusForbidden, "UnrecognizedClientException", "The security token included in the request is invalid.")
+				return
+			}
+			who = session{p.roles[f.RoleARN], f.Name}
+		}
+		if who.role == nil {
 			next.ServeHTTP(w, r)
 			return
 		}
@@ -32,136 +35,61 @@ func (p *permissions) guardEndpoint(next http.Handler) http.Handler {
 			return
 		}
 		r.Body = io.NopCloser(bytes.NewReader(body))
-		r = r.WithContext(as(r.Context(), f))
-		err = p.checkAll(r.Context(), requestsOf(r, body)...)
-		if denied, ok := errors.AsType[*iam.DeniedError](err); ok {
-			answerDenied(w, r, denied)
+		r = r.WithContext(withSession(r.Context(), who))
+		asked, err := p.requests.Of(r, body)
+		if err == nil {
+			err = p.check(r.Context(), asked...)
+		}
+		if coded, ok := errors.AsType[refusal](err); ok {
+			status := http.StatusBadRequest
+			if _, denied := errors.AsType[*iam.DeniedError](err); denied && r.Header.Get("X-Amz-Target") == "" {
+				status = http.StatusForbidden
+			}
+			refuse(w, r, status, coded.ErrorCode(), coded.ErrorMessage())
 			return
 		}
 		next.ServeHTTP(w, r)
 	})
 }
 
-// accessKeyOf takes the key id from a signature: "AWS4-HMAC-SHA256 Credential=AKID/20261124/us-east-1/events/...".
-func accessKeyOf(r *http.Request) string {
-	_, rest, _ := strings.Cut(r.Header.Get("Authorization"), "Credential=")
-	id, _, _ := strings.Cut(rest, "/")
-	return id
+// refusal is an error by AWS's name, with its words.
+type refusal interface {
+	error
+	ErrorCode() string
+	ErrorMessage() string
 }
 
-// requestsOf gives what an HTTP request asks to do. A body that can't be read asks for nothing that can be named: the
-// service refuses it.
-func requestsOf(r *http.Request, body []byte) []iam.Request {
-	if rest, ok := strings.CutPrefix(r.URL.Path, "/2015-03-31/functions/"); ok {
-		name, _, _ := strings.Cut(rest, "/")
-		return []iam.Request{{
-			Action: invokeFunction, Resource: "arn:aws:lambda:" + stack.Region + ":" + stack.Account + ":function:" + lambda.Name(name),
-		}}
-	}
-	service, operation, _ := strings.Cut(r.Header.Get("X-Amz-Target"), ".")
-	switch service {
-	case "AWSStepFunctions":
-		return statesRequests(operation, body)
-	case "AWSEvents":
-		return eventsRequests(operation, body)
-	case secretsService:
-		var in secretRequest
-		if json.Unmarshal(body, &in) != nil {
-			return nil
-		}
-		return []iam.Request{{Action: "secretsmanager:" + operation, Resource: secretARN(in.id())}}
-	case "":
-		return messageRequests(r, body)
-	}
-	return nil
-}
-
-const invokeFunction = "lambda:InvokeFunction"
-
-func statesRequests(operation string, body []byte) []iam.Request {
-	var in struct{ StateMachineARN, ExecutionARN, ActivityARN, TaskToken, Name, RoleARN string }
-	if json.Unmarshal(body, &in) != nil {
-		return nil
-	}
-	r := iam.Request{Action: "states:" + operation}
-	switch {
-	case in.TaskToken != "":
-		r.Resource = machineARN(states.MachineOfToken(in.TaskToken))
-	case in.StateMachineARN != "":
-		r.Resource = in.StateMachineARN
-	case in.ExecutionARN != "":
-		r.Resource = in.ExecutionARN
-	case in.ActivityARN != "":
-		r.Resource = in.ActivityARN
-	case in.Name != "":
-		r.Resource = machineARN(in.Name)
-	}
-	if in.RoleARN == "" {
-		return []iam.Request{r}
-	}
-	return []iam.Request{r, passRole(in.RoleARN)}
-}
-
-// machineARN is the ARN of a state machine to be.
-func machineARN(name string) string {
-	return "arn:aws:states:" + stack.Region + ":" + stack.Account + ":stateMachine:" + name
-}
-
-func eventsRequests(operation string, body []byte) []iam.Request {
-	if operation != "PutEvents" {
-		return []iam.Request{{Action: "events:" + operation}}
-	}
-	var in struct {
-		Entries []struct{ EventBusName, Source string }
-	}
-	if json.Unmarshal(body, &in) != nil {
-		return nil
-	}
-	var out []iam.Request
-	for _, e := range in.Entries {
-		out = append(out, iam.Request{
-			Action: putEvents, Resource: busARN(e.EventBusName), Context: map[string][]string{"events:source": {e.Source}},
-		})
-	}
-	return out
-}
-
-// messageRequests are those to SES and SNS. SNS has no resource for a telephone number: the number stands for it.
-func messageRequests(r *http.Request, body []byte) []iam.Request {
-	if r.URL.Path == ses.Path {
-		var m ses.Message
-		if json.Unmarshal(body, &m) != nil {
-			return nil
-		}
-		return []iam.Request{{
-			Action: "ses:SendEmail", Resource: "arn:aws:ses:" + stack.Region + ":" + stack.Account + ":identity/" + m.FromEmailAddress,
-			Context: map[string][]string{"ses:FromAddress": {m.FromEmailAddress}},
-		}}
-	}
-	form, err := url.ParseQuery(string(body))
-	if err != nil || form.Get("Action") == "" {
-		return nil
-	}
-	resource := form.Get("PhoneNumber")
-	if resource == "" {
-		resource = form.Get("TopicArn")
-	}
-	return []iam.Request{{Action: "sns:" + form.Get("Action"), Resource: resource}}
-}
-
-// answerDenied refuses in the protocol of the service.
-func answerDenied(w http.ResponseWriter, r *http.Request, denied *iam.DeniedError) {
+// refuse answers with an error in the protocol of the service.
+func refuse(w http.ResponseWriter, r *http.Request, status int, code, message string) {
 	switch {
 	case r.Header.Get("X-Amz-Target") != "":
-		writeJSON(w, http.StatusBadRequest, map[string]string{"__type": denied.ErrorCode(), "message": denied.Message()})
+		if code == deniedCode && strings.HasPrefix(r.Header.Get("X-Amz-Target"), "AmazonSQS.") {
+			w.Header().Set("X-Amzn-Query-Error", "AccessDenied;Sender") // the name that SQS's older clients know
+		}
+		writeJSON(w, http.StatusBadRequest, map[string]string{"__type": code, "message": message})
 	case strings.HasPrefix(r.Header.Get("Content-Type"), "application/x-www-form-urlencoded"):
+		if _, service := action.Signer(r); code == deniedCode && service == "sns" {
+			code = authorizationError
+		}
 		w.Header().Set("Content-Type", "text/xml")
-		w.WriteHeader(http.StatusForbidden)
-		_, _ = io.WriteString(w, "<ErrorResponse><Error><Type>Sender</Type><Code>AuthorizationError</Code><Message>")
-		_ = xml.EscapeText(w, []byte(denied.Message()))
-		_, _ = io.WriteString(w, "</Message></Error></ErrorResponse>")
+		w.WriteHeader(status)
+		_ = xml.NewEncoder(w).Encode(errorResponse{Type: "Sender", Code: code, Message: message}) // the caller has gone if this fails
 	default:
-		w.Header().Set("X-Amzn-Errortype", denied.ErrorCode())
-		writeJSON(w, http.StatusForbidden, map[string]string{"message": denied.Message()})
+		w.Header().Set("X-Amzn-Errortype", code)
+		writeJSON(w, status, map[string]string{"message": message})
 	}
 }
+
+// errorResponse is an error of the services that answer in XML.
+type errorResponse struct {
+	XMLName xml.Name `xml:"ErrorResponse"`
+	Type    string   `xml:"Error>Type"`
+	Code    string   `xml:"Error>Code"`
+	Message string   `xml:"Error>Message"`
+}
+
+// deniedCode is IAM's refusal, and authorizationError SNS's own name for it.
+const (
+	deniedCode         = "AccessDeniedException"
+	authorizationError = "AuthorizationError"
+)

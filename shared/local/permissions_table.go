@@ -82,7 +82,7 @@ func (g *guardedTable) check(ctx context.Context, action, resource string, leadi
 	if g.permissions.conditional(ctx, action) {
 		r.Context = map[string][]string{"dynamodb:LeadingKeys": leading()}
 	}
-	return g.permissions.checkAll(ctx, r)
+	return g.permissions.check(ctx, r)
 }
 
 func partitions[T any](list []T, partition func(T) string) []string {

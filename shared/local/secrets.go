@@ -6,19 +6,11 @@ import (
 	"net/http"
 	"strings"
 
-	"opsflow/shared/local/stack"
+	"opsflow/shared/local/action"
 )
 
 // secretsService is the target prefix of AWS Secrets Manager.
 const secretsService = "secretsmanager"
-
-// A secret's ARN ends, on AWS, with six characters of chance; here they are always the same.
-const (
-	secretARNBegins = "arn:aws:secretsmanager:" + stack.Region + ":" + stack.Account + ":secret:"
-	secretARNEnds   = "-000000"
-)
-
-func secretARN(id string) string { return secretARNBegins + id + secretARNEnds }
 
 // secretRequest is the body of the operations that are here.
 type secretRequest struct {
@@ -26,13 +18,7 @@ type secretRequest struct {
 }
 
 // id is the name of the secret, which may be given as its ARN.
-func (r *secretRequest) id() string {
-	id, isARN := strings.CutPrefix(r.Name+r.SecretID, secretARNBegins)
-	if isARN {
-		id = strings.TrimSuffix(id, secretARNEnds)
-	}
-	return id
-}
+func (r *secretRequest) id() string { return action.SecretName(r.Name + r.SecretID) }
 
 // secretsAPI is as much of Secrets Manager as connections need: CreateSecret, PutSecretValue and GetSecretValue.
 func (rt *Runtime) secretsAPI(w http.ResponseWriter, r *http.Request) {
@@ -70,7 +56,7 @@ func (rt *Runtime) secretsAPI(w http.ResponseWriter, r *http.Request) {
 		refuse("InternalServiceError", err.Error())
 		return
 	}
-	answer := map[string]string{"ARN": secretARN(in.id()), "Name": in.id(), "VersionId": "00000000-0000-0000-0000-000000000000"}
+	answer := map[string]string{"ARN": action.Secret(in.id()), "Name": in.id(), "VersionId": "00000000-0000-0000-0000-000000000000"}
 	if operation == "GetSecretValue" {
 		answer["SecretString"] = value
 	}

@@ -10,6 +10,8 @@ import (
 	"net/http"
 	"strings"
 
+	"opsflow/shared/local/action"
+	"opsflow/shared/local/iam"
 	"opsflow/shared/local/states"
 	"opsflow/shared/ops"
 )
@@ -29,9 +31,10 @@ func (e *serviceError) ErrorMessage() string { return e.message }
 // callService carries out an operation for a Task state: by the endpoint's own handlers, so that a state machine meets what
 // any client meets.
 func (rt *Runtime) callService(ctx context.Context, c states.Call) ([]byte, error) {
+	ctx = withSession(ctx, session{rt.permissions.roles[c.Role], c.Session})
 	switch {
 	case c.Service == "sns" && c.Operation == "Publish":
-		return rt.publish(c.Input)
+		return rt.publish(ctx, c.Input)
 	case c.Service == "lambda" && c.Operation == "Invoke":
 		return rt.invokeBySDK(ctx, c.Input)
 	}
@@ -72,10 +75,14 @@ func (a *answer) WriteHeader(status int)      { a.status = status }
 func (a *answer) Write(p []byte) (int, error) { return a.body.Write(p) }
 
 // publish is SNS Publish: what a topic or a phone would get lands in the outbox.
-func (rt *Runtime) publish(input []byte) ([]byte, error) {
+func (rt *Runtime) publish(ctx context.Context, input []byte) ([]byte, error) {
 	var in struct{ TopicArn, TargetArn, PhoneNumber, Subject, Message string }
 	if err := json.Unmarshal(input, &in); err != nil {
 		return nil, &serviceError{"InvalidParameter", "Invalid parameter: " + err.Error()}
+	}
+	err := rt.permissions.check(ctx, action.Publish(in.TopicArn, in.TargetArn, in.PhoneNumber))
+	if denied, ok := errors.AsType[*iam.DeniedError](err); ok {
+		return nil, &serviceError{authorizationError, denied.ErrorMessage()}
 	}
 	m := Message{At: rt.o.Clock.Now(), Channel: "topic", To: in.TopicArn, Title: in.Subject, Text: in.Message}
 	switch {
@@ -102,6 +109,9 @@ func (rt *Runtime) invokeBySDK(ctx context.Context, input []byte) ([]byte, error
 	var in struct{ FunctionName, Payload string }
 	if err := json.Unmarshal(input, &in); err != nil {
 		return nil, &serviceError{"InvalidRequestContentException", err.Error()}
+	}
+	if err := rt.permissions.check(ctx, action.Invoke(in.FunctionName)); err != nil {
+		return nil, err
 	}
 	out, failure, err := rt.invokeTask(ctx, in.FunctionName, []byte(in.Payload))
 	if coded, ok := errors.AsType[errorCoder](err); ok {

@@ -94,7 +94,7 @@ func faultOf(err error) *fault {
 	case errors.As(err, &limit):
 		return invalid("%s", limit.What)
 	case errors.As(err, &denied):
-		return &fault{status: http.StatusBadRequest, code: denied.ErrorCode(), message: denied.Message()}
+		return &fault{status: http.StatusBadRequest, code: denied.ErrorCode(), message: denied.ErrorMessage()}
 	case errors.As(err, &busy):
 		return &fault{status: http.StatusBadRequest, code: "ThrottlingException", message: busy.Error()}
 	}

@@ -1,6 +1,7 @@
 package iam
 
 import (
+	"maps"
 	"slices"
 	"strings"
 )
@@ -10,6 +11,14 @@ type Request struct {
 	Action   string              // "dynamodb:PutItem"
 	Resource string              // ARN; "" for an action that knows none: only a statement about * speaks of it
 	Context  map[string][]string // values of condition keys
+}
+
+// With is the request with more condition keys.
+func (r Request) With(more map[string][]string) Request {
+	context := maps.Clone(more)
+	maps.Copy(context, r.Context)
+	r.Context = context
+	return r
 }
 
 // Decision is what policies say to a request.

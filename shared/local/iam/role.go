@@ -30,13 +30,13 @@ type DeniedError struct {
 	Explicit bool // by a Deny
 }
 
-func (e *DeniedError) Error() string { return e.ErrorCode() + ": " + e.Message() }
+func (e *DeniedError) Error() string { return e.ErrorCode() + ": " + e.ErrorMessage() }
 
 // ErrorCode is AWS's name for it.
 func (*DeniedError) ErrorCode() string { return "AccessDeniedException" }
 
-// Message is the text that AWS sends.
-func (e *DeniedError) Message() string {
+// ErrorMessage is the text that AWS sends.
+func (e *DeniedError) ErrorMessage() string {
 	why := fmt.Sprintf("because no identity-based policy allows the %s action", e.Action)
 	if e.Explicit {
 		why = "with an explicit deny in an identity-based policy"

@@ -16,10 +16,12 @@ type Call struct {
 	Service   string // as the SDK calls it: dynamodb, sqs, sns, sfn, eventbridge, lambda
 	Operation string // as the API writes it: GetItem
 	Input     []byte // JSON, with the member names of the state's Parameters
-	Role      string // ARN of the state machine's role
+	Role      string // ARN of the role that calls
+	Session   string // the execution's name
 }
 
 // callService calls an operation of a service by its API: the optimised integrations that only pass on, and all of aws-sdk.
+// Whoever carries it out asks whether the role may.
 func (x *execution) callService(ctx context.Context, r resource, p any) (any, *failure, error) {
 	service, isSDK := strings.CutPrefix(r.service, sdkPrefix)
 	if o, ok := p.(*value.Object); ok && !isSDK {
@@ -29,11 +31,7 @@ func (x *execution) callService(ctx context.Context, r resource, p any) (any, *f
 	if service == "sfn" {
 		input = value.Text(renamed(p, unicode.ToLower))
 	}
-	action, on := x.permissionFor(service, r.action, p)
-	if err := x.mayUse(action, on); err != nil {
-		return nil, nil, err
-	}
-	out, err := x.e.call(ctx, Call{service, strings.ToUpper(r.action[:1]) + r.action[1:], input, x.rec.Role})
+	out, err := x.e.call(ctx, Call{service, strings.ToUpper(r.action[:1]) + r.action[1:], input, x.rec.Role, x.rec.Name})
 	if err != nil {
 		return nil, nil, err
 	}
@@ -56,39 +54,6 @@ func (x *execution) callService(ctx context.Context, r resource, p any) (any, *f
 			With("SdkResponseMetadata", value.ObjectOf(value.Member{Key: "RequestId", Value: id}))
 	}
 	return v, nil, nil
-}
-
-// permissionFor is the action that a call needs, and the resource it needs it on: * where the parameters name none.
-func (x *execution) permissionFor(service, operation string, p any) (action, on string) {
-	operation = strings.ToUpper(operation[:1]) + operation[1:]
-	arn := func(service, name string) string {
-		return "arn:aws:" + service + ":" + x.e.region + ":" + x.e.account + ":" + name
-	}
-	switch service {
-	case "lambda":
-		if operation == "Invoke" {
-			operation = "InvokeFunction"
-		}
-		return "lambda:" + operation, x.e.functionARN(textMember(p, "FunctionName"))
-	case "dynamodb":
-		if name := textMember(p, "TableName"); name != "" {
-			return "dynamodb:" + operation, arn("dynamodb", "table/"+name)
-		}
-	case "sqs":
-		if url := textMember(p, "QueueUrl"); url != "" {
-			return "sqs:" + operation, arn("sqs", url[strings.LastIndexByte(url, '/')+1:])
-		}
-	case "sfn":
-		service = "states"
-	case "eventbridge":
-		service = "events"
-	}
-	for _, name := range []string{"TopicArn", "TargetArn", "StateMachineArn", "ExecutionArn"} {
-		if on := textMember(p, name); on != "" {
-			return service + ":" + operation, on
-		}
-	}
-	return service + ":" + operation, "*"
 }
 
 // plainMessage writes a message that is JSON as the text that SQS and SNS take: the optimised integrations do that for the
