@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"opsflow/shared/local/action"
+	"opsflow/shared/local/boundary"
 	"opsflow/shared/local/events"
 	"opsflow/shared/ops"
 )
@@ -19,6 +20,7 @@ type bus struct {
 	engine      *events.Engine
 	name        string
 	permissions *permissions
+	border      *border
 }
 
 func (b bus) Put(ctx context.Context, list ...ops.OutEvent) error {
@@ -61,9 +63,11 @@ func (b bus) put(ctx context.Context, entries []events.Entry) ([]string, error) 
 	if err := b.permissions.check(ctx, action.Put(b.name, sources...)); err != nil {
 		return nil, fmt.Errorf("put events: %w", err)
 	}
-	results, err := b.engine.Put(ctx, b.permissions.accessKey(ctx), entries)
-	if err != nil {
-		return nil, fmt.Errorf("put events: %w", err)
+	results, err := ask(ctx, b.border, boundary.Events, "PutEvents", func(ctx context.Context) ([]events.Result, error) {
+		return b.engine.Put(ctx, b.permissions.accessKey(ctx), entries)
+	})
+	if err != nil { // whatever it is: see aws/eventbridge
+		return nil, ops.Errorf(ops.CodeUnavailable, "put events: %w", err)
 	}
 	ids := make([]string, 0, len(results))
 	for _, r := range results {

@@ -10,6 +10,7 @@ import (
 
 	"opsflow/shared/audit"
 	"opsflow/shared/httpapi"
+	"opsflow/shared/local/clock"
 	"opsflow/shared/local/dynamodb"
 	"opsflow/shared/local/events"
 	"opsflow/shared/local/lambda"
@@ -58,7 +59,7 @@ func (rt *Runtime) apiEndpoint() http.Handler {
 	gateway := &apiGateway{
 		invoke: func(r *http.Request, payload []byte) ([]byte, error) {
 			api, _ := rt.function("api")
-			out, failure, err := rt.functions.Invoke(r.Context(), api.Name, payload)
+			out, failure, err := rt.invoke(r.Context(), clock.Visitor{Clock: rt.o.Clock}, api.Name, payload)
 			if failure != nil {
 				return nil, ops.Errorf(ops.CodeInternal, "%s: %s", failure.Type, failure.Message)
 			}
@@ -82,6 +83,9 @@ func (rt *Runtime) devDoors() http.Handler {
 	mux.HandleFunc("PUT /dev/outbox", rt.outbox.letDown)
 	mux.HandleFunc("GET /dev/clock", rt.showClock)
 	mux.HandleFunc("POST /dev/clock", rt.moveClock)
+	mux.HandleFunc("GET /dev/faults", rt.showFaults)
+	mux.HandleFunc("POST /dev/faults", rt.setFaults)
+	mux.HandleFunc("DELETE /dev/faults", rt.clearFaults)
 	mux.HandleFunc("GET /dev/dead-letters", rt.deadLetters)
 	guard := newPageGuard(rt.o.APIAddr)
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {

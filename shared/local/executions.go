@@ -7,6 +7,8 @@ import (
 	"strings"
 
 	"opsflow/shared/local/action"
+	"opsflow/shared/local/boundary"
+	"opsflow/shared/local/faults"
 	"opsflow/shared/local/iam"
 	"opsflow/shared/local/states"
 	"opsflow/shared/ops"
@@ -17,6 +19,7 @@ type executions struct {
 	engine      *states.Engine
 	role        string // ARN of the role that state machines made at run time get
 	permissions *permissions
+	border      *border
 }
 
 // may asks for one permission.
@@ -28,8 +31,10 @@ func (x executions) Start(ctx context.Context, machineARN, name string, input []
 	if err := x.may(ctx, "states:StartExecution", machineARN); err != nil {
 		return err
 	}
-	_, err := x.engine.StartExecution(ctx, states.StartExecutionInput{StateMachineARN: machineARN, Name: name, Input: string(input)})
-	return translate(err)
+	return translate(x.border.do(ctx, boundary.States, "StartExecution", func(ctx context.Context) error {
+		_, err := x.engine.StartExecution(ctx, states.StartExecutionInput{StateMachineARN: machineARN, Name: name, Input: string(input)})
+		return err
+	}))
 }
 
 func (x executions) Stop(ctx context.Context, machineARN, name, cause string) error {
@@ -37,8 +42,10 @@ func (x executions) Stop(ctx context.Context, machineARN, name, cause string) er
 	if err := x.may(ctx, "states:StopExecution", arn); err != nil {
 		return err
 	}
-	_, err := x.engine.StopExecution(ctx, arn, "opsflow.Stopped", cause)
-	return translate(err)
+	return translate(x.border.do(ctx, boundary.States, "StopExecution", func(ctx context.Context) error {
+		_, err := x.engine.StopExecution(ctx, arn, "opsflow.Stopped", cause)
+		return err
+	}))
 }
 
 func (x executions) Describe(ctx context.Context, machineARN, name string) (ops.Execution, error) {
@@ -46,7 +53,9 @@ func (x executions) Describe(ctx context.Context, machineARN, name string) (ops.
 	if err := x.may(ctx, "states:DescribeExecution", arn); err != nil {
 		return ops.Execution{}, err
 	}
-	e, err := x.engine.DescribeExecution(ctx, arn)
+	e, err := ask(ctx, x.border, boundary.States, "DescribeExecution", func(ctx context.Context) (*states.Execution, error) {
+		return x.engine.DescribeExecution(ctx, arn)
+	})
 	if err != nil {
 		return ops.Execution{}, translate(err)
 	}
@@ -64,14 +73,18 @@ func (x executions) SucceedTask(ctx context.Context, token string, output []byte
 	if err := x.may(ctx, "states:SendTaskSuccess", action.OfToken(token)); err != nil {
 		return err
 	}
-	return translate(x.engine.SendTaskSuccess(ctx, token, string(output)))
+	return translate(x.border.do(ctx, boundary.States, "SendTaskSuccess", func(ctx context.Context) error {
+		return x.engine.SendTaskSuccess(ctx, token, string(output))
+	}))
 }
 
 func (x executions) FailTask(ctx context.Context, token, code, cause string) error {
 	if err := x.may(ctx, "states:SendTaskFailure", action.OfToken(token)); err != nil {
 		return err
 	}
-	return translate(x.engine.SendTaskFailure(ctx, token, code, cause))
+	return translate(x.border.do(ctx, boundary.States, "SendTaskFailure", func(ctx context.Context) error {
+		return x.engine.SendTaskFailure(ctx, token, code, cause)
+	}))
 }
 
 func (x executions) Create(ctx context.Context, name string, definition []byte) (string, error) {
@@ -79,8 +92,10 @@ func (x executions) Create(ctx context.Context, name string, definition []byte) 
 	if err := x.permissions.check(ctx, create, action.PassRole(x.role, "states")); err != nil {
 		return "", err
 	}
-	m, err := x.engine.CreateStateMachine(ctx, states.CreateStateMachineInput{
-		Name: name, Definition: string(definition), RoleARN: x.role,
+	m, err := ask(ctx, x.border, boundary.States, "CreateStateMachine", func(ctx context.Context) (*states.StateMachine, error) {
+		return x.engine.CreateStateMachine(ctx, states.CreateStateMachineInput{
+			Name: name, Definition: string(definition), RoleARN: x.role,
+		})
 	})
 	if err != nil {
 		return "", translate(err)
@@ -95,6 +110,12 @@ func executionARN(machineARN, name string) string {
 
 // translate gives AWS's errors the names that the domain knows.
 func translate(err error) error {
+	if refused, ok := errors.AsType[*boundary.Error](err); ok {
+		return ops.Errorf(ops.CodeThrottled, "%w", refused)
+	}
+	if lost, ok := errors.AsType[*faults.NoAnswer](err); ok {
+		return ops.Errorf(ops.CodeUnavailable, "%w", lost)
+	}
 	api, ok := errors.AsType[*states.APIError](err)
 	if !ok {
 		return err

@@ -18,6 +18,7 @@ import (
 	"opsflow/shared/calendar"
 	"opsflow/shared/httpapi"
 	"opsflow/shared/httpapi/console"
+	"opsflow/shared/local/boundary"
 	"opsflow/shared/local/clock"
 	"opsflow/shared/local/events"
 	"opsflow/shared/local/issuer"
@@ -176,7 +177,7 @@ func (rt *Runtime) openEngines(ctx context.Context) error {
 	rt.queues, err = queue.New(ctx, queue.Options{
 		DB: rt.db, Clock: rt.o.Clock, Region: stack.Region, Logger: rt.o.Logger,
 		Invoke: func(ctx context.Context, function string, payload []byte) ([]byte, error) {
-			out, failure, err := rt.functions.Invoke(ctx, function, payload)
+			out, failure, err := rt.invoke(ctx, rt.o.Clock, function, payload)
 			if failure != nil {
 				return nil, failure
 			}
@@ -205,7 +206,10 @@ func (rt *Runtime) openEngines(ctx context.Context) error {
 		DB: rt.db, Clock: rt.o.Clock, Account: stack.Account, Region: stack.Region, Logger: rt.o.Logger,
 		Invoke: rt.invokeTarget, Queues: rt.queues, Async: rt.async,
 		StartExecution: func(ctx context.Context, arn string, input []byte) error {
-			_, err := rt.states.StartExecution(ctx, states.StartExecutionInput{StateMachineARN: arn, Input: string(input)})
+			_, err := send(ctx, rt.border, boundary.Call{Service: boundary.States, Operation: "StartExecution"}, rt.o.Clock,
+				func(ctx context.Context) (states.StartExecutionOutput, error) {
+					return rt.states.StartExecution(ctx, states.StartExecutionInput{StateMachineARN: arn, Input: string(input)})
+				})
 			return err
 		},
 		SkipSlot:  rt.skipSlot,
@@ -238,7 +242,7 @@ func (rt *Runtime) skipSlot(rule string, slot time.Time) (time.Time, bool) {
 
 // invokeTask runs a function for a state machine.
 func (rt *Runtime) invokeTask(ctx context.Context, function string, payload []byte) ([]byte, *states.FunctionError, error) {
-	out, failure, err := rt.functions.Invoke(ctx, function, payload)
+	out, failure, err := rt.invoke(ctx, rt.o.Clock, function, payload)
 	if failure == nil {
 		return out, nil, err
 	}
@@ -247,7 +251,7 @@ func (rt *Runtime) invokeTask(ctx context.Context, function string, payload []by
 
 // invokeTarget runs a function for a rule.
 func (rt *Runtime) invokeTarget(ctx context.Context, function string, payload []byte) error {
-	_, failure, err := rt.functions.Invoke(ctx, function, payload)
+	_, failure, err := rt.invoke(ctx, rt.o.Clock, function, payload)
 	if failure != nil {
 		return &events.FunctionFailed{Type: failure.Type, Message: failure.Message, Payload: failure.Payload}
 	}
@@ -281,6 +285,12 @@ func (rt *Runtime) mapQueues() {
 
 // emit puts what state machines send on the buses: Step Functions' own events, and those of putEvents states.
 func (rt *Runtime) emit(ctx context.Context, list []states.Event) error {
+	_, err := send(ctx, rt.border, boundary.Call{Service: boundary.Events, Operation: "PutEvents"}, rt.o.Clock,
+		func(ctx context.Context) (struct{}, error) { return struct{}{}, rt.emitAll(ctx, list) })
+	return err
+}
+
+func (rt *Runtime) emitAll(ctx context.Context, list []states.Event) error {
 	for _, e := range list {
 		if strings.HasPrefix(e.Source, "aws.") {
 			err := rt.events.PublishAWS(ctx, events.Event{
@@ -332,15 +342,15 @@ func (rt *Runtime) handlers() (map[string]awslambda.Handler, error) {
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", rt.stack.Path, err)
 	}
-	local := bus{engine: rt.events, name: api.Env["BUS_NAME"], permissions: rt.permissions}
+	local := bus{engine: rt.events, name: api.Env["BUS_NAME"], permissions: rt.permissions, border: rt.border}
 	links, err := timeline.NewLinks(api.Env["TIMELINE_KEY"])
 	if err != nil {
 		return nil, err
 	}
 	handlers, err := parts{
 		Parts: wire.Parts{
-			Store:      store.New(rt.guardTable(rt.table, store.Indexes()), rand.Reader, rt.o.Clock.Now),
-			Executions: executions{engine: rt.states, role: api.Env["STATE_MACHINE_ROLE_ARN"], permissions: rt.permissions}, Bus: local,
+			Store:      store.New(rt.guardTable(&remoteTable{rt.table, rt.border}, store.Indexes()), rand.Reader, rt.o.Clock.Now),
+			Executions: executions{engine: rt.states, role: api.Env["STATE_MACHINE_ROLE_ARN"], permissions: rt.permissions, border: rt.border}, Bus: local,
 			Clock: clock.Invocation{Clock: rt.o.Clock}, Random: rand.Reader, Logger: rt.o.Logger, Calendar: hours, MachinePrefix: api.Env["STATE_MACHINE_PREFIX"],
 			Forms:     form.Checker{},
 			Functions: workflow.Functions{RunSteps: api.Env["RUN_STEPS_ARN"], OpenTask: api.Env["OPEN_TASK_ARN"], RecordOutcome: api.Env["RECORD_OUTCOME_ARN"]},

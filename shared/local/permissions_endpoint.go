@@ -2,13 +2,13 @@ package local
 
 import (
 	"bytes"
-	"encoding/xml"
 	"errors"
 	"io"
 	"net/http"
 	"strings"
 
 	"opsflow/shared/local/action"
+	"opsflow/shared/local/boundary"
 	"opsflow/shared/local/iam"
 )
 
@@ -59,33 +59,21 @@ type refusal interface {
 	ErrorMessage() string
 }
 
-// refuse answers with an error in the protocol of the service.
+// refuse answers with an error in the protocol of the service, by the service's own name for it.
 func refuse(w http.ResponseWriter, r *http.Request, status int, code, message string) {
-	switch {
-	case r.Header.Get("X-Amz-Target") != "":
-		if code == deniedCode && strings.HasPrefix(r.Header.Get("X-Amz-Target"), "AmazonSQS.") {
+	if code == deniedCode {
+		if strings.HasPrefix(r.Header.Get("X-Amz-Target"), "AmazonSQS.") {
 			w.Header().Set("X-Amzn-Query-Error", "AccessDenied;Sender") // the name that SQS's older clients know
 		}
-		writeJSON(w, http.StatusBadRequest, map[string]string{"__type": code, "message": message})
-	case strings.HasPrefix(r.Header.Get("Content-Type"), "application/x-www-form-urlencoded"):
-		if _, service := action.Signer(r); code == deniedCode && service == "sns" {
+		form := strings.HasPrefix(r.Header.Get("Content-Type"), "application/x-www-form-urlencoded")
+		if _, service := action.Signer(r); service == "sns" && form {
 			code = authorizationError
 		}
-		w.Header().Set("Content-Type", "text/xml")
-		w.WriteHeader(status)
-		_ = xml.NewEncoder(w).Encode(errorResponse{Type: "Sender", Code: code, Message: message}) // the caller has gone if this fails
-	default:
-		w.Header().Set("X-Amzn-Errortype", code)
-		writeJSON(w, status, map[string]string{"message": message})
 	}
-}
-
-// errorResponse is an error of the services that answer in XML.
-type errorResponse struct {
-	XMLName xml.Name `xml:"ErrorResponse"`
-	Type    string   `xml:"Error>Type"`
-	Code    string   `xml:"Error>Code"`
-	Message string   `xml:"Error>Message"`
+	if r.Header.Get("X-Amz-Target") != "" {
+		status = http.StatusBadRequest
+	}
+	boundary.Refuse(w, r, &boundary.Error{Code: code, Message: message, Status: status})
 }
 
 // deniedCode is IAM's refusal, and authorizationError SNS's own name for it.

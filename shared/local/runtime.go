@@ -16,6 +16,7 @@ import (
 
 	"opsflow/shared/local/clock"
 	"opsflow/shared/local/events"
+	"opsflow/shared/local/faults"
 	"opsflow/shared/local/issuer"
 	"opsflow/shared/local/lambda"
 	"opsflow/shared/local/meter"
@@ -48,6 +49,8 @@ type Options struct {
 	Demo           bool         // load the demo vendors when there are none
 	DemoPast       bool         // with what they did in the months before
 	Template       string       // path of template.yaml
+	Faults         faults.Plan  // what goes wrong at the AWS boundary from the start
+	Quotas         bool         // hold requests to AWS's default quotas
 	Meter          *meter.Meter // counts what is asked of AWS; nil: nothing is counted. Not what bootstraps (Processes) ask
 	Logger         *slog.Logger
 	Progress       io.Writer // told what takes long; nil: nobody
@@ -67,12 +70,13 @@ type Runtime struct {
 	table       table.Table
 	store       *store.Store
 	permissions *permissions
+	border      *border
 	states      *states.Engine
 	events      *events.Engine
 	functions   *lambda.Registry
 	queues      *queue.Queues
 	sqs         *sqs.Queues
-	awsHandler  http.Handler // all services
+	awsHandler  http.Handler // all services, without the border
 	elsewhere   *url.URL     // where functions that are not here are; nil: nowhere
 	issuer      *issuer.Issuer
 	outbox      *outbox
@@ -114,14 +118,14 @@ func (rt *Runtime) start(ctx context.Context) error {
 	}
 	rt.awsURL, rt.apiURL = "http://"+awsListener.Addr().String(), "http://"+apiListener.Addr().String()
 	for _, open := range []func(context.Context) error{
-		rt.openData, rt.loadStack, rt.openClock, rt.openTable, rt.openIssuer, rt.openEngines, rt.openFunctions, rt.deploy, rt.meterEvents, rt.loadDemo,
+		rt.openData, rt.loadStack, rt.openBorder, rt.openClock, rt.openTable, rt.openIssuer, rt.openEngines, rt.openFunctions, rt.deploy, rt.meterEvents, rt.loadDemo,
 	} {
 		if err := open(ctx); err != nil {
 			return err
 		}
 	}
 	rt.awsHandler = rt.awsEndpoint()
-	rt.serve(awsListener, rt.awsHandler)
+	rt.serve(awsListener, rt.border.handler(rt.awsHandler))
 	rt.serve(apiListener, rt.apiEndpoint())
 	if err := rt.states.Resume(ctx); err != nil {
 		return fmt.Errorf("take up executions: %w", err)

@@ -267,6 +267,9 @@ func TestTheDoorsOfThisMachineRefuseAsTheAPIDoes(t *testing.T) {
 		{"POST", "/dev/clock", `{"advance":"-1h"}`, 422, ops.CodeInvalid, ops.Fault{Path: "$.advance", Expected: "a duration like 90m or 24h", Got: `"-1h"`}},
 		{"POST", "/dev/clock", `{"advance":"1h","to":1}`, 422, ops.CodeInvalid, ops.Fault{Path: "$.to", Expected: "absent: there is no such field", Got: "1"}},
 		{"POST", "/dev/outbox", "no JSON", 422, ops.CodeInvalid, ops.Fault{Path: "$", Expected: "one JSON value of at most 1 MB", Got: `"no JSON"`}},
+		{"POST", "/dev/faults", `{"faults":[{"kind":"x"}]}`, 422, ops.CodeInvalid, ops.Fault{
+			Path: "$.faults[0].kind", Expected: "drop, delay, duplicate, reorder, throttle or answer_lost", Got: `"x"`,
+		}},
 		{"PUT", "/dev/outbox", `{"down":["pigeon"]}`, 422, ops.CodeInvalid, ops.Fault{Path: "$.down[0]", Expected: "email, sms or webhook", Got: `"pigeon"`}},
 	} {
 		var body any

@@ -7,10 +7,12 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"net/http"
 	"strings"
 
 	"opsflow/shared/local/action"
+	"opsflow/shared/local/boundary"
 	"opsflow/shared/local/iam"
 	"opsflow/shared/local/states"
 	"opsflow/shared/ops"
@@ -48,31 +50,27 @@ func (rt *Runtime) callService(ctx context.Context, c states.Call) ([]byte, erro
 	}
 	r.Header.Set("X-Amz-Target", target+"."+c.Operation)
 	r.Header.Set("Content-Type", "application/x-amz-json-1.0")
-	w := answer{header: http.Header{}, status: http.StatusOK}
-	rt.awsHandler.ServeHTTP(&w, r)
-	if w.status == http.StatusOK {
-		return w.body.Bytes(), nil
+	w, err := send(ctx, rt.border, boundary.FromRequest(r), rt.o.Clock, func(ctx context.Context) (*boundary.Answer, error) {
+		a, again := boundary.NewAnswer(), r.Clone(ctx)
+		again.Body = io.NopCloser(bytes.NewReader(c.Input))
+		rt.awsHandler.ServeHTTP(a, again)
+		return a, nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	if w.Status == http.StatusOK {
+		return w.Body.Bytes(), nil
 	}
 	var said struct {
 		Type    string `json:"__type"`
 		Message string `json:"message"`
 	}
-	if err := json.Unmarshal(w.body.Bytes(), &said); err != nil {
-		return nil, fmt.Errorf("call %s %s: status %d", c.Service, c.Operation, w.status)
+	if err := json.Unmarshal(w.Body.Bytes(), &said); err != nil {
+		return nil, fmt.Errorf("call %s %s: status %d", c.Service, c.Operation, w.Status)
 	}
 	return nil, &serviceError{said.Type[strings.LastIndexByte(said.Type, '#')+1:], said.Message}
 }
-
-// answer keeps what a handler answers.
-type answer struct {
-	header http.Header
-	status int
-	body   bytes.Buffer
-}
-
-func (a *answer) Header() http.Header         { return a.header }
-func (a *answer) WriteHeader(status int)      { a.status = status }
-func (a *answer) Write(p []byte) (int, error) { return a.body.Write(p) }
 
 // publish is SNS Publish: what a topic or a phone would get lands in the outbox.
 func (rt *Runtime) publish(ctx context.Context, input []byte) ([]byte, error) {

@@ -13,6 +13,7 @@ import (
 
 	"opsflow/shared/local"
 	"opsflow/shared/local/clock"
+	"opsflow/shared/local/faults"
 )
 
 type devCommand struct {
@@ -26,6 +27,8 @@ type devCommand struct {
 	Processes      bool   `help:"Build the functions and run their real bootstraps instead of the handlers in process."`
 	LambdaEndpoint string `placeholder:"URL" help:"Ask the Lambda endpoint at this URL for functions that are not in the template."`
 	PrivateCalls   bool   `help:"Let connections lead to this machine and its network, also by plain HTTP: to try api_call steps."`
+	Faults         string `type:"existingfile" placeholder:"FILE" help:"Let calls to AWS go wrong as this JSON file says: see the README. POST /dev/faults sets others."`
+	Quotas         bool   `help:"Hold requests to AWS's default quotas: who asks too often is throttled."`
 	Demo           bool   `default:"true" negatable:"" help:"Load a small set of vendors to try things with."`
 	Template       string `default:"template.yaml" type:"path" help:"The SAM template that says what runs."`
 	Verbose        bool   `short:"v" help:"Log every invocation."`
@@ -49,6 +52,7 @@ func (d *devCommand) Run(ctx context.Context, std streams) error {
 		Processes:      d.Processes,
 		LambdaEndpoint: d.LambdaEndpoint,
 		PrivateCalls:   d.PrivateCalls,
+		Quotas:         d.Quotas,
 		Demo:           d.Demo,
 		DemoPast:       d.Demo,
 		Template:       d.Template,
@@ -60,6 +64,15 @@ func (d *devCommand) Run(ctx context.Context, std streams) error {
 	}
 	if d.Clock == "virtual" {
 		o.Clock = clock.Virtual(time.Now())
+	}
+	if d.Faults != "" {
+		text, err := os.ReadFile(d.Faults)
+		if err != nil {
+			return fmt.Errorf("read the faults: %w", err)
+		}
+		if o.Faults, err = faults.Parse(text); err != nil {
+			return fmt.Errorf("%s: %w", d.Faults, err)
+		}
 	}
 	rt, err := local.Start(ctx, o)
 	if err != nil {

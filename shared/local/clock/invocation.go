@@ -27,3 +27,13 @@ func (i Invocation) Sleep(ctx context.Context, d time.Duration) error {
 		return ctx.Err()
 	}
 }
+
+// Visitor is the clock as somebody sees it who is in no Busy section, such as a client of an endpoint. While time stands still
+// a pause takes as little as one of an Invocation, and time does not move on meanwhile.
+type Visitor struct{ *Clock }
+
+// Sleep waits for d, or for what it takes when time stands still.
+func (v Visitor) Sleep(ctx context.Context, d time.Duration) error {
+	defer v.Busy()()
+	return Invocation(v).Sleep(ctx, d)
+}
