@@ -34,7 +34,7 @@ func (e *Engine) executionARN(rec *record) string {
 	if rec.Express {
 		kind = "express"
 	}
-	return fmt.Sprintf("arn:aws:states:%s:%s:%s:%s:%s", e.region, e.account, kind, rec.Machine, rec.Name)
+	return fmt.Sprintf("arn:aws:states:%s:%s:%s:%s", e.region, e.account, kind, rec.key())
 }
 
 func (e *Engine) arnOfKey(key string) string {

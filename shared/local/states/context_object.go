@@ -40,6 +40,9 @@ func (x *execution) variable(t *thread, name string) (any, bool) {
 }
 
 func (x *execution) contextObject(t *thread) *value.Object {
+	if x.trial != nil && x.trial.context != nil {
+		return x.trial.context
+	}
 	execution := value.ObjectOf(
 		value.Member{Key: "Id", Value: x.arn},
 		value.Member{Key: "Input", Value: x.input},

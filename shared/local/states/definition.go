@@ -49,6 +49,9 @@ type state struct {
 	mapping  *mapping
 }
 
+// yields says whether the state has a result of its own, to which ResultPath applies.
+func (s *state) yields() bool { return s.kind == "Pass" || s.kind == "Task" || len(s.branches) > 0 }
+
 // mapping is what only a Map state has.
 type mapping struct {
 	itemsPath       *reference
@@ -98,21 +101,8 @@ type assignment []field
 // parseDefinition compiles a definition for a type of state machine. With errors among the diagnostics there is no graph.
 func parseDefinition(text, kind string) (*graph, diagnostics) {
 	var d diagnostics
-	if strings.TrimSpace(text) == "" {
-		d.schema("", "Definition must be a valid JSON object")
-		return nil, d
-	}
-	v, repeated, err := value.ParseUnique([]byte(text))
-	if err != nil {
-		d.add(codeNotJSON, "", "%s", jacksonMessage(text, err))
-		return nil, d
-	}
-	for _, at := range repeated {
-		d.repeated(at)
-	}
-	obj, ok := v.(*value.Object)
-	if !ok {
-		d.schema("", "Definition must be a valid JSON object")
+	obj := d.object(text)
+	if obj == nil {
 		return nil, d
 	}
 	p := &definitionParser{diagnostics: &d, seen: map[string]bool{}, express: kind == TypeExpress}
@@ -121,6 +111,39 @@ func parseDefinition(text, kind string) (*graph, diagnostics) {
 		return nil, d
 	}
 	return g, nil
+}
+
+// parseState compiles the definition of one state, whatever it leads to.
+func parseState(text string) (*state, diagnostics) {
+	var d diagnostics
+	obj := d.object(text)
+	if obj == nil {
+		return nil, d
+	}
+	p := &definitionParser{diagnostics: &d, seen: map[string]bool{}}
+	return p.state("State", obj, ""), d
+}
+
+// object reads a definition's JSON; nil when it is not even that.
+func (d *diagnostics) object(text string) *value.Object {
+	if strings.TrimSpace(text) == "" {
+		d.schema("", "Definition must be a valid JSON object")
+		return nil
+	}
+	v, repeated, err := value.ParseUnique([]byte(text))
+	if err != nil {
+		d.add(codeNotJSON, "", "%s", jacksonMessage(text, err))
+		return nil
+	}
+	for _, at := range repeated {
+		d.repeated(at)
+	}
+	obj, ok := v.(*value.Object)
+	if !ok {
+		d.schema("", "Definition must be a valid JSON object")
+		return nil
+	}
+	return obj
 }
 
 // repeated tells of a member that its object has twice: the last would count, and nobody could have meant that.

@@ -258,8 +258,10 @@ func (p *definitionParser) task(s *state, f fields) {
 		p.schema(f.where("Resource"), "%s", r.notRecognised())
 	}
 	r := parseResource(s.resource)
-	if p.express && (r.pattern != "" || r.kind == resourceActivity) {
-		p.schema(f.where("Resource"), "Express state machine does not support the resource %s: it can't wait for an outcome", s.resource)
+	if p.express && r.kind == resourceActivity {
+		p.schema(f.where("Resource"), "Express state machine does not support Activity ARN")
+	} else if p.express && r.pattern != "" {
+		p.schema(f.where("Resource"), "Express state machine does not support '.%s' service integration", strings.TrimSuffix(r.pattern, ":2"))
 	}
 	if o, ok := f.o.Get("Parameters"); ok {
 		p.parameters(r, o, f.where("Parameters"))

@@ -21,12 +21,16 @@ const (
 // maxEvents is how long a history may get before the execution fails.
 const maxEvents = 25_000
 
+// maxExpress is how long an express execution may take.
+const maxExpress = 5 * time.Minute
+
 // record is what is kept of an execution, for ever. Times are Unix milliseconds.
 type record struct {
 	Machine    string  `json:"m"`
 	Name       string  `json:"n"`
 	Definition string  `json:"d"` // hash
 	Express    bool    `json:"x,omitempty"`
+	Run        string  `json:"id,omitempty"` // of an express execution: names may repeat
 	Role       string  `json:"r,omitempty"`
 	Input      string  `json:"i"`
 	Status     string  `json:"s"`
@@ -37,12 +41,24 @@ type record struct {
 	Error      *string `json:"e,omitempty"`
 	Cause      *string `json:"c,omitempty"`
 	Parent     *link   `json:"p,omitempty"`
+	Trace      string  `json:"tr,omitempty"`
 	Redrives   int     `json:"rd,omitempty"`
 	RedrivenAt int64   `json:"ra,omitempty"`
 	// Halted is where the execution stood when it ended without success; its threads are kept too, so that it can be redriven.
 	Halted *counters      `json:"h,omitempty"`
 	Tokens []redriveToken `json:"rt,omitempty"` // the last ones that redrove it
 }
+
+// key is what an execution is stored under. Executions that Describe knows are <state machine>:<name>.
+func (r *record) key() string {
+	if r.Run != "" {
+		return r.Machine + ":" + r.Name + ":" + r.Run
+	}
+	return r.Machine + ":" + r.Name
+}
+
+// kept says whether anything asks for an execution that is over: nothing does for an express one that nobody waits for.
+func (r *record) kept() bool { return !r.Express || r.Parent != nil }
 
 // link names the task that waits for the end of an execution.
 type link struct {
@@ -68,7 +84,8 @@ type execution struct {
 	e         *Engine
 	key       string
 	arn       string
-	ephemeral bool // a synchronous express execution: nothing of it is stored
+	ephemeral bool   // a synchronous express execution: nothing of it is stored
+	trial     *trial // of one state; nil: it is a whole execution
 	graph     *graph
 	done      chan struct{} // closed once it has ended and that is stored
 

@@ -1,12 +1,9 @@
 package states
 
 import (
-	"bytes"
 	"context"
-	"encoding/base64"
 	"encoding/json"
 	"errors"
-	"slices"
 	"time"
 
 	"go.etcd.io/bbolt"
@@ -19,6 +16,7 @@ type StartExecutionInput struct {
 	StateMachineARN string
 	Name            string
 	Input           string
+	TraceHeader     string // of X-Ray: kept and shown
 
 	parent *link
 }
@@ -45,6 +43,7 @@ type Execution struct {
 	Output          *string
 	Error           *string
 	Cause           *string
+	TraceHeader     string
 	RedriveCount    int
 	RedriveDate     time.Time // zero: never
 	RedriveStatus   string
@@ -89,16 +88,25 @@ func (e *Engine) prepare(ctx context.Context, in *StartExecutionInput) (*executi
 	}
 	rec := record{
 		Machine: name, Name: in.Name, Definition: m.Definition, Express: m.Type == TypeExpress, Role: m.Role,
-		Input: in.Input, Status: StatusRunning, StartedAt: e.now().UnixMilli(), Parent: in.parent,
+		Input: in.Input, Status: StatusRunning, StartedAt: e.now().UnixMilli(), Parent: in.parent, Trace: in.TraceHeader,
 	}
-	return e.newExecution(name+":"+in.Name, rec, g, input), nil
+	if rec.Express {
+		if rec.Run, err = newUUID(e.random); err != nil {
+			return nil, err
+		}
+	}
+	return e.newExecution(rec.key(), rec, g, input), nil
 }
 
 // setTimeout lets TimeoutSeconds of the state machine begin.
 func (x *execution) setTimeout() {
 	x.changed[executionTimer] = true
-	if x.graph.timeout > 0 {
-		x.rec.TimeoutAt = x.e.now().Add(time.Duration(x.graph.timeout) * time.Second).UnixMilli()
+	most := time.Duration(x.graph.timeout) * time.Second
+	if x.rec.Express && (most == 0 || most > maxExpress) {
+		most = maxExpress
+	}
+	if most > 0 {
+		x.rec.TimeoutAt = x.e.now().Add(most).UnixMilli()
 	}
 }
 
@@ -152,7 +160,10 @@ func (e *Engine) StartExecution(ctx context.Context, in StartExecutionInput) (St
 			existing = &record{}
 			return errors.Join(json.Unmarshal(text, existing), errStarted)
 		}
-		return put(tx, append(entries, entry{bucketByStart, startKey(&x.rec), []byte{}}))
+		if !x.rec.Express { // those are not listed
+			entries = append(entries, entry{bucketByStart, startKey(&x.rec), []byte{}})
+		}
+		return put(tx, entries)
 	}, x.begin)
 	switch {
 	case existing == nil:
@@ -177,29 +188,36 @@ func (e *Engine) StartSyncExecution(ctx context.Context, in StartExecutionInput)
 		return nil, err
 	}
 	if m.Type != TypeExpress {
-		return nil, apiError("StateMachineTypeNotSupported", "This operation is not supported by this type of state machine")
+		return nil, errWrongType()
 	}
-	done := e.clock.Busy()
 	x, err := e.prepare(ctx, &in)
 	if err != nil {
-		done()
 		return nil, err
 	}
 	x.ephemeral = true
-	err = e.admit(ctx, x, nil, x.begin)
+	if err := e.runToEnd(ctx, x, x.begin); err != nil {
+		return nil, err
+	}
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	return e.describe(&x.rec, x.arn), nil
+}
+
+// runToEnd runs an execution that is not stored, and returns once it is over.
+func (e *Engine) runToEnd(ctx context.Context, x *execution, begin func()) error {
+	done := e.clock.Busy()
+	err := e.admit(ctx, x, nil, begin)
 	done()
 	if err != nil {
-		return nil, err
+		return err
 	}
 	select {
 	case <-x.done:
-		x.mu.Lock()
-		defer x.mu.Unlock()
-		return e.describe(&x.rec, x.arn), nil
+		return nil
 	case <-ctx.Done():
-		return nil, ctx.Err()
+		return ctx.Err()
 	case <-e.ctx.Done():
-		return nil, e.ctx.Err()
+		return e.ctx.Err()
 	}
 }
 
@@ -229,51 +247,11 @@ func (e *Engine) checkChild(key string, l link) {
 	})
 }
 
-// statusChanged emits the status-change event, best effort as on AWS. Express executions have none.
-func (e *Engine) statusChanged(rec *record) {
-	if rec.Express {
-		return
-	}
-	arn := e.executionARN(rec)
-	orNull := func(at int64) any {
-		if at == 0 {
-			return nil
-		}
-		return at
-	}
-	redrive, reason := e.redriveStatus(rec)
-	id, err := newUUID(e.random)
-	if err != nil {
-		e.report(err)
-		return
-	}
-	ev := Event{
-		ID: id, Time: e.now(), Source: "aws.states", DetailType: "Step Functions Execution Status Change",
-		Bus: "default", Resources: []string{arn},
-		Detail: mustJSON(map[string]any{
-			"executionArn": arn, "stateMachineArn": e.machineARN(rec.Machine), "name": rec.Name, "status": rec.Status,
-			"startDate": rec.StartedAt, "stopDate": orNull(rec.StoppedAt), "input": rec.Input, "output": rec.Output,
-			"inputDetails": map[string]any{"included": true}, "outputDetails": included(rec.Output),
-			"error": rec.Error, "cause": rec.Cause,
-			"redriveCount": rec.Redrives, "redriveDate": orNull(rec.RedrivenAt), "redriveStatus": redrive,
-			"redriveStatusReason": optional(reason),
-		}),
-	}
-	e.goBusy(func() { e.report(e.emit(e.ctx, []Event{ev})) })
-}
-
-func included(output *string) any {
-	if output == nil {
-		return nil
-	}
-	return map[string]any{"included": true}
-}
-
 func (e *Engine) describe(rec *record, arn string) *Execution {
 	d := &Execution{
 		ARN: arn, StateMachineARN: e.machineARN(rec.Machine), Name: rec.Name, Status: rec.Status,
 		StartDate: time.UnixMilli(rec.StartedAt).UTC(), Input: rec.Input, Output: rec.Output,
-		Error: rec.Error, Cause: rec.Cause, RedriveCount: rec.Redrives,
+		Error: rec.Error, Cause: rec.Cause, TraceHeader: rec.Trace, RedriveCount: rec.Redrives,
 	}
 	d.RedriveStatus, d.RedriveReason = e.redriveStatus(rec)
 	if rec.StoppedAt > 0 {
@@ -285,11 +263,11 @@ func (e *Engine) describe(rec *record, arn string) *Execution {
 	return d
 }
 
-// DescribeExecution gives an execution. Errors: InvalidArn, ExecutionDoesNotExist.
+// DescribeExecution gives a standard execution. Errors: InvalidArn, ExecutionDoesNotExist.
 func (e *Engine) DescribeExecution(ctx context.Context, arn string) (*Execution, error) {
-	key := executionKey(arn)
-	if key == "" {
-		return nil, apiError("InvalidArn", "Invalid Arn: '%s'", arn)
+	key, err := standardKey(arn)
+	if err != nil {
+		return nil, err
 	}
 	rec, err := e.load(ctx, key)
 	if err != nil {
@@ -326,63 +304,4 @@ func (x *execution) abort(ctx context.Context, f *failure) error {
 		x.end(StatusAborted, nil, f)
 		return nil
 	})
-}
-
-// ListExecutions gives executions of a state machine, the newest first, and where the next page begins. An empty status
-// means any.
-func (e *Engine) ListExecutions(ctx context.Context, machineARN, status string, limit int, token string) (list []Execution, next string, err error) {
-	name, _, err := e.machine(ctx, machineARN)
-	if err != nil {
-		return nil, "", err
-	}
-	prefix := append([]byte(name), 0)
-	from := prefix
-	if token != "" {
-		if from, err = base64.RawURLEncoding.DecodeString(token); err != nil || !bytes.HasPrefix(from, prefix) {
-			return nil, "", apiError("InvalidToken", "Invalid Token: 'Invalid token'")
-		}
-	}
-	limit = pageSize(limit)
-	err = e.db.View(ctx, func(tx *bbolt.Tx) error {
-		records := tx.Bucket(bucketExecutions)
-		c := tx.Bucket(bucketByStart).Cursor()
-		for k, _ := c.Seek(from); bytes.HasPrefix(k, prefix); k, _ = c.Next() {
-			var rec record
-			key := name + ":" + string(k[len(prefix)+8:])
-			if err := json.Unmarshal(records.Get([]byte(key)), &rec); err != nil {
-				return err
-			}
-			if status != "" && rec.Status != status {
-				continue
-			}
-			if len(list) == limit {
-				next = base64.RawURLEncoding.EncodeToString(k)
-				return nil
-			}
-			list = append(list, *e.describe(&rec, e.executionARN(&rec)))
-		}
-		return nil
-	})
-	return list, next, err
-}
-
-// GetExecutionHistory gives all events of an execution, the oldest first.
-func (e *Engine) GetExecutionHistory(ctx context.Context, arn string) ([]HistoryEvent, error) {
-	if _, err := e.DescribeExecution(ctx, arn); err != nil {
-		return nil, err
-	}
-	var all []HistoryEvent
-	prefix := append([]byte(executionKey(arn)), 0)
-	err := e.db.View(ctx, func(tx *bbolt.Tx) error {
-		c := tx.Bucket(bucketHistory).Cursor()
-		for k, v := c.Seek(prefix); bytes.HasPrefix(k, prefix); k, v = c.Next() {
-			var batch []HistoryEvent
-			if err := json.Unmarshal(v, &batch); err != nil {
-				return err
-			}
-			all = append(all, batch...)
-		}
-		return nil
-	})
-	return slices.Clip(all), err
 }

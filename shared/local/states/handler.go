@@ -77,26 +77,36 @@ func answerError(w http.ResponseWriter, err error) {
 
 // request has the members of every operation's input.
 type request struct {
-	Name                 string `json:"name"`
-	Definition           string `json:"definition"`
-	RoleARN              string `json:"roleArn"`
-	Type                 string `json:"type"`
-	StateMachineARN      string `json:"stateMachineArn"`
-	ExecutionARN         string `json:"executionArn"`
-	ActivityARN          string `json:"activityArn"`
-	Input                string `json:"input"`
-	Output               string `json:"output"`
-	Error                string `json:"error"`
-	Cause                string `json:"cause"`
-	TaskToken            string `json:"taskToken"`
-	WorkerName           string `json:"workerName"`
-	ClientToken          string `json:"clientToken"`
-	StatusFilter         string `json:"statusFilter"`
-	MaxResults           int    `json:"maxResults"`
-	Severity             string `json:"severity"`
-	NextToken            string `json:"nextToken"`
-	ReverseOrder         bool   `json:"reverseOrder"`
-	IncludeExecutionData *bool  `json:"includeExecutionData"`
+	Name               string `json:"name"`
+	Definition         string `json:"definition"`
+	RoleARN            string `json:"roleArn"`
+	Type               string `json:"type"`
+	StateMachineARN    string `json:"stateMachineArn"`
+	ExecutionARN       string `json:"executionArn"`
+	ActivityARN        string `json:"activityArn"`
+	Input              string `json:"input"`
+	Output             string `json:"output"`
+	Error              string `json:"error"`
+	Cause              string `json:"cause"`
+	TaskToken          string `json:"taskToken"`
+	WorkerName         string `json:"workerName"`
+	TraceHeader        string `json:"traceHeader"`
+	ClientToken        string `json:"clientToken"`
+	StatusFilter       string `json:"statusFilter"`
+	MaxResults         int    `json:"maxResults"`
+	Severity           string `json:"severity"`
+	NextToken          string `json:"nextToken"`
+	StateName          string `json:"stateName"`
+	Variables          string `json:"variables"`
+	Context            string `json:"context"`
+	InspectionLevel    string `json:"inspectionLevel"`
+	RevealSecrets      bool   `json:"revealSecrets"`
+	Mock               *Mock  `json:"mock"`
+	StateConfiguration struct {
+		RetrierRetryCount int64 `json:"retrierRetryCount"`
+	} `json:"stateConfiguration"`
+	ReverseOrder         bool  `json:"reverseOrder"`
+	IncludeExecutionData *bool `json:"includeExecutionData"`
 }
 
 // object is a JSON object of an answer; members that are nil are left out.

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"slices"
 	"strconv"
+	"time"
 )
 
 var operations = map[string]operation{
@@ -17,6 +18,7 @@ var operations = map[string]operation{
 	"ValidateStateMachineDefinition": validateDefinition,
 	"StartExecution":                 startExecution,
 	"StartSyncExecution":             startSyncExecution,
+	"TestState":                      testState,
 	"StopExecution":                  stopExecution,
 	"RedriveExecution":               redriveExecution,
 	"DescribeExecution":              describeExecution,
@@ -104,7 +106,9 @@ func validateDefinition(_ context.Context, e *Engine, in *request) (any, error) 
 }
 
 func startExecution(ctx context.Context, e *Engine, in *request) (any, error) {
-	out, err := e.StartExecution(ctx, StartExecutionInput{StateMachineARN: in.StateMachineARN, Name: in.Name, Input: in.Input})
+	out, err := e.StartExecution(ctx, StartExecutionInput{
+		StateMachineARN: in.StateMachineARN, Name: in.Name, Input: in.Input, TraceHeader: in.TraceHeader,
+	})
 	if err != nil {
 		return nil, err
 	}
@@ -112,23 +116,56 @@ func startExecution(ctx context.Context, e *Engine, in *request) (any, error) {
 }
 
 func startSyncExecution(ctx context.Context, e *Engine, in *request) (any, error) {
-	x, err := e.StartSyncExecution(ctx, StartExecutionInput{StateMachineARN: in.StateMachineARN, Name: in.Name, Input: in.Input})
+	x, err := e.StartSyncExecution(ctx, StartExecutionInput{
+		StateMachineARN: in.StateMachineARN, Name: in.Name, Input: in.Input, TraceHeader: in.TraceHeader,
+	})
 	if err != nil {
 		return nil, err
 	}
 	out := executionObject(x)
-	out["inputDetails"], out["outputDetails"] = object{"included": true}, object{"included": true}
-	millis := x.StopDate.Sub(x.StartDate).Milliseconds()
-	out["billingDetails"] = object{"billedDurationInMilliseconds": millis, "billedMemoryUsedInMB": 64}
+	out["billingDetails"] = object{
+		"billedDurationInMilliseconds": billed(x.StopDate.Sub(x.StartDate)), "billedMemoryUsedInMB": 64,
+	}
 	return out, nil
+}
+
+// billed is the duration that an express execution costs: by 100 ms that have begun, at least one.
+func billed(d time.Duration) int64 {
+	const step = 100
+	return max(step, (d.Milliseconds()+step-1)/step*step)
 }
 
 func executionObject(x *Execution) object {
 	return object{
 		"executionArn": x.ARN, "stateMachineArn": x.StateMachineARN, "name": x.Name, "status": x.Status,
 		"startDate": x.StartDate, "stopDate": x.StopDate, "input": x.Input, "output": x.Output,
-		"error": x.Error, "cause": x.Cause,
+		"error": x.Error, "cause": x.Cause, "traceHeader": optional(x.TraceHeader),
+		"inputDetails": object{"included": true}, "outputDetails": included(x.Output),
 	}
+}
+
+func testState(ctx context.Context, e *Engine, in *request) (any, error) {
+	levels := []string{"", "INFO", "DEBUG", "TRACE"}
+	if !slices.Contains(levels, in.InspectionLevel) {
+		return nil, invalid("inspectionLevel must be INFO, DEBUG or TRACE, got %q", in.InspectionLevel)
+	}
+	if in.RevealSecrets && in.Mock != nil {
+		return nil, invalid("TestState does not support RevealSecrets when a mock is specified.")
+	}
+	out, err := e.TestState(ctx, TestStateInput{
+		Definition: in.Definition, StateName: in.StateName, RoleARN: in.RoleARN, Input: in.Input, Variables: in.Variables,
+		Context: in.Context, Mock: in.Mock, Retries: in.StateConfiguration.RetrierRetryCount,
+	})
+	if err != nil {
+		return nil, err
+	}
+	answer := object{
+		"status": out.Status, "output": out.Output, "error": out.Error, "cause": out.Cause, "nextState": optional(out.NextState),
+	}
+	if slices.Index(levels, in.InspectionLevel) > 1 {
+		answer["inspectionData"] = out.Inspection
+	}
+	return answer, nil
 }
 
 func stopExecution(ctx context.Context, e *Engine, in *request) (any, error) {
@@ -147,10 +184,6 @@ func describeExecution(ctx context.Context, e *Engine, in *request) (any, error)
 		return nil, err
 	}
 	out := executionObject(x)
-	out["inputDetails"] = object{"included": true}
-	if x.Output != nil {
-		out["outputDetails"] = object{"included": true}
-	}
 	out["redriveCount"], out["redriveDate"] = x.RedriveCount, x.RedriveDate
 	out["redriveStatus"], out["redriveStatusReason"] = x.RedriveStatus, optional(x.RedriveReason)
 	return out, nil

@@ -14,8 +14,18 @@ func (x *execution) failState(t *thread, s *state, f *failure) {
 		}
 		return
 	}
-	if i := findRetrier(s.retry, f); i >= 0 && t.Retries[i] < s.retry[i].maxAttempts {
+	i := findRetrier(s.retry, f)
+	if i >= 0 && x.trial != nil {
+		t.Retries = map[int]int64{i: x.trial.retries}
+	}
+	if i >= 0 && t.Retries[i] < s.retry[i].maxAttempts {
 		x.retryLater(t, i, &s.retry[i])
+		if x.trial != nil {
+			x.trial.handled(statusRetriable, map[string]any{
+				"retryIndex": i, "retryBackoffIntervalSeconds": int64(s.retry[i].delay(x.trial.retries) / time.Second),
+			})
+			x.end(StatusFailed, nil, f)
+		}
 		return
 	}
 	if t.Join != nil {
@@ -28,7 +38,9 @@ func (x *execution) failState(t *thread, s *state, f *failure) {
 	for i := range s.catch {
 		if c := &s.catch[i]; f.matchedBy(c.errors) {
 			x.discardJoin(t)
+			x.trial.caught(i, f)
 			if err := x.caught(t, s, c, f); err != nil {
+				x.trial.handled(StatusFailed, nil)
 				x.failThread(t, x.asFailure(t, err))
 			}
 			return

@@ -220,3 +220,12 @@ func wantError(t *testing.T, err error, code string) {
 		t.Fatalf("got error %v, want %s", err, code)
 	}
 }
+
+func mustText(t *testing.T, v any) string {
+	t.Helper()
+	text, err := json.Marshal(v)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(text)
+}

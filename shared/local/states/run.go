@@ -63,6 +63,9 @@ func (x *execution) perform(t *thread, s *state) error {
 		}
 	}
 	sc = sc.with(input)
+	if !s.hasResult {
+		x.trial.saw("afterInputPath", input)
+	}
 	if s.kind == "Task" {
 		return x.performTask(t, s, sc)
 	}
@@ -72,10 +75,16 @@ func (x *execution) perform(t *thread, s *state) error {
 			return err
 		}
 	}
+	if len(s.branches) > 0 && x.trial.mocked() {
+		return x.mockBranches(t, s, input)
+	}
 	switch s.kind {
 	case "Pass":
 		if s.hasResult {
 			input = s.result
+			x.trial.saw("result", input)
+		} else {
+			x.trial.saw("afterParameters", input)
 		}
 		return x.complete(t, s, input)
 	case "Succeed":
@@ -110,8 +119,14 @@ func (x *execution) leave(t *thread, s *state, result any, assign assignment, ne
 			return err
 		}
 	}
+	if s.yields() {
+		x.trial.saw("afterResultSelector", output)
+	}
 	if output, err = applyResult(t.Input.V, output, s.resultPath, s.noResult); err != nil {
 		return err
+	}
+	if s.yields() {
+		x.trial.saw("afterResultPath", output)
 	}
 	switch {
 	case s.noOutput:
@@ -158,6 +173,10 @@ func (x *execution) exit(t *thread, s *state, output any, vars []value.Member, n
 	}
 	x.event(t, s.kind+"StateExited", details)
 	x.touch(t)
+	if x.trial != nil {
+		x.left(t, output, next)
+		return nil
+	}
 	if next != "" {
 		x.enter(t, next, output)
 		return nil

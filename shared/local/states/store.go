@@ -12,7 +12,7 @@ import (
 	"go.etcd.io/bbolt"
 )
 
-// Buckets. Execution keys are <machine>:<execution>.
+// Buckets. Keys of executions: see record.key.
 var (
 	bucketMachines    = []byte("states.machines")    // name -> machine
 	bucketDefinitions = []byte("states.definitions") // hash -> text
@@ -88,7 +88,7 @@ func (x *execution) entries() ([]entry, error) {
 			return nil, err
 		}
 	}
-	if len(x.events) > 0 {
+	if len(x.events) > 0 && !x.rec.Express { // the history of those goes to a log, if anywhere
 		first := uint64(x.events[0].ID)
 		if err := add(bucketHistory, numberedKey(x.key, first), x.events); err != nil {
 			return nil, err
@@ -98,6 +98,9 @@ func (x *execution) entries() ([]entry, error) {
 		return out, add(bucketRunning, []byte(x.key), x.count)
 	}
 	out = append(out, entry{bucketRunning, []byte(x.key), nil})
+	if !x.rec.kept() {
+		return append(out, entry{bucketExecutions, []byte(x.key), nil}), nil
+	}
 	return out, add(bucketExecutions, []byte(x.key), x.rec)
 }
 

@@ -31,10 +31,10 @@ func (x *execution) performTask(t *thread, s *state, sc *scope) error {
 		*one.into = n
 	}
 	r := parseResource(s.resource)
-	if r.kind == resourceUnknown || r.kind == resourceElsewhere {
+	if (r.kind == resourceUnknown || r.kind == resourceElsewhere) && !x.trial.mocked() {
 		return runtimeFailure("The resource '%s' is not available in the local runtime.", s.resource)
 	}
-	if r.kind == resourceActivity && !x.e.hasActivity(r.action) {
+	if r.kind == resourceActivity && !x.trial.mocked() && !x.e.hasActivity(r.action) {
 		return runtimeFailure("The activity %s does not exist.", s.resource)
 	}
 	x.count.Tasks++
@@ -71,7 +71,12 @@ func (x *execution) performTask(t *thread, s *state, sc *scope) error {
 		job.HeartbeatAt = now.Add(time.Duration(heartbeat) * time.Second).UnixMilli()
 	}
 	t.Phase = phaseTask
+	x.trial.saw("afterParameters", parameters)
 	x.taskScheduled(t, r)
+	if x.trial.mocked() {
+		x.mockTask(t)
+		return nil
+	}
 	x.launchLater(t)
 	return nil
 }
@@ -232,6 +237,7 @@ func (x *execution) taskSucceeded(t *thread, output any) {
 	d := r.details()
 	d["output"], d["outputDetails"] = string(text), notTruncated
 	x.event(t, r.event("Succeeded"), d)
+	x.trial.saw("result", output)
 	t.Phase = phaseRun
 	if err := x.complete(t, s, output); err != nil {
 		x.failState(t, s, x.asFailure(t, err))
