@@ -27,7 +27,7 @@ func (rt *Runtime) awsEndpoint() http.Handler {
 		"AWSStepFunctions":  states.Handler(rt.states),
 		"AWSEvents":         events.Handler(rt.events),
 		"DynamoDB_20120810": dynamodb.New(rt.table, rt.tableName(), store.Indexes(), rt.o.Clock.Now),
-		sqs.TargetPrefix:    sqs.Handler(rt.sqs),
+		sqs.TargetPrefix:    sqs.Handler(rt.queues),
 		secretsService:      http.HandlerFunc(rt.secretsAPI),
 	}
 	functions := lambda.Handler(rt.functions, rt.elsewhere)

@@ -5,13 +5,18 @@ import (
 	"context"
 	"crypto/rand"
 	"regexp"
+	"strconv"
 	"sync"
 
 	"github.com/aws/aws-lambda-go/lambdacontext"
+	"github.com/aws/aws-sdk-go-v2/credentials"
+	awssqs "github.com/aws/aws-sdk-go-v2/service/sqs"
+	"github.com/aws/aws-sdk-go-v2/service/sqs/types"
 	"go.etcd.io/bbolt"
 
 	"opsflow/shared/local/events"
 	"opsflow/shared/local/lambda"
+	"opsflow/shared/local/stack"
 	"opsflow/shared/ops"
 	"opsflow/shared/table"
 )
@@ -69,7 +74,7 @@ func (rt *Runtime) Letters(ctx context.Context, name string, bodies ...string) e
 	arn := "arn:aws:sqs:us-east-1:000000000000:" + name
 	err := rt.db.Update(ctx, func(tx *bbolt.Tx) error {
 		for _, body := range bodies {
-			if err := rt.queues.Put(tx, arn, body, nil); err != nil {
+			if ok, err := rt.queues.Put(tx, arn, body, nil); !ok || err != nil {
 				return err
 			}
 		}
@@ -81,7 +86,24 @@ func (rt *Runtime) Letters(ctx context.Context, name string, bodies ...string) e
 
 // InQueue counts the messages of a queue.
 func (rt *Runtime) InQueue(ctx context.Context, name string) (int, error) {
-	return rt.queues.Count(ctx, "arn:aws:sqs:us-east-1:000000000000:"+name)
+	client := awssqs.New(awssqs.Options{
+		Region: stack.Region, BaseEndpoint: &rt.awsURL, Credentials: credentials.NewStaticCredentialsProvider("a", "b", ""),
+	})
+	out, err := client.GetQueueAttributes(ctx, &awssqs.GetQueueAttributesInput{
+		QueueUrl: &name, AttributeNames: []types.QueueAttributeName{"All"},
+	})
+	if err != nil {
+		return 0, err
+	}
+	n := 0
+	for _, attribute := range []string{"ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"} {
+		some, err := strconv.Atoi(out.Attributes[attribute])
+		if err != nil {
+			return 0, err
+		}
+		n += some
+	}
+	return n, nil
 }
 
 // Save stores records as they are.

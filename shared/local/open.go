@@ -3,6 +3,7 @@ package local
 import (
 	"context"
 	"crypto/rand"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"net/http"
@@ -23,7 +24,6 @@ import (
 	"opsflow/shared/local/events"
 	"opsflow/shared/local/issuer"
 	"opsflow/shared/local/lambda"
-	"opsflow/shared/local/queue"
 	"opsflow/shared/local/sqs"
 	"opsflow/shared/local/stack"
 	"opsflow/shared/local/states"
@@ -174,8 +174,8 @@ func (rt *Runtime) openEngines(ctx context.Context) error {
 		},
 	})
 	var err error
-	rt.queues, err = queue.New(ctx, queue.Options{
-		DB: rt.db, Clock: rt.o.Clock, Region: stack.Region, Logger: rt.o.Logger,
+	rt.queues, err = sqs.New(ctx, sqs.Options{
+		DB: rt.db, Clock: rt.o.Clock, Random: rand.Reader, Logger: rt.o.Logger, URL: rt.awsURL, Account: stack.Account, Region: stack.Region,
 		Invoke: func(ctx context.Context, function string, payload []byte) ([]byte, error) {
 			out, failure, err := rt.invoke(ctx, rt.o.Clock, function, payload)
 			if failure != nil {
@@ -188,12 +188,6 @@ func (rt *Runtime) openEngines(ctx context.Context) error {
 		return err
 	}
 	rt.onClose(func() error { rt.queues.Close(); return nil })
-	rt.sqs, err = sqs.New(ctx, sqs.Options{
-		DB: rt.db, Clock: rt.o.Clock, Random: rand.Reader, URL: rt.awsURL, Account: stack.Account, Region: stack.Region,
-	})
-	if err != nil {
-		return err
-	}
 	rt.states, err = states.New(states.Options{
 		DB: rt.db, Clock: rt.o.Clock, Account: stack.Account, Region: stack.Region, Logger: rt.o.Logger,
 		Rand: rand.Reader, Invoke: rt.invokeTask, Emit: rt.emit, Call: rt.callService, Authorize: rt.authorizeMachine,
@@ -204,16 +198,10 @@ func (rt *Runtime) openEngines(ctx context.Context) error {
 	rt.onClose(func() error { rt.states.Close(); return nil })
 	rt.events, err = events.New(events.Options{
 		DB: rt.db, Clock: rt.o.Clock, Account: stack.Account, Region: stack.Region, Logger: rt.o.Logger,
-		Invoke: rt.invokeTarget, Queues: rt.queues, Async: rt.async,
-		StartExecution: func(ctx context.Context, arn string, input []byte) error {
-			_, err := send(ctx, rt.border, boundary.Call{Service: boundary.States, Operation: "StartExecution"}, rt.o.Clock,
-				func(ctx context.Context) (states.StartExecutionOutput, error) {
-					return rt.states.StartExecution(ctx, states.StartExecutionInput{StateMachineARN: arn, Input: string(input)})
-				})
-			return err
-		},
-		SkipSlot:  rt.skipSlot,
-		MaySendAs: rt.permissions.maySendAs,
+		Invoke: rt.invokeTarget, Deliver: rt.deliver, Queues: rt.queues, Async: rt.async,
+		SkipSlot:   rt.skipSlot,
+		MaySendAs:  rt.permissions.maySendAs,
+		MayForward: rt.mayForward,
 	})
 	if err != nil {
 		return err
@@ -249,18 +237,6 @@ func (rt *Runtime) invokeTask(ctx context.Context, function string, payload []by
 	return nil, &states.FunctionError{Payload: failure.Payload}, err
 }
 
-// invokeTarget runs a function for a rule.
-func (rt *Runtime) invokeTarget(ctx context.Context, function string, payload []byte) error {
-	_, failure, err := rt.invoke(ctx, rt.o.Clock, function, payload)
-	if failure != nil {
-		return &events.FunctionFailed{Type: failure.Type, Message: failure.Message, Payload: failure.Payload}
-	}
-	if coded, ok := errors.AsType[errorCoder](err); ok && coded.ErrorCode() == "ResourceNotFoundException" {
-		return fmt.Errorf("%w: %w", events.ErrNoTarget, err)
-	}
-	return err
-}
-
 // async is how the template has a function invoked asynchronously; one that is not in it, by Lambda's defaults.
 func (rt *Runtime) async(function string) events.Async {
 	f, ok := rt.stack.Function(lambda.Name(function))
@@ -273,13 +249,7 @@ func (rt *Runtime) async(function string) events.Async {
 // mapQueues lets functions have the messages of queues, those of an earlier run too.
 func (rt *Runtime) mapQueues() {
 	for _, m := range rt.stack.Mappings {
-		for _, q := range rt.stack.Queues {
-			if q.ARN == m.Queue {
-				rt.queues.Map(queue.Mapping{
-					Queue: m.Queue, Function: m.Function, Batch: m.Batch, Partial: m.Partial, Hidden: q.Hidden, Retention: q.Retention,
-				})
-			}
-		}
+		rt.queues.Map(sqs.Mapping{Queue: m.Queue, Function: m.Function, Batch: m.Batch, Partial: m.Partial})
 	}
 }
 
@@ -387,8 +357,11 @@ func (rt *Runtime) function(dir string) (stack.Function, bool) {
 	return stack.Function{}, false
 }
 
-// deploy makes buses, rules and state machines as the template has them.
+// deploy makes queues, buses, rules and state machines as the template has them.
 func (rt *Runtime) deploy(ctx context.Context) error {
+	if err := rt.deployQueues(ctx); err != nil {
+		return err
+	}
 	for _, m := range rt.stack.StateMachines {
 		if err := rt.deployMachine(ctx, m); err != nil {
 			return fmt.Errorf("state machine %s: %w", m.Name, err)
@@ -402,6 +375,21 @@ func (rt *Runtime) deploy(ctx context.Context) error {
 	for _, r := range rt.stack.Rules {
 		if err := rt.deployRule(ctx, r); err != nil {
 			return fmt.Errorf("rule %s: %w", r.Name, err)
+		}
+	}
+	return nil
+}
+
+// deployQueues makes queues or, on old data, changes those that are there. Redrive policies come last: they name other queues.
+func (rt *Runtime) deployQueues(ctx context.Context) error {
+	for _, q := range rt.stack.Queues {
+		if _, err := rt.queues.Create(ctx, q.Name, q.Kind(), nil); err != nil {
+			return fmt.Errorf("queue %s: %w", q.Name, err)
+		}
+	}
+	for _, q := range rt.stack.Queues {
+		if err := rt.queues.SetAttributes(ctx, q.ARN, q.Attributes); err != nil {
+			return fmt.Errorf("queue %s: %w", q.Name, err)
 		}
 	}
 	return nil
@@ -431,11 +419,14 @@ func (rt *Runtime) deployRule(ctx context.Context, r stack.Rule) error {
 	}
 	targets := make([]events.Target, 0, len(r.Targets))
 	for _, t := range r.Targets {
-		target := events.Target{ID: t.ID, ARN: t.ARN, RoleARN: t.RoleARN, Input: t.Input}
-		if t.DeadLetter != "" {
-			target.DeadLetterConfig = &events.DeadLetterConfig{ARN: t.DeadLetter}
+		var target events.Target
+		if err := json.Unmarshal(t.Text, &target); err != nil {
+			return fmt.Errorf("target %s: %w", t.ID, err)
 		}
 		targets = append(targets, target)
+	}
+	if len(targets) == 0 {
+		return nil
 	}
 	return rt.events.PutTargets(ctx, r.Bus, r.Name, targets...)
 }

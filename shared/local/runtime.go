@@ -20,7 +20,6 @@ import (
 	"opsflow/shared/local/issuer"
 	"opsflow/shared/local/lambda"
 	"opsflow/shared/local/meter"
-	"opsflow/shared/local/queue"
 	"opsflow/shared/local/sqs"
 	"opsflow/shared/local/stack"
 	"opsflow/shared/local/states"
@@ -74,8 +73,7 @@ type Runtime struct {
 	states      *states.Engine
 	events      *events.Engine
 	functions   *lambda.Registry
-	queues      *queue.Queues
-	sqs         *sqs.Queues
+	queues      *sqs.Queues
 	awsHandler  http.Handler // all services, without the border
 	elsewhere   *url.URL     // where functions that are not here are; nil: nowhere
 	issuer      *issuer.Issuer

@@ -9,6 +9,7 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/credentials"
+	"github.com/aws/aws-sdk-go-v2/service/eventbridge"
 	"github.com/aws/aws-sdk-go-v2/service/sfn"
 	"github.com/aws/aws-sdk-go-v2/service/sfn/types"
 	awssqs "github.com/aws/aws-sdk-go-v2/service/sqs"
@@ -24,6 +25,7 @@ type machines struct {
 	rt     *local.Runtime
 	states *sfn.Client
 	queues *awssqs.Client
+	events *eventbridge.Client
 	queue  string
 	n      int
 }
@@ -32,12 +34,18 @@ func newMachines(t *testing.T) *machines {
 	t.Helper()
 	o := options()
 	o.Clock = clock.Virtual(time.Date(2026, 11, 24, 9, 0, 0, 0, time.UTC))
+	return newMachinesOn(t, o)
+}
+
+func newMachinesOn(t *testing.T, o local.Options) *machines {
+	t.Helper()
 	rt := start(t, o)
 	who := credentials.NewStaticCredentialsProvider("a", "b", "")
 	m := &machines{
 		T: t, rt: rt,
 		states: sfn.New(sfn.Options{Region: "us-east-1", BaseEndpoint: aws.String(rt.AWSURL()), Credentials: who}),
 		queues: awssqs.New(awssqs.Options{Region: "us-east-1", BaseEndpoint: aws.String(rt.AWSURL()), Credentials: who}),
+		events: eventbridge.New(eventbridge.Options{Region: "us-east-1", BaseEndpoint: aws.String(rt.AWSURL()), Credentials: who}),
 	}
 	made, err := m.queues.CreateQueue(t.Context(), &awssqs.CreateQueueInput{QueueName: aws.String("work")})
 	if err != nil {

@@ -12,8 +12,8 @@ import (
 
 // Queues takes dead letters.
 type Queues interface {
-	// Put puts a message into a queue, given by ARN, as part of a transaction.
-	Put(tx *bbolt.Tx, queue, body string, attributes map[string]string) error
+	// Put puts a message into a queue, given by ARN, as part of a transaction. ok is false when there is no such queue.
+	Put(tx *bbolt.Tx, queue, body string, attributes map[string]string) (ok bool, err error)
 	// Wake says that messages of a queue are committed.
 	Wake(queue string)
 }
@@ -107,21 +107,14 @@ func (e *Engine) lambdaLetter(d *delivery, a Async, failed *FunctionFailed, cond
 
 // ruleLetter is what EventBridge sends to a target's dead-letter queue: the event, with the reason in attributes
 // (https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-rule-dlq.html).
-func (e *Engine) ruleLetter(d *delivery, cause string) letter {
-	name := d.Rule
-	if d.Bus != DefaultBus {
-		name = d.Bus + "/" + d.Rule
-	}
-	attributes := map[string]string{"RULE_ARN": e.arn("rule/" + name), "TARGET_ARN": d.TargetARN, "ERROR_MESSAGE": d.Reason}
-	switch cause {
-	case "RETRY_ATTEMPTS_EXHAUSTED":
-		attributes["ERROR_CODE"], attributes["EXHAUSTED_RETRY_CONDITION"] = "ERROR_FROM_TARGET", "MaximumRetryAttempts"
-	case "EVENT_AGE_EXCEEDED":
-		attributes["ERROR_CODE"], attributes["EXHAUSTED_RETRY_CONDITION"] = "ERROR_FROM_TARGET", "MaximumEventAgeInSeconds"
-	case "RESOURCE_NOT_FOUND":
-		attributes["ERROR_CODE"] = "NO_RESOURCE"
-	default:
-		attributes["ERROR_CODE"] = cause
+func (e *Engine) ruleLetter(d *delivery, cause string, err error) letter {
+	attributes := map[string]string{"RULE_ARN": d.ruleARN(e), "TARGET_ARN": d.TargetARN, "ERROR_MESSAGE": d.Reason, "ERROR_CODE": cause}
+	condition := map[string]string{causeTries: "MaximumRetryAttempts", causeAge: "MaximumEventAgeInSeconds"}[cause]
+	if condition != "" {
+		attributes["ERROR_CODE"], attributes["EXHAUSTED_RETRY_CONDITION"] = "ERROR_FROM_TARGET", condition
+		if known, ok := errors.AsType[*TargetError](err); ok {
+			attributes["ERROR_CODE"] = known.Code
+		}
 	}
 	attributes["RETRY_ATTEMPTS"] = strconv.Itoa(d.Tries - 1)
 	return letter{queue: d.Queue, body: d.Payload, attributes: attributes}

@@ -14,8 +14,8 @@ import (
 // deadBucket holds dead letters by a number that counts up.
 var deadBucket = []byte("events.dead")
 
-// DeadLetter is an event that could not be delivered to a target which has no dead-letter queue. AWS forgets it; here it is
-// kept.
+// DeadLetter is an event that could not be delivered to a target which has no dead-letter queue, or one that does not exist.
+// AWS forgets it; here it is kept.
 type DeadLetter struct {
 	ID        string
 	Queue     string `json:",omitempty"` // ARN of the target's dead-letter queue; empty: it has none
@@ -25,7 +25,7 @@ type DeadLetter struct {
 	TargetARN string
 	EventID   string
 	Payload   json.RawMessage // what was sent; null when it could not be made
-	Cause     string          // RETRY_ATTEMPTS_EXHAUSTED, EVENT_AGE_EXCEEDED, RESOURCE_NOT_FOUND, INVALID_JSON; RetriesExhausted, EventAgeExceeded
+	Cause     string          // RETRY_ATTEMPTS_EXHAUSTED, EVENT_AGE_EXCEEDED, or the ERROR_CODE of AWS; RetriesExhausted, EventAgeExceeded
 	Reason    string          // the last error
 	Attempts  int
 	Accepted  time.Time
@@ -40,7 +40,7 @@ type deadRecord struct {
 
 // bury moves a delivery from the queue to its dead-letter queue or, when it has none, to the dead letters here.
 func (e *Engine) bury(d *delivery, cause string, l letter) error {
-	queued := l.queue != "" && e.o.Queues != nil
+	queued := false
 	record := mustJSON(deadRecord{cause, e.o.Clock.Now(), d})
 	err := e.o.DB.Update(e.committing(), func(tx *bbolt.Tx) error {
 		if d.seq != 0 {
@@ -48,8 +48,11 @@ func (e *Engine) bury(d *delivery, cause string, l letter) error {
 				return err
 			}
 		}
-		if queued {
-			return e.o.Queues.Put(tx, l.queue, l.body, l.attributes)
+		if l.queue != "" && e.o.Queues != nil {
+			var err error
+			if queued, err = e.o.Queues.Put(tx, l.queue, l.body, l.attributes); queued || err != nil {
+				return err
+			}
 		}
 		b := tx.Bucket(deadBucket)
 		n, err := b.NextSequence()

@@ -23,7 +23,7 @@ func (e *Engine) deliver(d *delivery) {
 	defer d.done()
 	d.Tries++
 	d.Reason = err.Error()
-	d.Next = e.o.Clock.Now().Add(d.backoff())
+	d.Next = e.o.Clock.Now().Add(max(d.backoff(), after(err)))
 	log := e.o.Logger.With("rule", d.Rule, "target", d.TargetARN, "event_id", d.EventID, "attempt", d.Tries)
 	if cause, l := e.giveUp(d, err); cause != "" {
 		log.Error("event not delivered", "cause", cause, "error", err)
@@ -46,6 +46,12 @@ func (e *Engine) deliver(d *delivery) {
 	e.retryAt(d)
 }
 
+// Why no further attempt is made although one might help.
+const (
+	causeTries = "RETRY_ATTEMPTS_EXHAUSTED"
+	causeAge   = "EVENT_AGE_EXCEEDED"
+)
+
 // errBroken is a delivery whose payload could not be made.
 var errBroken = errors.New("no payload for the target")
 
@@ -53,18 +59,23 @@ func (e *Engine) attempt(d *delivery) error {
 	if d.Broken != "" {
 		return errors.Join(errBroken, errors.New(d.Broken))
 	}
-	if isStateMachine(d.TargetARN) {
-		return e.o.StartExecution(e.ctx, d.TargetARN, []byte(d.Payload))
+	switch serviceOf(d.TargetARN) {
+	case serviceLambda:
+		return e.o.Invoke(e.ctx, function(d.TargetARN), []byte(d.Payload))
+	case serviceBus:
+		return e.forward(d)
 	}
-	return e.o.Invoke(e.ctx, function(d.TargetARN), []byte(d.Payload))
+	return e.o.Deliver(e.ctx, Attempt{
+		Target: d.TargetARN, Role: d.Role, Rule: d.ruleARN(e), Payload: []byte(d.Payload), Group: d.Group, EventID: d.EventID,
+	})
 }
 
 // backoff is the time before the next attempt. Lambda waits one minute and two before its attempts at a failed
-// asynchronous invocation; from there, and from a second for a state machine, it doubles up to ten minutes.
+// asynchronous invocation; from there, and from a second for any other target, it doubles up to ten minutes.
 func (d *delivery) backoff() time.Duration {
-	first := time.Minute
-	if isStateMachine(d.TargetARN) {
-		first = time.Second
+	first := time.Second
+	if serviceOf(d.TargetARN) == serviceLambda {
+		first = time.Minute
 	}
 	return min(first<<min(d.Tries-1, 20), 10*time.Minute)
 }
@@ -72,15 +83,16 @@ func (d *delivery) backoff() time.Duration {
 // giveUp gives the reason, as AWS names it in a dead letter's attributes, for making no further attempt; "" when there
 // is to be one.
 func (d *delivery) giveUp(err error) string {
+	refused, _ := errors.AsType[*TargetError](err)
 	switch {
 	case errors.Is(err, errBroken):
 		return "INVALID_JSON"
-	case errors.Is(err, ErrNoTarget):
-		return "RESOURCE_NOT_FOUND"
+	case refused != nil && !refused.Again:
+		return refused.Code
 	case d.Tries > d.Retries:
-		return "RETRY_ATTEMPTS_EXHAUSTED"
+		return causeTries
 	case d.Next.After(d.Deadline):
-		return "EVENT_AGE_EXCEEDED"
+		return causeAge
 	}
 	return ""
 }
@@ -95,7 +107,7 @@ func (e *Engine) giveUp(d *delivery, err error) (cause string, l letter) {
 		return cause, l
 	}
 	if cause = d.giveUp(err); cause != "" {
-		l = e.ruleLetter(d, cause)
+		l = e.ruleLetter(d, cause, err)
 	}
 	return cause, l
 }

@@ -80,13 +80,15 @@ func TestRetryPolicyBoundsAttempts(t *testing.T) {
 		{"four", fnARN, &events.RetryPolicy{MaximumRetryAttempts: number(4)}, errBoom, 5, "RETRY_ATTEMPTS_EXHAUSTED"},
 		{"age", fnARN, &events.RetryPolicy{MaximumEventAgeInSeconds: number(120)}, errBoom, 2, "EVENT_AGE_EXCEEDED"},
 		{"state machine", smARN, &events.RetryPolicy{MaximumRetryAttempts: number(3)}, errBoom, 4, "RETRY_ATTEMPTS_EXHAUSTED"},
-		{"no such target", fnARN, nil, fmt.Errorf("invoke: %w", events.ErrNoTarget), 1, "RESOURCE_NOT_FOUND"},
+		{"no such target", fnARN, nil, fmt.Errorf("invoke: %w", events.NoResource(errBoom)), 1, "NO_RESOURCE"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
 			b := setup(t)
 			b.answer = func(int) error { return c.err }
-			b.bookingRule(func(target *events.Target) { target.ARN, target.RetryPolicy = c.target, c.policy })
+			b.bookingRule(func(target *events.Target) {
+				target.ARN, target.RetryPolicy, target.RoleARN = c.target, c.policy, roleARN
+			})
 			b.put(`{}`)
 			b.advance(24 * time.Hour)
 			if got := b.calls(); len(got) != c.attempts {

@@ -1,5 +1,5 @@
-// Package events is EventBridge on this machine: buses, rules with patterns and schedules, targets (Lambda functions and
-// state machines), retries, dead-letter queues, archives and replays, and its JSON API.
+// Package events is EventBridge on this machine: buses, rules with patterns and schedules, targets, retries, dead-letter queues,
+// archives and replays, and its JSON API.
 //
 // Protocol and limits are those of AWS's documentation ("Amazon EventBridge User Guide", "API Reference") and, where it is
 // silent, of what AWS answers.
@@ -25,15 +25,12 @@ import (
 	"go.etcd.io/bbolt"
 
 	"opsflow/shared/local/clock"
+	"opsflow/shared/local/uuid"
 	"opsflow/shared/table/embedded"
 )
 
 // DefaultBus is the bus that exists always and on which AWS's own services send.
 const DefaultBus = "default"
-
-// ErrNoTarget is to be wrapped by the error of Invoke or StartExecution when what it names does not exist: trying again
-// is useless then, and the delivery goes to the dead letters at once.
-var ErrNoTarget = errors.New("the target does not exist")
 
 // Options of New. DB, Clock, Account and Region are required; the rest has defaults.
 type Options struct {
@@ -45,9 +42,12 @@ type Options struct {
 	// Invoke runs a Lambda function as an asynchronous invocation does. An error means that the function failed (or could
 	// not be run), and that the event is to be sent again.
 	Invoke func(ctx context.Context, function string, payload []byte) error
-	// StartExecution starts an execution of a state machine. An error means that it is to be tried again.
-	StartExecution func(ctx context.Context, stateMachineARN string, input []byte) error
+	// Deliver gives something to a target that is neither a function nor an event bus. An error means that it is to be tried again,
+	// unless it is a TargetError that says otherwise.
+	Deliver func(ctx context.Context, a Attempt) error
 
+	// MayForward is asked whether a rule's role ("": it has none) allows it to put events of a source on another bus, given by ARN. nil: always.
+	MayForward func(role, bus, source string) error
 	// MaySendAs is the policy of the buses: whether the owner of an access key may send events of a source to a bus. nil: everybody.
 	MaySendAs func(accessKeyID, bus, source string) bool
 	// SkipSlot is asked when a schedule's slot has come; skip drops it. The next slot asked about is then the first at or
@@ -104,10 +104,10 @@ func New(o Options) (*Engine, error) {
 		o.Concurrency = 16
 	}
 	if o.Invoke == nil {
-		o.Invoke = func(context.Context, string, []byte) error { return ErrNoTarget }
+		o.Invoke = func(context.Context, string, []byte) error { return errNoService }
 	}
-	if o.StartExecution == nil {
-		o.StartExecution = func(context.Context, string, []byte) error { return ErrNoTarget }
+	if o.Deliver == nil {
+		o.Deliver = func(context.Context, Attempt) error { return errNoService }
 	}
 	e := &Engine{o: o, buses: map[string]*bus{}, archives: map[string]*archive{}}
 	e.timers = timerSet{clock: o.Clock, set: map[string]*timer{}}
@@ -173,18 +173,10 @@ func (e *Engine) arn(resource string) string {
 	return fmt.Sprintf("arn:aws:events:%s:%s:%s", e.o.Region, e.o.Account, resource)
 }
 
-// newID makes a random UUID (version 4).
 func (e *Engine) newID() (string, error) {
-	var b [16]byte
 	e.randMu.Lock()
-	_, err := io.ReadFull(e.o.Rand, b[:])
-	e.randMu.Unlock()
-	if err != nil {
-		return "", fmt.Errorf("make event id: %w", err)
-	}
-	b[6] = b[6]&0x0f | 0x40
-	b[8] = b[8]&0x3f | 0x80
-	return fmt.Sprintf("%x-%x-%x-%x-%x", b[:4], b[4:6], b[6:8], b[8:10], b[10:]), nil
+	defer e.randMu.Unlock()
+	return uuid.New(e.o.Rand)
 }
 
 // mustJSON is for our own records, which are made of types that JSON can always hold.

@@ -21,6 +21,7 @@ const (
 	bookings = "opsflow"
 	fnARN    = "arn:aws:lambda:us-east-1:000000000000:function:match-rules"
 	smARN    = "arn:aws:states:us-east-1:000000000000:stateMachine:opsflow-booking-v1"
+	roleARN  = "arn:aws:iam::000000000000:role/rule"
 	dlqARN   = "arn:aws:sqs:us-east-1:000000000000:lost"
 )
 
@@ -64,8 +65,8 @@ func setupOn(t *testing.T, db *embedded.DB, c *clock.Clock, change ...func(*even
 	b := &bundle{t: t, db: db, clock: c}
 	b.opts = events.Options{
 		DB: db, Clock: c, Account: "000000000000", Region: "us-east-1",
-		Invoke:         func(_ context.Context, name string, payload []byte) error { return b.receive(name, payload) },
-		StartExecution: func(_ context.Context, arn string, input []byte) error { return b.receive(arn, input) },
+		Invoke:  func(_ context.Context, name string, payload []byte) error { return b.receive(name, payload) },
+		Deliver: func(_ context.Context, a events.Attempt) error { return b.receive(a.Target, a.Payload) },
 	}
 	for _, f := range change {
 		f(&b.opts)

@@ -146,6 +146,8 @@ type sent struct {
 	bus   string
 	event Event
 	only  []string // rules' ARNs that a replay is limited to; empty: all
+	// forwarded: it comes from another bus, and goes on to no third one: so buses that send to each other make no circle.
+	forwarded bool
 }
 
 // accept finds where events go, writes that down in one change, and hands it to the lanes.
@@ -201,7 +203,13 @@ func (e *Engine) route(s *sent) ([]*delivery, []archived, error) {
 		if r.Disabled || r.pattern == nil || len(s.only) > 0 && !slices.Contains(s.only, r.ARN) || !r.pattern.MatchEvent(parsed) {
 			continue
 		}
-		queue = append(queue, e.deliveries(r, s.event.ID, text)...)
+		for _, d := range e.deliveries(r, s.event.ID, text) {
+			if s.forwarded && serviceOf(d.TargetARN) == serviceBus {
+				e.o.Logger.Warn("event not sent to a third bus", "bus", s.bus, "rule", r.Name, "target", d.TargetARN, "event_id", s.event.ID)
+				continue
+			}
+			queue = append(queue, d)
+		}
 	}
 	var keep []archived
 	if s.event.ReplayName == "" {

@@ -152,7 +152,7 @@ func TestAWSServicesSendOnTheDefaultBus(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
 	b.rule(events.Rule{Name: "ended", Pattern: `{"source": ["aws.states"], "detail": {"status": ["FAILED"]}}`},
-		events.Target{ID: "sm", ARN: smARN, InputPath: "$.detail"})
+		events.Target{ID: "sm", ARN: smARN, RoleARN: roleARN, InputPath: "$.detail"})
 	err := b.PublishAWS(t.Context(), events.Event{
 		Source: "aws.states", DetailType: "Step Functions Execution Status Change", Detail: json.RawMessage(`{"status":"FAILED"}`),
 	})

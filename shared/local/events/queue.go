@@ -23,8 +23,10 @@ type delivery struct {
 	Rule      string
 	TargetID  string
 	TargetARN string
+	Role      string `json:",omitempty"` // ARN of the role that the target is called with
+	Group     string `json:",omitempty"` // MessageGroupId for a FIFO queue
 	Queue     string `json:",omitempty"` // the dead-letter queue's ARN
-	Payload   string // JSON, unless Broken
+	Payload   string // JSON; the event itself when Broken
 	Broken    string `json:",omitempty"` // why it can't be sent at all
 	Accepted  time.Time
 	Deadline  time.Time // no attempt after that
@@ -42,7 +44,7 @@ func (e *Engine) deliveries(r *rule, eventID string, text []byte) []*delivery {
 		t := &r.Targets[i]
 		retries, age := t.limits()
 		d := &delivery{
-			EventID: eventID, Bus: r.Bus, Rule: r.Name, TargetID: t.ID, TargetARN: t.ARN,
+			EventID: eventID, Bus: r.Bus, Rule: r.Name, TargetID: t.ID, TargetARN: t.ARN, Role: t.RoleARN, Group: t.group(),
 			Accepted: now, Deadline: now.Add(age), Retries: retries,
 		}
 		if t.DeadLetterConfig != nil {
@@ -50,12 +52,20 @@ func (e *Engine) deliveries(r *rule, eventID string, text []byte) []*delivery {
 		}
 		payload, err := t.payload(r, text, now)
 		if err != nil {
-			d.Broken = err.Error()
+			d.Broken, payload = err.Error(), text
 		}
 		d.Payload = string(payload)
 		all = append(all, d)
 	}
 	return all
+}
+
+// ruleARN is the rule that a delivery comes from; "" when it comes from none.
+func (d *delivery) ruleARN(e *Engine) string {
+	if d.Rule == "" {
+		return ""
+	}
+	return e.ruleARN(d.Bus, d.Rule)
 }
 
 // insert writes a new delivery. It may run more than once on the same state.

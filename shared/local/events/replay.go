@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"strings"
 	"time"
@@ -113,14 +114,18 @@ func parseEvent(text []byte) (Event, error) {
 		Region     string          `json:"region"`
 		Time       time.Time       `json:"time"`
 		Resources  []string        `json:"resources"`
+		ReplayName string          `json:"replay-name"`
 		Detail     json.RawMessage `json:"detail"`
 	}
 	if err := json.Unmarshal(text, &ev); err != nil {
-		return Event{}, fmt.Errorf("read archived event: %w", err)
+		return Event{}, fmt.Errorf("read an event: %w", err)
+	}
+	if ev.ID == "" || ev.Source == "" || ev.DetailType == "" {
+		return Event{}, errors.New("read an event: id, source or detail-type is missing")
 	}
 	return Event{
 		ID: ev.ID, DetailType: ev.DetailType, Source: ev.Source, Account: ev.Account, Region: ev.Region,
-		Time: ev.Time, Resources: ev.Resources, Detail: ev.Detail,
+		Time: ev.Time, Resources: ev.Resources, Detail: ev.Detail, ReplayName: ev.ReplayName,
 	}, nil
 }
 

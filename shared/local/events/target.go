@@ -13,7 +13,7 @@ const (
 	maxTargetsPerCall = 100
 )
 
-// Target is where a rule sends its events: a Lambda function or a state machine.
+// Target is where a rule sends its events.
 type Target struct {
 	ID      string `json:"Id"`
 	ARN     string `json:"Arn"`
@@ -22,6 +22,7 @@ type Target struct {
 	Input            string            `json:",omitempty"` // this JSON text
 	InputPath        string            `json:",omitempty"` // the part of the event at this JSONPath
 	InputTransformer *InputTransformer `json:",omitempty"`
+	SQSParameters    *SQSParameters    `json:"SqsParameters,omitempty"`
 	RetryPolicy      *RetryPolicy      `json:",omitempty"`
 	DeadLetterConfig *DeadLetterConfig `json:",omitempty"`
 }
@@ -33,11 +34,23 @@ type InputTransformer struct {
 }
 
 // RetryPolicy bounds the attempts at one delivery. nil is the default: for a Lambda function that of an asynchronous
-// invocation (2 more attempts, after 1 and 2 minutes, within 6 hours), for a state machine that of EventBridge (185 more
+// invocation (2 more attempts, after 1 and 2 minutes, within 6 hours), for any other target that of EventBridge (185 more
 // within 24 hours).
 type RetryPolicy struct {
 	MaximumRetryAttempts     *int `json:",omitempty"` // 0 to 185
 	MaximumEventAgeInSeconds *int `json:",omitempty"` // 60 to 86400
+}
+
+// SQSParameters say how something is sent to a queue.
+type SQSParameters struct {
+	MessageGroupID string `json:"MessageGroupId,omitempty"` // of a FIFO queue
+}
+
+func (t *Target) group() string {
+	if t.SQSParameters == nil {
+		return ""
+	}
+	return t.SQSParameters.MessageGroupID
 }
 
 // DeadLetterConfig names the queue of what could not be delivered.
@@ -45,18 +58,37 @@ type DeadLetterConfig struct {
 	ARN string `json:"Arn,omitempty"`
 }
 
-// service gives the AWS service of a target: "lambda" or "states"; "" for those that the local runtime does not have.
-func (t *Target) service() string {
-	parts := strings.SplitN(t.ARN, ":", 7)
-	if len(parts) == 7 && parts[0] == "arn" {
-		if parts[2] == "lambda" && parts[5] == "function" || parts[2] == "states" && parts[5] == "stateMachine" {
-			return parts[2]
+// The kinds of targets, as the services' ARNs name them.
+const (
+	serviceLambda = "lambda"
+	serviceStates = "states"
+	serviceSQS    = "sqs"
+	serviceSNS    = "sns"
+	serviceLogs   = "logs"
+	serviceBus    = "event-bus"
+)
+
+// serviceOf gives the kind of a target; "" for those that the local runtime does not have.
+func serviceOf(arn string) string {
+	parts := strings.SplitN(arn, ":", 6)
+	if len(parts) != 6 || parts[0] != "arn" || parts[5] == "" {
+		return ""
+	}
+	resource := parts[5]
+	for _, known := range []struct{ service, prefix, kind string }{
+		{"lambda", "function:", serviceLambda},
+		{"states", "stateMachine:", serviceStates},
+		{"sqs", "", serviceSQS},
+		{"sns", "", serviceSNS},
+		{"logs", "log-group:", serviceLogs},
+		{"events", "event-bus/", serviceBus},
+	} {
+		if parts[2] == known.service && strings.HasPrefix(resource, known.prefix) {
+			return known.kind
 		}
 	}
 	return ""
 }
-
-func isStateMachine(arn string) bool { return strings.Contains(arn, ":stateMachine:") }
 
 // function gives the name in a Lambda function's ARN, without version or alias.
 func function(arn string) string {
@@ -68,9 +100,24 @@ func (t *Target) validate() error {
 		return invalid("Value '%s' at 'targets.member.id' failed to satisfy constraint: "+
 			"Member must be 1 to 64 characters of A-Z a-z 0-9 . _ -", t.ID)
 	}
-	if t.service() == "" {
-		return invalid("Parameter %s is not valid. Reason: Provided Arn is not in correct format, or of a service that the "+
-			"local runtime does not have (it has Lambda functions and state machines).", t.ARN)
+	service := serviceOf(t.ARN)
+	switch {
+	case !strings.HasPrefix(t.ARN, "arn:") || strings.Count(t.ARN, ":") < 5:
+		return invalid("Parameter %s is not valid. Reason: Provided Arn is not in correct format.", t.ARN)
+	case service == "":
+		return invalid("Parameter %s is not valid. Reason: the local runtime does not have this service (it has Lambda functions, state "+
+			"machines, SQS queues, SNS topics, event buses and CloudWatch log groups).", t.ARN)
+	case service == serviceStates && t.RoleARN == "":
+		return invalid("RoleArn is required for target %s.", t.ARN)
+	case service == serviceSQS && strings.HasSuffix(t.ARN, ".fifo") != (t.group() != ""):
+		if t.group() == "" {
+			return invalid("Parameter(s) MessageGroupId must be specified for target: %s.", t.ID)
+		}
+		return invalid("Parameter(s) SqsParameters not valid for target: %s. Reason: only FIFO queues have message groups.", t.ID)
+	case t.SQSParameters != nil && service != serviceSQS:
+		return invalid("Parameter(s) SqsParameters not valid for target: %s.", t.ID)
+	case t.DeadLetterConfig != nil && t.DeadLetterConfig.ARN != "" && serviceOf(t.DeadLetterConfig.ARN) != serviceSQS:
+		return invalid("Parameter DeadLetterConfig.Arn is not valid. Reason: Provided Arn is not in correct format.")
 	}
 	ways := 0
 	for _, given := range []bool{t.Input != "", t.InputPath != "", t.InputTransformer != nil} {
@@ -113,7 +160,7 @@ func (p *RetryPolicy) validate(id string) error {
 // limits gives how many attempts after the first are made, and until how long after its acceptance an event is sent.
 func (t *Target) limits() (retries int, age time.Duration) {
 	retries, age = 185, 24*time.Hour
-	if t.RetryPolicy == nil && t.service() == "lambda" {
+	if t.RetryPolicy == nil && serviceOf(t.ARN) == serviceLambda {
 		return 2, 6 * time.Hour
 	}
 	if p := t.RetryPolicy; p != nil {

@@ -65,7 +65,7 @@ func TestRefusedTargetsAndRules(t *testing.T) {
 	for name, target := range map[string]events.Target{
 		"no id":        {ARN: fnARN},
 		"no arn":       {ID: "x"},
-		"queue":        {ID: "x", ARN: dlqARN},
+		"stream":       {ID: "x", ARN: "arn:aws:kinesis:us-east-1:000000000000:stream/s"},
 		"two inputs":   {ID: "x", ARN: fnARN, Input: "{}", InputPath: "$"},
 		"input":        {ID: "x", ARN: fnARN, Input: "{"},
 		"path":         {ID: "x", ARN: fnARN, InputPath: "detail"},

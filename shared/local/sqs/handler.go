@@ -2,14 +2,15 @@ package sqs
 
 import (
 	"context"
-	"crypto/md5" //nolint:gosec // the protocol's checksum, not a secret
-	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"io"
+	"maps"
 	"net/http"
-	"strconv"
+	"slices"
 	"strings"
+
+	"go.etcd.io/bbolt"
 )
 
 // TargetPrefix is what X-Amz-Target begins with, up to the dot.
@@ -17,38 +18,51 @@ const TargetPrefix = "AmazonSQS"
 
 const maxRequest = 12 << 20 // ten messages and their escapes
 
-// request has the members of every operation's input.
-type request struct {
-	QueueURL            string `json:"QueueUrl"`
-	QueueName           string `json:"QueueName"`
-	QueueNamePrefix     string `json:"QueueNamePrefix"`
-	MessageBody         string `json:"MessageBody"`
-	DelaySeconds        int    `json:"DelaySeconds"`
-	MaxNumberOfMessages *int   `json:"MaxNumberOfMessages"`
-	VisibilityTimeout   *int   `json:"VisibilityTimeout"`
-	WaitTimeSeconds     int    `json:"WaitTimeSeconds"`
-	ReceiptHandle       string `json:"ReceiptHandle"`
+type object map[string]any
+
+type operation func(ctx context.Context, q *Queues, body []byte) (any, error)
+
+// typed makes an operation of a function with a request type.
+func typed[T any](f func(ctx context.Context, q *Queues, in T) (any, error)) operation {
+	return func(ctx context.Context, q *Queues, body []byte) (any, error) {
+		var in T
+		if err := json.Unmarshal(body, &in); err != nil {
+			return nil, &Error{"SerializationException", "The request is not valid: " + err.Error()}
+		}
+		return f(ctx, q, in)
+	}
 }
 
-type object map[string]any
+// onQueue is the request of operations that only name a queue.
+type onQueue struct{ QueueURL string }
+
+func operations() map[string]operation {
+	return map[string]operation{
+		"CreateQueue":                  typed(createQueue),
+		"GetQueueUrl":                  typed(getQueueURL),
+		"ListQueues":                   typed(listQueues),
+		"ListDeadLetterSourceQueues":   typed(listSources),
+		"GetQueueAttributes":           typed(getQueueAttributes),
+		"SetQueueAttributes":           typed(setQueueAttributes),
+		"TagQueue":                     typed(tagQueue),
+		"UntagQueue":                   typed(untagQueue),
+		"ListQueueTags":                typed(listQueueTags),
+		"SendMessage":                  typed(sendMessage),
+		"SendMessageBatch":             typed(sendMessageBatch),
+		"ReceiveMessage":               typed(receiveMessage),
+		"DeleteMessage":                typed(deleteMessage),
+		"DeleteMessageBatch":           typed(deleteMessageBatch),
+		"ChangeMessageVisibility":      typed(changeVisibility),
+		"ChangeMessageVisibilityBatch": typed(changeVisibilityBatch),
+		"DeleteQueue":                  typed(func(ctx context.Context, q *Queues, in onQueue) (any, error) { return nil, q.remove(ctx, in.QueueURL) }),
+		"PurgeQueue":                   typed(func(ctx context.Context, q *Queues, in onQueue) (any, error) { return nil, q.purge(ctx, in.QueueURL) }),
+	}
+}
 
 // Handler speaks the service's protocol (AWS JSON 1.0): POST with the header X-Amz-Target: AmazonSQS.<Operation>. Signatures
 // are not checked.
 func Handler(q *Queues) http.Handler {
-	operations := map[string]func(context.Context, *request) (any, error){
-		"CreateQueue":        q.createQueue,
-		"GetQueueUrl":        q.getQueueURL,
-		"ListQueues":         q.listQueues,
-		"GetQueueAttributes": q.getQueueAttributes,
-		"SendMessage":        q.sendMessage,
-		"ReceiveMessage":     q.receiveMessage,
-		"DeleteQueue":        func(ctx context.Context, in *request) (any, error) { return object{}, q.Delete(ctx, in.QueueURL) },
-		"PurgeQueue":         func(ctx context.Context, in *request) (any, error) { return object{}, q.Purge(ctx, in.QueueURL) },
-		"DeleteMessage": func(ctx context.Context, in *request) (any, error) {
-			return object{}, q.Done(ctx, in.QueueURL, in.ReceiptHandle)
-		},
-		"ChangeMessageVisibility": q.changeVisibility,
-	}
+	operations := operations()
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		name := strings.TrimPrefix(r.Header.Get("X-Amz-Target"), TargetPrefix+".")
 		operation, ok := operations[name]
@@ -56,30 +70,44 @@ func Handler(q *Queues) http.Handler {
 			answer(w, nil, &Error{"UnsupportedOperation", "the local queues have no " + name})
 			return
 		}
-		var in request
 		body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxRequest))
-		if err == nil {
-			err = json.Unmarshal(body, &in)
-		}
 		if err != nil {
 			answer(w, nil, &Error{"SerializationException", "The request is not valid: " + err.Error()})
 			return
 		}
-		out, err := operation(r.Context(), &in)
+		out, err := operation(r.Context(), q, body)
 		answer(w, out, err)
 	})
 }
 
+// queryCodes are the names that errors had in the protocol before this one: SDKs show them still.
+var queryCodes = map[string]string{
+	"QueueDoesNotExist":            "AWS.SimpleQueueService.NonExistentQueue",
+	"QueueNameExists":              "QueueAlreadyExists",
+	"EmptyBatchRequest":            "AWS.SimpleQueueService.EmptyBatchRequest",
+	"TooManyEntriesInBatchRequest": "AWS.SimpleQueueService.TooManyEntriesInBatchRequest",
+	"BatchEntryIdsNotDistinct":     "AWS.SimpleQueueService.BatchEntryIdsNotDistinct",
+	"BatchRequestTooLong":          "AWS.SimpleQueueService.BatchRequestTooLong",
+	"InvalidBatchEntryId":          "AWS.SimpleQueueService.InvalidBatchEntryId",
+	"UnsupportedOperation":         "AWS.SimpleQueueService.UnsupportedOperation",
+}
+
 func answer(w http.ResponseWriter, out any, err error) {
 	status := http.StatusOK
-	if err != nil {
+	switch {
+	case err != nil:
 		e := &Error{"InternalError", err.Error()}
-		if errors.As(err, &e) {
+		if status = http.StatusInternalServerError; errors.As(err, &e) {
 			status = http.StatusBadRequest
-		} else {
-			status = http.StatusInternalServerError
 		}
+		code := e.Code
+		if query, ok := queryCodes[code]; ok {
+			code = query
+		}
+		w.Header().Set("X-Amzn-Query-Error", code+";Sender")
 		out = object{"__type": "com.amazonaws.sqs#" + e.Code, "message": e.Message}
+	case out == nil:
+		out = object{}
 	}
 	text, err := json.Marshal(out)
 	if err != nil {
@@ -90,76 +118,195 @@ func answer(w http.ResponseWriter, out any, err error) {
 	_, _ = w.Write(text) // the caller has gone if this fails
 }
 
-func checksum(body string) string {
-	sum := md5.Sum([]byte(body)) //nolint:gosec // as the protocol wants it
-	return hex.EncodeToString(sum[:])
-}
-
-func (q *Queues) createQueue(ctx context.Context, in *request) (any, error) {
-	url, err := q.Create(ctx, in.QueueName)
+func createQueue(ctx context.Context, q *Queues, in struct {
+	QueueName  string
+	Attributes map[string]string
+	Tags       map[string]string `json:"tags"`
+},
+) (any, error) {
+	url, err := q.Create(ctx, in.QueueName, in.Attributes, in.Tags)
 	return object{"QueueUrl": url}, err
 }
 
-func (q *Queues) getQueueURL(ctx context.Context, in *request) (any, error) {
-	_, _, _, err := q.Count(ctx, in.QueueName)
+func getQueueURL(ctx context.Context, q *Queues, in struct{ QueueName string }) (any, error) {
+	err := q.view(ctx, in.QueueName, func(*bbolt.Tx, *opened) error { return nil })
 	return object{"QueueUrl": q.url(in.QueueName)}, err
 }
 
-func (q *Queues) listQueues(ctx context.Context, in *request) (any, error) {
-	urls, err := q.List(ctx, in.QueueNamePrefix)
-	return object{"QueueUrls": urls}, err
-}
-
-func (q *Queues) getQueueAttributes(ctx context.Context, in *request) (any, error) {
-	visible, hidden, delayed, err := q.Count(ctx, in.QueueURL)
-	return object{"Attributes": map[string]string{
-		"QueueArn":                              q.arn(nameIn(in.QueueURL)),
-		"ApproximateNumberOfMessages":           strconv.Itoa(visible),
-		"ApproximateNumberOfMessagesNotVisible": strconv.Itoa(hidden),
-		"ApproximateNumberOfMessagesDelayed":    strconv.Itoa(delayed),
-		"VisibilityTimeout":                     strconv.Itoa(defaultVisibility),
-		"MessageRetentionPeriod":                strconv.Itoa(int(retention.Seconds())),
-		"MaximumMessageSize":                    strconv.Itoa(maxBody),
-		"DelaySeconds":                          "0",
-		"ReceiveMessageWaitTimeSeconds":         "0",
-	}}, err
-}
-
-func (q *Queues) sendMessage(ctx context.Context, in *request) (any, error) {
-	id, err := q.Send(ctx, in.QueueURL, in.MessageBody, in.DelaySeconds)
-	return object{"MessageId": id, "MD5OfMessageBody": checksum(in.MessageBody)}, err
-}
-
-func (q *Queues) receiveMessage(ctx context.Context, in *request) (any, error) {
-	most, visibility := 1, defaultVisibility
-	if in.MaxNumberOfMessages != nil {
-		most = *in.MaxNumberOfMessages
+// page cuts a list of URLs for MaxResults and NextToken, which is the last URL of the page before.
+func page(name string, all []string, limit *int, token string) (any, error) {
+	most := 1000
+	if limit != nil {
+		if most = *limit; most < 1 || most > 1000 {
+			return nil, invalid("Value for parameter MaxResults is invalid. Reason: MaxResults must be an integer between 1 and 1000.")
+		}
 	}
-	if in.VisibilityTimeout != nil {
-		visibility = *in.VisibilityTimeout
+	from, known := slices.BinarySearch(all, token)
+	if known {
+		from++
 	}
-	got, err := q.receive(ctx, in.QueueURL, most, visibility, in.WaitTimeSeconds)
+	rest := all[from:]
+	out := object{name: rest[:min(most, len(rest))]}
+	if limit != nil && len(rest) > most {
+		out["NextToken"] = rest[most-1]
+	}
+	return out, nil
+}
+
+func listQueues(ctx context.Context, q *Queues, in struct {
+	QueueNamePrefix, NextToken string
+	MaxResults                 *int
+},
+) (any, error) {
+	names, err := q.list(ctx, in.QueueNamePrefix)
 	if err != nil {
 		return nil, err
 	}
+	urls := make([]string, len(names))
+	for i, name := range names {
+		urls[i] = q.url(name)
+	}
+	return page("QueueUrls", urls, in.MaxResults, in.NextToken)
+}
+
+func listSources(ctx context.Context, q *Queues, in struct {
+	QueueURL, NextToken string
+	MaxResults          *int
+},
+) (any, error) {
+	urls, err := q.sourcesOf(ctx, in.QueueURL)
+	if err != nil {
+		return nil, err
+	}
+	return page("queueUrls", urls, in.MaxResults, in.NextToken)
+}
+
+func getQueueAttributes(ctx context.Context, q *Queues, in struct {
+	QueueURL       string
+	AttributeNames []string
+},
+) (any, error) {
+	all, err := q.attributes(ctx, in.QueueURL, in.AttributeNames)
+	return object{"Attributes": all}, err
+}
+
+func setQueueAttributes(ctx context.Context, q *Queues, in struct {
+	QueueURL   string
+	Attributes map[string]string
+},
+) (any, error) {
+	return nil, q.SetAttributes(ctx, in.QueueURL, in.Attributes)
+}
+
+func tagQueue(ctx context.Context, q *Queues, in struct {
+	QueueURL string
+	Tags     map[string]string
+},
+) (any, error) {
+	return nil, q.retag(ctx, in.QueueURL, func(tags map[string]string) { maps.Copy(tags, in.Tags) })
+}
+
+func untagQueue(ctx context.Context, q *Queues, in struct {
+	QueueURL string
+	TagKeys  []string
+},
+) (any, error) {
+	return nil, q.retag(ctx, in.QueueURL, func(tags map[string]string) {
+		for _, key := range in.TagKeys {
+			delete(tags, key)
+		}
+	})
+}
+
+func listQueueTags(ctx context.Context, q *Queues, in onQueue) (any, error) {
+	out := object{}
+	err := q.view(ctx, in.QueueURL, func(_ *bbolt.Tx, o *opened) error {
+		if len(o.settings.Tags) > 0 {
+			out["Tags"] = o.settings.Tags
+		}
+		return nil
+	})
+	return out, err
+}
+
+// sending is a message as the API has it.
+type sending struct {
+	MessageBody             string
+	DelaySeconds            *int
+	MessageAttributes       map[string]MessageAttribute
+	MessageSystemAttributes map[string]MessageAttribute
+	MessageGroupID          string `json:"MessageGroupId"`
+	MessageDeduplicationID  string `json:"MessageDeduplicationId"`
+}
+
+func (s *sending) send(ctx context.Context, q *Queues, queue string) (object, error) {
+	id, sequence, err := q.Send(ctx, queue, Message{
+		Body: s.MessageBody, Attributes: s.MessageAttributes, Delay: s.DelaySeconds, Group: s.MessageGroupID,
+		DeduplicationID: s.MessageDeduplicationID, Trace: s.MessageSystemAttributes["AWSTraceHeader"].StringValue,
+	})
+	out := object{"MessageId": id, "MD5OfMessageBody": checksum(s.MessageBody)}
+	if sum := attributesChecksum(s.MessageAttributes); sum != "" {
+		out["MD5OfMessageAttributes"] = sum
+	}
+	if sum := attributesChecksum(s.MessageSystemAttributes); sum != "" {
+		out["MD5OfMessageSystemAttributes"] = sum
+	}
+	if sequence != "" {
+		out["SequenceNumber"] = sequence
+	}
+	return out, err
+}
+
+func sendMessage(ctx context.Context, q *Queues, in struct {
+	QueueURL string
+	sending
+},
+) (any, error) {
+	return in.send(ctx, q, in.QueueURL)
+}
+
+func receiveMessage(ctx context.Context, q *Queues, in struct {
+	QueueURL                                                           string
+	AttributeNames, MessageSystemAttributeNames, MessageAttributeNames []string
+	MaxNumberOfMessages, VisibilityTimeout, WaitTimeSeconds            *int
+},
+) (any, error) {
+	most := 1
+	if in.MaxNumberOfMessages != nil {
+		most = *in.MaxNumberOfMessages
+	}
+	got, err := q.receive(ctx, in.QueueURL, most, in.VisibilityTimeout, in.WaitTimeSeconds)
+	if err != nil || len(got) == 0 {
+		return nil, err
+	}
+	asked := slices.Concat(in.AttributeNames, in.MessageSystemAttributeNames)
 	out := make([]object, len(got))
-	for i, m := range got {
-		out[i] = object{
-			"MessageId": m.ID, "ReceiptHandle": m.Receipt, "Body": m.Body, "MD5OfBody": checksum(m.Body),
-			"Attributes": map[string]string{
-				"SentTimestamp":                    strconv.FormatInt(m.SentAt, 10),
-				"ApproximateReceiveCount":          strconv.Itoa(m.Received),
-				"ApproximateFirstReceiveTimestamp": strconv.FormatInt(m.FirstAt, 10),
-			},
+	for i := range got {
+		m := &got[i].message
+		out[i] = object{"MessageId": m.ID, "ReceiptHandle": m.Receipt, "Body": m.Body, "MD5OfBody": checksum(m.Body)}
+		system := m.system()
+		maps.DeleteFunc(system, func(name, _ string) bool { return !slices.Contains(asked, name) && !slices.Contains(asked, "All") })
+		if len(system) > 0 {
+			out[i]["Attributes"] = system
+		}
+		if own := chosen(m.Attributes, in.MessageAttributeNames); len(own) > 0 {
+			out[i]["MessageAttributes"], out[i]["MD5OfMessageAttributes"] = own, attributesChecksum(own)
 		}
 	}
 	return object{"Messages": out}, nil
 }
 
-func (q *Queues) changeVisibility(ctx context.Context, in *request) (any, error) {
-	seconds := defaultVisibility
-	if in.VisibilityTimeout != nil {
-		seconds = *in.VisibilityTimeout
+func deleteMessage(ctx context.Context, q *Queues, in struct{ QueueURL, ReceiptHandle string }) (any, error) {
+	return nil, q.done(ctx, in.QueueURL, in.ReceiptHandle)
+}
+
+func changeVisibility(ctx context.Context, q *Queues, in struct {
+	QueueURL, ReceiptHandle string
+	VisibilityTimeout       *int
+},
+) (any, error) {
+	if in.VisibilityTimeout == nil {
+		return nil, &Error{"MissingParameter", "The request must contain the parameter VisibilityTimeout."}
 	}
-	return object{}, q.Hide(ctx, in.QueueURL, in.ReceiptHandle, seconds)
+	return nil, q.hide(ctx, in.QueueURL, in.ReceiptHandle, *in.VisibilityTimeout)
 }

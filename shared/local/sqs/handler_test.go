@@ -5,7 +5,9 @@ import (
 	"context"
 	"crypto/rand"
 	"errors"
+	"log/slog"
 	"net/http/httptest"
+	"sync"
 	"testing"
 	"time"
 
@@ -23,7 +25,22 @@ type rig struct {
 	*testing.T
 	clock *clock.Clock
 	*awssqs.Client
-	url *string
+	queues *sqs.Queues
+	url    *string
+
+	mu       sync.Mutex
+	payloads [][]byte
+	answer   func() ([]byte, error) // of the function that has a queue's messages; nil: it takes them
+}
+
+func (r *rig) invoked(payload []byte) ([]byte, error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.payloads = append(r.payloads, payload)
+	if r.answer != nil {
+		return r.answer()
+	}
+	return nil, nil
 }
 
 // setup makes a queue named work, behind the SDK.
@@ -35,14 +52,18 @@ func setup(t *testing.T) *rig {
 	}
 	r := &rig{T: t, clock: clock.Virtual(time.Date(2026, 11, 24, 9, 0, 0, 0, time.UTC))}
 	queues, err := sqs.New(t.Context(), sqs.Options{
-		DB: db, Clock: r.clock, Random: rand.Reader, URL: "http://127.0.0.1:4566", Account: "000000000000", Region: "us-east-1",
+		DB: db, Clock: r.clock, Random: rand.Reader, Logger: slog.New(slog.DiscardHandler),
+		URL: "http://127.0.0.1:4566", Account: "000000000000", Region: "us-east-1",
+		Invoke: func(_ context.Context, _ string, payload []byte) ([]byte, error) { return r.invoked(payload) },
 	})
 	if err != nil {
 		t.Fatal(err)
 	}
+	r.queues = queues
 	server := httptest.NewServer(sqs.Handler(queues))
 	t.Cleanup(func() {
 		server.Close()
+		queues.Close()
 		if err := db.Close(); err != nil {
 			t.Error(err)
 		}
@@ -68,7 +89,10 @@ func (r *rig) send(body string, delay int32) {
 
 func (r *rig) receive() []types.Message {
 	r.Helper()
-	out, err := r.ReceiveMessage(r.Context(), &awssqs.ReceiveMessageInput{QueueUrl: r.url, MaxNumberOfMessages: 10})
+	out, err := r.ReceiveMessage(r.Context(), &awssqs.ReceiveMessageInput{
+		QueueUrl: r.url, MaxNumberOfMessages: 10, MessageAttributeNames: []string{"All"},
+		MessageSystemAttributeNames: []types.MessageSystemAttributeName{"All"},
+	})
 	if err != nil {
 		r.Fatal(err)
 	}

@@ -80,7 +80,7 @@ func (s *Stack) add(r *resolver, res resource) error {
 	case typeBus:
 		s.Buses = append(s.Buses, Bus{res.id, name, arn})
 	case typeQueue:
-		s.addQueue(res, p, name, arn)
+		err = s.addQueue(r, res, p, name, arn)
 	case typeMapping:
 		s.Mappings = append(s.Mappings, Mapping{
 			Queue: p.text("EventSourceArn"), Function: p.text("FunctionName"), Batch: p.number("BatchSize", 10),

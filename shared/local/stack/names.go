@@ -123,13 +123,17 @@ func (r *resolver) getAtt(at ast.Node, s string) (any, error) {
 	return nil, r.fault(at, "%s %s has no attribute %s that the local runtime knows", res.kind, id, attribute)
 }
 
-// name is a resource's physical name: what its property says, else its logical id with the stack's name before it.
+// name is a resource's physical name: what its property says, else its logical id with the stack's name before it (and what FIFO
+// queues must have behind it).
 func (r *resolver) name(res resource) (string, error) {
 	if slices.Contains(r.asking, res.id) {
 		return "", r.fault(res.node, "the name of %s depends on itself", res.id)
 	}
 	n := res.properties[named[res.kind].property]
 	if n == nil {
+		if res.properties["FifoQueue"] != nil {
+			return "opsflow-" + res.id + ".fifo", nil
+		}
 		return "opsflow-" + res.id, nil
 	}
 	r.asking = append(r.asking, res.id)

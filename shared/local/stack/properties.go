@@ -100,9 +100,15 @@ func (s *Stack) addFunction(r *resolver, res resource, p properties, name, arn s
 // addEvent adds what one of a function's Events stands for.
 func (s *Stack) addEvent(r *resolver, res resource, f Function, id string, event properties) error {
 	p := event.sub("Properties")
-	target := Target{
-		ID: res.id + id, ARN: f.ARN, Input: p.text("Input"), DeadLetter: p.sub("DeadLetterConfig").text("Arn"),
-		Retry: retryOf(p),
+	whole := properties{"Id": res.id + id, "Arn": f.ARN}
+	for _, name := range []string{"Input", "InputPath", "InputTransformer", "RetryPolicy", "DeadLetterConfig"} {
+		if v, ok := p[name]; ok {
+			whole[name] = v
+		}
+	}
+	target, err := targetOf(whole)
+	if err != nil {
+		return r.fault(res.node, "event %s of %s: %w", id, res.id, err)
 	}
 	rule := Rule{Bus: "default", Targets: []Target{target}, Disabled: p.text("State") == "DISABLED" || p.text("Enabled") == "false"}
 	switch event.text("Type") {
@@ -155,12 +161,9 @@ func route(f Function, p properties) Route {
 	return r
 }
 
-func retryOf(p properties) *Retry {
-	if p["RetryPolicy"] == nil {
-		return nil
-	}
-	policy := p.sub("RetryPolicy")
-	return &Retry{policy.number("MaximumRetryAttempts", 185), policy.seconds("MaximumEventAgeInSeconds")}
+func targetOf(p properties) (Target, error) {
+	text, err := json.Marshal(p)
+	return Target{ID: p.text("Id"), ARN: p.text("Arn"), DeadLetter: p.sub("DeadLetterConfig").text("Arn"), Text: text}, err
 }
 
 func (s *Stack) addRule(r *resolver, res resource, p properties, name string) error {
@@ -176,22 +179,36 @@ func (s *Stack) addRule(r *resolver, res resource, p properties, name string) er
 		rule.Pattern = pattern
 	}
 	for _, t := range p.list("Targets") {
-		rule.Targets = append(rule.Targets, Target{
-			ID: t.text("Id"), ARN: t.text("Arn"), RoleARN: t.text("RoleArn"), Input: t.text("Input"),
-			DeadLetter: t.sub("DeadLetterConfig").text("Arn"), Retry: retryOf(t),
-		})
+		target, err := targetOf(t)
+		if err != nil {
+			return r.fault(res.node, "target %s of %s: %w", t.text("Id"), res.id, err)
+		}
+		rule.Targets = append(rule.Targets, target)
 	}
 	s.putRule(rule, name)
 	return nil
 }
 
-// addQueue adds a queue; SQS keeps messages 4 days and hides them 30 s where nothing else is said.
-func (s *Stack) addQueue(res resource, p properties, name, arn string) {
-	s.Queues = append(s.Queues, Queue{
-		LogicalID: res.id, Name: name, ARN: arn,
-		Hidden:    time.Duration(p.number("VisibilityTimeout", 30)) * time.Second,
-		Retention: time.Duration(p.number("MessageRetentionPeriod", 345600)) * time.Second,
-	})
+// addQueue adds a queue. Its properties are the service's attributes by the same names; policies are written out as JSON.
+func (s *Stack) addQueue(r *resolver, res resource, p properties, name, arn string) error {
+	q := Queue{LogicalID: res.id, Name: name, ARN: arn, Attributes: map[string]string{}}
+	for property, v := range p {
+		switch v := v.(type) {
+		case map[string]any: // RedrivePolicy, RedriveAllowPolicy
+			text, err := json.Marshal(v)
+			if err != nil {
+				return r.fault(res.node, "the %s of %s: %w", property, res.id, err)
+			}
+			q.Attributes[property] = string(text)
+		case []any: // Tags
+		default:
+			if property != "QueueName" && (property != "FifoQueue" || p.text(property) == "true") {
+				q.Attributes[property] = p.text(property)
+			}
+		}
+	}
+	s.Queues = append(s.Queues, q)
+	return nil
 }
 
 func (s *Stack) addTable(res resource, p properties, name, arn string) {

@@ -186,12 +186,17 @@ func (s *Stack) permit(source, sourceARN, function string) error {
 	return err
 }
 
-// checkDeliveries makes sure that EventBridge may do what the rules ask of it: call their functions, and put into their
+// checkDeliveries makes sure that EventBridge may do what the rules ask of it: reach their targets, and put into their
 // dead-letter queues what it could not deliver. At AWS nobody would hear of it: the events would be lost.
 func (s *Stack) checkDeliveries() error {
 	for _, rule := range s.Rules {
 		for _, t := range rule.Targets {
-			for _, use := range []iam.Request{{Action: "lambda:InvokeFunction", Resource: t.ARN}, {Action: "sqs:SendMessage", Resource: t.DeadLetter}} {
+			for _, use := range []iam.Request{
+				{Action: "lambda:InvokeFunction", Resource: t.ARN},
+				{Action: "sqs:SendMessage", Resource: t.ARN},
+				{Action: "sns:Publish", Resource: t.ARN},
+				{Action: "sqs:SendMessage", Resource: t.DeadLetter},
+			} {
 				service, _, _ := strings.Cut(use.Action, ":")
 				if !strings.HasPrefix(use.Resource, "arn:aws:"+service+":") {
 					continue // no dead-letter queue, or a target that EventBridge has a role for

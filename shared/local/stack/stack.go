@@ -77,17 +77,9 @@ type Rule struct {
 type Target struct {
 	ID         string
 	ARN        string
-	RoleARN    string
-	Input      string // sent in the event's place; "": the event is sent
 	DeadLetter string // ARN of the queue of what could not be delivered; "": none
-	// Retry bounds the tries at a delivery; nil: EventBridge's default.
-	Retry *Retry
-}
-
-// Retry bounds the tries at a delivery.
-type Retry struct {
-	Attempts int           // after the first
-	MaxAge   time.Duration // 0: the default
+	// Text is all of it, as PutTargets takes it.
+	Text json.RawMessage
 }
 
 // StateMachine is a Step Functions state machine.
@@ -125,8 +117,16 @@ type Queue struct {
 	LogicalID string
 	Name      string
 	ARN       string
-	Hidden    time.Duration // how long a message that somebody has is hidden from others
-	Retention time.Duration
+	// Attributes are those that the template gives it, as SetQueueAttributes takes them.
+	Attributes map[string]string
+}
+
+// Kind gives the attributes that can't be changed later: those of a FIFO queue.
+func (q *Queue) Kind() map[string]string {
+	if q.Attributes["FifoQueue"] == "true" {
+		return map[string]string{"FifoQueue": "true"}
+	}
+	return nil
 }
 
 // Mapping invokes a function with the messages of a queue.

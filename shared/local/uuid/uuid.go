@@ -1,0 +1,18 @@
+// Package uuid makes the random identifiers that AWS's services give.
+package uuid
+
+import (
+	"fmt"
+	"io"
+)
+
+// New makes a random UUID (RFC 9562, version 4) in lower case.
+func New(random io.Reader) (string, error) {
+	var b [16]byte
+	if _, err := io.ReadFull(random, b[:]); err != nil {
+		return "", fmt.Errorf("make an id: %w", err)
+	}
+	b[6] = b[6]&0x0f | 0x40
+	b[8] = b[8]&0x3f | 0x80
+	return fmt.Sprintf("%x-%x-%x-%x-%x", b[:4], b[4:6], b[6:8], b[8:10], b[10:]), nil
+}
