@@ -17,7 +17,7 @@ import (
 // median of a commit of next to nothing, measured in between.
 func BenchmarkAPI(b *testing.B) {
 	const stored = 1000
-	s := newBenchSystem(b, clock.Real(), nil)
+	s := newBenchSystem(b, clock.Real())
 	s.teach()
 	create := func(i int) string {
 		var created struct {

@@ -27,8 +27,7 @@ func BenchmarkAWSRequests(b *testing.B) {
 		{"four-step-workflow", "booking_confirmed", func(id string) any { return map[string]string{"booking_id": id, "vendor_id": id} }, true},
 	} {
 		b.Run(c.name, func(b *testing.B) {
-			m := &meter.Meter{}
-			s := newBenchSystem(b, clock.Virtual(time.Date(2026, 11, 24, 9, 0, 0, 0, time.UTC)), m)
+			s := newBenchSystem(b, clock.Virtual(time.Date(2026, 11, 24, 9, 0, 0, 0, time.UTC)))
 			if c.taught {
 				s.teach()
 			}
@@ -43,20 +42,13 @@ func BenchmarkAWSRequests(b *testing.B) {
 				settle(b, s)
 			}
 			put("warm-up")
-			used := func() meter.Use {
-				u, err := s.Usage(b.Context())
-				if err != nil {
-					b.Fatal(err)
-				}
-				return u
-			}
-			before := used()
+			before := s.Meter().Use()
 			b.ResetTimer()
 			for i := range b.N {
 				put(fmt.Sprintf("bench-%d", i))
 			}
 			b.StopTimer()
-			each := used().Since(before).Times(1 / float64(b.N))
+			each := s.Meter().Use().Since(before).Times(1 / float64(b.N))
 			const million = 1e6
 			cost := prices.Of(each)
 			for _, v := range []struct {

@@ -31,7 +31,7 @@ func (rt *Runtime) awsEndpoint() http.Handler {
 		secretsService:      http.HandlerFunc(rt.secretsAPI),
 	}
 	functions := lambda.Handler(rt.functions, rt.elsewhere)
-	return rt.permissions.guardEndpoint(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+	return rt.permissions.guardEndpoint(rt.meterEndpoint(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if strings.HasPrefix(r.URL.Path, "/2015-03-31/functions/") {
 			functions.ServeHTTP(w, r)
 			return
@@ -51,7 +51,7 @@ func (rt *Runtime) awsEndpoint() http.Handler {
 			"message": "this endpoint has Step Functions, EventBridge, Lambda Invoke, SQS, DynamoDB and Secrets Manager; it does not know " +
 				service + " " + operation,
 		})
-	}))
+	})))
 }
 
 // apiEndpoint is the API gateway with, beside it, what exists on this machine only.
@@ -83,6 +83,7 @@ func (rt *Runtime) devDoors() http.Handler {
 	mux.HandleFunc("PUT /dev/outbox", rt.outbox.letDown)
 	mux.HandleFunc("GET /dev/clock", rt.showClock)
 	mux.HandleFunc("POST /dev/clock", rt.moveClock)
+	mux.HandleFunc("GET /dev/cost", rt.showCost)
 	mux.HandleFunc("GET /dev/faults", rt.showFaults)
 	mux.HandleFunc("POST /dev/faults", rt.setFaults)
 	mux.HandleFunc("DELETE /dev/faults", rt.clearFaults)

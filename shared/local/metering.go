@@ -2,84 +2,82 @@ package local
 
 import (
 	"context"
-	"errors"
-	"fmt"
+	"net/http"
 	"strings"
-	"time"
 
-	awslambda "github.com/aws/aws-lambda-go/lambda"
-
-	"opsflow/shared/local/events"
+	"opsflow/shared/httpapi"
+	"opsflow/shared/local/action"
 	"opsflow/shared/local/lambda"
 	"opsflow/shared/local/meter"
 	"opsflow/shared/local/stack"
+	"opsflow/shared/local/states"
 )
 
-// metered counts the invocations of a handler, if there is a meter.
-func (rt *Runtime) metered(h awslambda.Handler) lambda.Func {
-	if rt.o.Meter == nil {
-		return h.Invoke
-	}
+// Meter counts what this system asks of AWS.
+func (rt *Runtime) Meter() *meter.Meter { return &rt.meter }
+
+// metered counts the invocations of a function, and has what it asks for counted for the workflow that invoked it, or else for
+// the function.
+func (rt *Runtime) metered(f stack.Function, run lambda.Func) lambda.Func {
 	return func(ctx context.Context, payload []byte) ([]byte, error) {
-		rt.o.Meter.Add(func(u *meter.Use) { u.Invocations++ })
-		return h.Invoke(ctx, payload)
+		ctx = meter.As(ctx, userOf(ctx, f))
+		rt.meter.Add(ctx, func(u *meter.Use) { u.Invocations++ })
+		return run(ctx, payload)
 	}
 }
 
-// meterEvents counts the events that come to the bus, by a rule of its own that takes everything.
-func (rt *Runtime) meterEvents(ctx context.Context) error {
-	if rt.o.Meter == nil {
-		return nil
+func userOf(ctx context.Context, f stack.Function) meter.Who {
+	if machine := states.MachineOf(ctx); machine != "" {
+		return workflowOf(machine)
 	}
-	const name = "opsflow-meter"
-	arn := "arn:aws:lambda:" + stack.Region + ":" + stack.Account + ":function:" + name
-	rt.functions.Register(name, arn, time.Minute, lambda.Func(func(context.Context, []byte) ([]byte, error) {
-		rt.o.Meter.Add(func(u *meter.Use) { u.Events++ })
-		return nil, nil
-	}))
-	api, _ := rt.function("api")
-	bus := api.Env["BUS_NAME"]
-	if _, err := rt.events.PutRule(ctx, events.Rule{Name: name, Bus: bus, Pattern: `{"source":[{"prefix":""}]}`}); err != nil {
-		return fmt.Errorf("count the events of bus %s: %w", bus, err)
-	}
-	return rt.events.PutTargets(ctx, bus, name, events.Target{ID: "meter", ARN: arn})
+	return meter.Who{Kind: meter.Function, Name: f.Name}
 }
 
-// Meter is what counts; nil when nothing does.
-func (rt *Runtime) Meter() *meter.Meter { return rt.o.Meter }
+// workflowOf names a state machine by the last part of its ARN.
+func workflowOf(machineARN string) meter.Who {
+	return meter.Who{Kind: meter.Workflow, Name: machineARN[strings.LastIndexByte(machineARN, ':')+1:]}
+}
 
-// Usage is what was asked of AWS since the start. It reads the history of every execution, and needs Options.Meter.
-func (rt *Runtime) Usage(ctx context.Context) (meter.Use, error) {
-	if rt.o.Meter == nil {
-		return meter.Use{}, errors.New("there is no meter")
-	}
-	use := rt.o.Meter.Use()
-	machines, _, err := rt.states.ListStateMachines(ctx, 1000, "")
-	if err != nil {
-		return use, err
-	}
-	for _, m := range machines {
-		for next := ""; ; {
-			list, after, err := rt.states.ListExecutions(ctx, m.ARN, "", 1000, next)
-			if err != nil {
-				return use, err
-			}
-			for _, x := range list {
-				history, err := rt.states.GetExecutionHistory(ctx, x.ARN)
-				if err != nil {
-					return use, err
-				}
-				use.Executions++
-				for _, e := range history {
-					if strings.HasSuffix(e.Type, "StateEntered") {
-						use.Transitions++
-					}
-				}
-			}
-			if next = after; next == "" {
-				break
-			}
+// meterEndpoint has what functions ask for with their keys, and state machines, counted for them.
+func (rt *Runtime) meterEndpoint(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		key, _ := action.Signer(r)
+		if machine := states.MachineOf(r.Context()); machine != "" {
+			r = r.WithContext(meter.As(r.Context(), workflowOf(machine)))
+		} else if f, ok := rt.permissions.holder(key); ok {
+			r = r.WithContext(meter.As(r.Context(), meter.Who{Kind: meter.Function, Name: f.Name}))
 		}
+		next.ServeHTTP(w, r)
+	})
+}
+
+func (rt *Runtime) countStates(machineARN string, executions, transitions int) {
+	rt.meter.AddFor(workflowOf(machineARN), func(u *meter.Use) {
+		u.Executions += float64(executions)
+		u.Transitions += float64(transitions)
+	})
+}
+
+func (rt *Runtime) countEvents(ctx context.Context, n int) {
+	rt.meter.Add(ctx, func(u *meter.Use) { u.Events += float64(n) })
+}
+
+// Bill is what a running system has asked of AWS since it started, and would have been charged.
+type Bill struct {
+	Prices  meter.Prices    `json:"prices"`
+	Assumed string          `json:"assumed"`
+	Total   meter.Cost      `json:"total"`
+	Items   []meter.Account `json:"items"`
+}
+
+// showCost answers with the bill.
+func (rt *Runtime) showCost(w http.ResponseWriter, r *http.Request) {
+	prices, err := meter.List()
+	if err != nil {
+		httpapi.Refuse(w, r, err)
+		return
 	}
-	return use, nil
+	writeJSON(w, http.StatusOK, Bill{
+		Prices: prices, Assumed: meter.Assumed(), Total: prices.Of(rt.meter.Use()), Items: rt.meter.Accounts(prices),
+	})
 }

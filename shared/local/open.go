@@ -114,7 +114,7 @@ func (rt *Runtime) openTable(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		rt.table = t
+		rt.table = rt.meter.Table(t)
 	} else {
 		client := dynamodb.New(dynamodb.Options{
 			Region: stack.Region, BaseEndpoint: aws.String(rt.o.TableURL),
@@ -124,9 +124,6 @@ func (rt *Runtime) openTable(ctx context.Context) error {
 			return fmt.Errorf("table at %s: %w", rt.o.TableURL, err)
 		}
 		rt.table = dynamo.New(client, rt.tableName(), store.Indexes(), rt.o.Clock.Now)
-	}
-	if rt.o.Meter != nil {
-		rt.table = rt.o.Meter.Table(rt.table)
 	}
 	rt.table = &waking{Table: rt.table, wake: func() {
 		if rt.events != nil {
@@ -190,7 +187,7 @@ func (rt *Runtime) openEngines(ctx context.Context) error {
 	rt.onClose(func() error { rt.queues.Close(); return nil })
 	rt.states, err = states.New(states.Options{
 		DB: rt.db, Clock: rt.o.Clock, Account: stack.Account, Region: stack.Region, Logger: rt.o.Logger,
-		Rand: rand.Reader, Invoke: rt.invokeTask, Emit: rt.emit, Call: rt.callService, Authorize: rt.authorizeMachine,
+		Rand: rand.Reader, Invoke: rt.invokeTask, Emit: rt.emit, Call: rt.callService, Authorize: rt.authorizeMachine, Count: rt.countStates,
 	})
 	if err != nil {
 		return err
@@ -198,7 +195,7 @@ func (rt *Runtime) openEngines(ctx context.Context) error {
 	rt.onClose(func() error { rt.states.Close(); return nil })
 	rt.events, err = events.New(events.Options{
 		DB: rt.db, Clock: rt.o.Clock, Account: stack.Account, Region: stack.Region, Logger: rt.o.Logger,
-		Invoke: rt.invokeTarget, Deliver: rt.deliver, Queues: rt.queues, Async: rt.async,
+		Invoke: rt.invokeTarget, Count: rt.countEvents, Deliver: rt.deliver, Queues: rt.queues, Async: rt.async,
 		SkipSlot:   rt.skipSlot,
 		MaySendAs:  rt.permissions.maySendAs,
 		MayForward: rt.mayForward,
@@ -293,7 +290,7 @@ func (rt *Runtime) openFunctions(ctx context.Context) error {
 		return err
 	}
 	for _, f := range rt.stack.Functions {
-		rt.functions.Register(f.Name, f.ARN, f.Timeout, rt.metered(handlers[f.Dir]))
+		rt.functions.Register(f.Name, f.ARN, f.Timeout, rt.metered(f, handlers[f.Dir].Invoke))
 	}
 	return nil
 }
@@ -451,6 +448,7 @@ func (rt *Runtime) loadDemo(ctx context.Context) error {
 	if !rt.o.Demo {
 		return nil
 	}
+	defer rt.meter.Pause()() // nobody asked for it
 	for _, v := range vendor.Demo() {
 		v.CreatedAt = rt.o.Clock.Now().Truncate(time.Second)
 		if err := rt.store.Save(ctx, v); err != nil && ops.AsConflict(err) == nil {

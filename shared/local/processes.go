@@ -22,7 +22,7 @@ func (rt *Runtime) openProcesses(ctx context.Context) error {
 	}
 	rt.onClose(p.Close)
 	for _, f := range rt.stack.Functions {
-		rt.functions.Register(f.Name, f.ARN, f.Timeout, p.Func(f.Name))
+		rt.functions.Register(f.Name, f.ARN, f.Timeout, rt.metered(f, p.Func(f.Name)))
 	}
 	return nil
 }

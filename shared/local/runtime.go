@@ -41,16 +41,15 @@ type Options struct {
 	APIAddr        string // host:port of the HTTP API
 	Data           string // folder that keeps everything; empty: memory
 	Clock          *clock.Clock
-	TableURL       string       // a DynamoDB endpoint to use instead of the embedded table
-	Processes      bool         // run the real bootstraps
-	LambdaEndpoint string       // URL of the Lambda that is asked for functions which the template has not; empty: nobody is
-	PrivateCalls   bool         // connections may lead to this machine and its network, and by plain HTTP
-	Demo           bool         // load the demo vendors when there are none
-	DemoPast       bool         // with what they did in the months before
-	Template       string       // path of template.yaml
-	Faults         faults.Plan  // what goes wrong at the AWS boundary from the start
-	Quotas         bool         // hold requests to AWS's default quotas
-	Meter          *meter.Meter // counts what is asked of AWS; nil: nothing is counted. Not what bootstraps (Processes) ask
+	TableURL       string      // a DynamoDB endpoint to use instead of the embedded table
+	Processes      bool        // run the real bootstraps
+	LambdaEndpoint string      // URL of the Lambda that is asked for functions which the template has not; empty: nobody is
+	PrivateCalls   bool        // connections may lead to this machine and its network, and by plain HTTP
+	Demo           bool        // load the demo vendors when there are none
+	DemoPast       bool        // with what they did in the months before
+	Template       string      // path of template.yaml
+	Faults         faults.Plan // what goes wrong at the AWS boundary from the start
+	Quotas         bool        // hold requests to AWS's default quotas
 	Logger         *slog.Logger
 	Progress       io.Writer // told what takes long; nil: nobody
 
@@ -78,6 +77,7 @@ type Runtime struct {
 	elsewhere   *url.URL     // where functions that are not here are; nil: nowhere
 	issuer      *issuer.Issuer
 	outbox      *outbox
+	meter       meter.Meter
 	day         player
 	closers     []func() error // ended in reverse order
 }
@@ -116,7 +116,7 @@ func (rt *Runtime) start(ctx context.Context) error {
 	}
 	rt.awsURL, rt.apiURL = "http://"+awsListener.Addr().String(), "http://"+apiListener.Addr().String()
 	for _, open := range []func(context.Context) error{
-		rt.openData, rt.loadStack, rt.openBorder, rt.openClock, rt.openTable, rt.openIssuer, rt.openEngines, rt.openFunctions, rt.deploy, rt.meterEvents, rt.loadDemo,
+		rt.openData, rt.loadStack, rt.openBorder, rt.openClock, rt.openTable, rt.openIssuer, rt.openEngines, rt.openFunctions, rt.deploy, rt.loadDemo,
 	} {
 		if err := open(ctx); err != nil {
 			return err

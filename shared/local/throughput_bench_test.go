@@ -16,7 +16,6 @@ import (
 
 	"opsflow/shared/local"
 	"opsflow/shared/local/clock"
-	"opsflow/shared/local/meter"
 	"opsflow/shared/table"
 )
 
@@ -39,12 +38,12 @@ type benchSystem struct {
 	token string
 }
 
-func newBenchSystem(b *testing.B, c *clock.Clock, m *meter.Meter) *benchSystem {
+func newBenchSystem(b *testing.B, c *clock.Clock) *benchSystem {
 	b.Helper()
 	was := debug.SetGCPercent(local.GCPercent) // as in `opsflow dev`
 	b.Cleanup(func() { debug.SetGCPercent(was) })
 	o := options()
-	o.Clock, o.Data, o.Meter = c, b.TempDir(), m
+	o.Clock, o.Data = c, b.TempDir()
 	rt, err := local.Start(b.Context(), o)
 	if err != nil {
 		b.Fatal(err)
@@ -135,7 +134,7 @@ func (c *completions) of(id string) <-chan struct{} {
 func BenchmarkFourStepWorkflow(b *testing.B) {
 	for _, starters := range []int{1, 8, 64} {
 		b.Run(fmt.Sprintf("starters=%d", starters), func(b *testing.B) {
-			s := newBenchSystem(b, clock.Real(), nil)
+			s := newBenchSystem(b, clock.Real())
 			done := &completions{}
 			s.WrapTable(func(t table.Table) table.Table { done.Table = t; return done })
 			s.teach()

@@ -4,7 +4,9 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"net/http"
 	"strconv"
+	"strings"
 	"time"
 
 	"opsflow/shared/local"
@@ -16,6 +18,7 @@ import (
 type costCommand struct {
 	Templates []string `arg:"" optional:"" help:"Names of the templates; absent: all built-in ones."`
 	Runs      int      `default:"10" help:"How many runs of each are counted."`
+	Running   bool     `help:"Print what the running local system has asked of AWS since it started, and for what."`
 	Template  string   `default:"template.yaml" type:"path" help:"The SAM template that says what runs."`
 }
 
@@ -29,6 +32,9 @@ type templateCost struct {
 // Run runs each template's example on a system of its own, in memory and in virtual time, counts what it asks of AWS and
 // prices that. People's answers over the API are counted, looking at how it goes is not.
 func (c *costCommand) Run(ctx context.Context, s *session) error {
+	if c.Running {
+		return c.bill(ctx, s)
+	}
 	prices, err := meter.List()
 	if err != nil {
 		return err
@@ -36,9 +42,8 @@ func (c *costCommand) Run(ctx context.Context, s *session) error {
 	if c.Runs < 1 {
 		return ops.Invalid("argument", []ops.Fault{{Path: "--runs", Expected: "1 or more", Got: strconv.Itoa(c.Runs)}})
 	}
-	m := &meter.Meter{}
 	rt, err := local.Start(ctx, local.Options{
-		AWSAddr: "127.0.0.1:0", APIAddr: "127.0.0.1:0", Clock: clock.Virtual(time.Now()), Demo: true, Template: c.Template, Meter: m,
+		AWSAddr: "127.0.0.1:0", APIAddr: "127.0.0.1:0", Clock: clock.Virtual(time.Now()), Demo: true, Template: c.Template,
 	})
 	if err != nil {
 		return err
@@ -54,27 +59,62 @@ func (c *costCommand) Run(ctx context.Context, s *session) error {
 		Prices  meter.Prices   `json:"prices"`
 		Assumed string         `json:"assumed"`
 		Items   []templateCost `json:"items"`
-	}{prices, fmt.Sprintf("%s for an answer of AWS, %s to compute an invocation, %g GB", meter.AssumedRequest, meter.AssumedCompute, meter.AssumedGB), costs}
+	}{prices, meter.Assumed(), costs}
 	return s.showValue(document, func(w io.Writer) {
-		money := func(of func(meter.Cost) float64) func(templateCost) string {
-			return func(t templateCost) string { return strconv.FormatFloat(of(t.Million), 'f', 2, 64) }
-		}
-		number := func(of func(meter.Use) float64) func(templateCost) string {
-			return func(t templateCost) string { return strconv.FormatFloat(of(t.Each), 'f', 1, 64) }
-		}
 		fmt.Fprintf(w, "%s per million runs, by AWS's prices of %s in %s; assumed: %s\n\n", prices.Currency, prices.AsOf, prices.Region, document.Assumed)
-		rows(w, costs, []column[templateCost]{
-			{"TEMPLATE", func(t templateCost) string { return t.Template }},
-			{"TOTAL", money(func(c meter.Cost) float64 { return c.Total })},
-			{"DYNAMODB", money(func(c meter.Cost) float64 { return c.DynamoDB })},
-			{"STEP FUNCTIONS", money(func(c meter.Cost) float64 { return c.StepFunctions })},
-			{"LAMBDA", money(func(c meter.Cost) float64 { return c.Lambda })},
-			{"EVENTBRIDGE", money(func(c meter.Cost) float64 { return c.EventBridge })},
-			{"WRITE UNITS", number(func(u meter.Use) float64 { return u.WriteUnits })},
-			{"READ UNITS", number(func(u meter.Use) float64 { return u.ReadUnits })},
-			{"TRANSITIONS", number(func(u meter.Use) float64 { return u.Transitions + u.Executions })},
-			{"INVOCATIONS", number(func(u meter.Use) float64 { return u.Invocations })},
-		})
+		named := column[templateCost]{"TEMPLATE", func(t templateCost) string { return t.Template }}
+		rows(w, costs, append([]column[templateCost]{named}, costColumns(
+			func(t templateCost) meter.Cost { return t.Million }, func(t templateCost) meter.Use { return t.Each },
+		)...))
+	})
+}
+
+// costColumns are what a cost is made of.
+func costColumns[T any](cost func(T) meter.Cost, use func(T) meter.Use) []column[T] {
+	money := func(of func(meter.Cost) float64) func(T) string {
+		return func(t T) string { return strconv.FormatFloat(of(cost(t)), 'f', 2, 64) }
+	}
+	number := func(of func(meter.Use) float64) func(T) string {
+		return func(t T) string { return strconv.FormatFloat(of(use(t)), 'f', 1, 64) }
+	}
+	return []column[T]{
+		{"TOTAL", money(func(c meter.Cost) float64 { return c.Total })},
+		{"DYNAMODB", money(func(c meter.Cost) float64 { return c.DynamoDB })},
+		{"STEP FUNCTIONS", money(func(c meter.Cost) float64 { return c.StepFunctions })},
+		{"LAMBDA", money(func(c meter.Cost) float64 { return c.Lambda })},
+		{"EVENTBRIDGE", money(func(c meter.Cost) float64 { return c.EventBridge })},
+		{"WRITE UNITS", number(func(u meter.Use) float64 { return u.WriteUnits })},
+		{"READ UNITS", number(func(u meter.Use) float64 { return u.ReadUnits })},
+		{"TRANSITIONS", number(func(u meter.Use) float64 { return u.Transitions + u.Executions })},
+		{"INVOCATIONS", number(func(u meter.Use) float64 { return u.Invocations })},
+	}
+}
+
+// bill prints what the running system has asked of AWS.
+func (c *costCommand) bill(ctx context.Context, s *session) error {
+	answer, err := s.api.send(ctx, http.MethodGet, "/dev/cost", "", nil, "")
+	if ops.ErrorCode(err) == ops.CodeNotFound {
+		return ops.Errorf(ops.CodeNotFound, "%s counts nothing: only a local system (opsflow dev) does", s.api.base)
+	}
+	if err != nil {
+		return err
+	}
+	var bill local.Bill
+	if err := decode(answer, &bill); err != nil {
+		return err
+	}
+	return s.showValue(bill, func(w io.Writer) {
+		p := bill.Prices
+		fmt.Fprintf(w, "%s %.4f since the start, by AWS's prices of %s in %s; assumed: %s\n", p.Currency, bill.Total.Total, p.AsOf, p.Region, bill.Assumed)
+		fmt.Fprintf(w, "What a function does for a workflow is the workflow's. Costs are those of a million runs, units those of one.\n\n")
+		rows(w, bill.Items, append([]column[meter.Account]{
+			{"FOR", func(a meter.Account) string { return strings.TrimSpace(string(a.Kind) + " " + a.Name) }},
+			{"RUNS", func(a meter.Account) string { return strconv.FormatFloat(a.Runs, 'f', 0, 64) }},
+			{"CHARGED", func(a meter.Account) string { return strconv.FormatFloat(a.Cost.Total, 'f', 6, 64) }},
+		}, costColumns(
+			func(a meter.Account) meter.Cost { return a.PerMillion },
+			func(a meter.Account) meter.Use { return a.Use.Times(1 / max(1, a.Runs)) },
+		)...))
 	})
 }
 
@@ -109,21 +149,14 @@ func (c *costCommand) measure(ctx context.Context, s *session, rt *local.Runtime
 		if err := run(); err != nil { // the first is not counted: whatever is read once is read then
 			return nil, err
 		}
-		before, err := rt.Usage(ctx)
-		if err != nil {
-			return nil, err
-		}
+		before := rt.Meter().Use()
 		for range c.Runs {
 			if err := run(); err != nil {
 				return nil, err
 			}
 		}
-		after, err := rt.Usage(ctx)
-		if err != nil {
-			return nil, err
-		}
 		const million = 1e6
-		each := after.Since(before).Times(1 / float64(c.Runs))
+		each := rt.Meter().Use().Since(before).Times(1 / float64(c.Runs))
 		costs = append(costs, templateCost{Template: ops.TemplateID(t.Name, t.Version), Each: each, Million: prices.Of(each.Times(million))})
 	}
 	return costs, nil

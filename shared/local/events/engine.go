@@ -55,6 +55,8 @@ type Options struct {
 	// is delivered.
 	SkipSlot func(rule string, slot time.Time) (next time.Time, skip bool)
 
+	// Count is told how many events somebody has put on buses. nil: nobody is told.
+	Count func(ctx context.Context, n int)
 	// Queues are where dead letters go. nil: they are only kept here, see DeadLetters.
 	Queues Queues
 	// Async is how Lambda invokes a function asynchronously. nil: EventBridge's own limits hold for what a function fails on,

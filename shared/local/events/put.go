@@ -74,6 +74,9 @@ func (e *Engine) Put(ctx context.Context, accessKeyID string, entries []Entry) (
 	if err := e.accept(ctx, accepted); err != nil {
 		return nil, fmt.Errorf("put events: %w", err)
 	}
+	if e.o.Count != nil {
+		e.o.Count(ctx, len(accepted))
+	}
 	return results, nil
 }
 

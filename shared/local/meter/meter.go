@@ -2,7 +2,9 @@
 package meter
 
 import (
+	"cmp"
 	"context"
+	"slices"
 	"sync"
 
 	"opsflow/shared/table"
@@ -21,7 +23,7 @@ type Use struct {
 	Invocations      float64 `json:"invocations"`
 	Events           float64 `json:"events"`
 	Executions       float64 `json:"executions"`
-	Transitions      float64 `json:"transitions"` // states entered
+	Transitions      float64 `json:"transitions"` // states entered, for the first time or by a retrier
 }
 
 // each goes through the numbers of both.
@@ -59,11 +61,45 @@ func (u Use) Times(factor float64) Use {
 	return u
 }
 
+// Who is whom something is counted for.
+type Who struct {
+	Kind Kind   `json:"kind"`
+	Name string `json:"name,omitempty"` // of the state machine or function
+}
+
+// Kind is what Who is.
+type Kind string
+
+// Outside is whoever asks without a function: booking systems that put events, developers.
+const (
+	Workflow Kind = "workflow"
+	Function Kind = "function"
+	Outside  Kind = "outside"
+)
+
+type whoKey struct{}
+
+// As has what is asked for under the context counted for who, unless that is settled already: what a function does for a
+// workflow is the workflow's.
+func As(ctx context.Context, who Who) context.Context {
+	if _, settled := ctx.Value(whoKey{}).(Who); settled {
+		return ctx
+	}
+	return context.WithValue(ctx, whoKey{}, who)
+}
+
+func whoOf(ctx context.Context) Who {
+	if who, ok := ctx.Value(whoKey{}).(Who); ok {
+		return who
+	}
+	return Who{Kind: Outside}
+}
+
 // Meter counts. It is safe for concurrent use; the zero value counts.
 type Meter struct {
-	mu  sync.Mutex
-	use Use
-	off int
+	mu   sync.Mutex
+	uses map[Who]*Use
+	off  int
 }
 
 // Pause stops counting until done is called: for what only watches the system.
@@ -78,20 +114,82 @@ func (m *Meter) Pause() (done func()) {
 	})
 }
 
-// Add counts something.
-func (m *Meter) Add(count func(u *Use)) {
+// Add counts something for whom the context is of.
+func (m *Meter) Add(ctx context.Context, count func(u *Use)) { m.AddFor(whoOf(ctx), count) }
+
+// AddFor counts something for somebody.
+func (m *Meter) AddFor(who Who, count func(u *Use)) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	if m.off == 0 {
-		count(&m.use)
+	if m.off > 0 {
+		return
 	}
+	if m.uses == nil {
+		m.uses = map[Who]*Use{}
+	}
+	u := m.uses[who]
+	if u == nil {
+		u = &Use{}
+		m.uses[who] = u
+	}
+	count(u)
 }
 
-// Use gives the count so far.
+// Use gives the count so far, of all together.
 func (m *Meter) Use() Use {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	return m.use
+	var sum Use
+	for _, u := range m.uses {
+		sum.each(*u, func(a *float64, b float64) { *a += b })
+	}
+	return sum
+}
+
+// Account is what somebody has used, and what that costs.
+type Account struct {
+	Who
+	// Runs are the executions of a workflow, the invocations of a function, or the events put from outside.
+	Runs float64 `json:"runs"`
+	Use  Use     `json:"used"`
+	Cost Cost    `json:"cost"`
+	// PerMillion is what a million runs cost; the zero Cost without any.
+	PerMillion Cost `json:"per_million_runs"`
+}
+
+// Accounts gives what everybody has used so far, at some prices: workflows first, the dearest first.
+func (m *Meter) Accounts(p Prices) []Account {
+	m.mu.Lock()
+	list := make([]Account, 0, len(m.uses))
+	for who, u := range m.uses {
+		a := Account{Who: who, Use: *u, Cost: p.Of(*u)}
+		switch who.Kind {
+		case Workflow:
+			a.Runs = u.Executions
+		case Function:
+			a.Runs = u.Invocations
+		case Outside:
+			a.Runs = u.Events
+		}
+		if a.Runs > 0 {
+			const million = 1e6
+			a.PerMillion = p.Of(u.Times(million / a.Runs))
+		}
+		list = append(list, a)
+	}
+	m.mu.Unlock()
+	slices.SortFunc(list, func(a, b Account) int {
+		workflow := func(a Account) int {
+			if a.Kind == Workflow {
+				return 0
+			}
+			return 1
+		}
+		return cmp.Or(
+			cmp.Compare(workflow(a), workflow(b)), cmp.Compare(b.Cost.Total, a.Cost.Total), cmp.Compare(a.Kind, b.Kind), cmp.Compare(a.Name, b.Name),
+		)
+	})
+	return list
 }
 
 // Table counts what goes to a table.
@@ -117,13 +215,13 @@ func size(item table.Item) int { return table.ItemBytes(item, writeID, item.V) }
 
 func (t *metered) Get(ctx context.Context, key table.Key) (table.Item, bool, error) {
 	item, found, err := t.Table.Get(ctx, key)
-	t.m.Add(func(u *Use) { u.Gets++; u.ReadUnits += units(size(item), readUnit) })
+	t.m.Add(ctx, func(u *Use) { u.Gets++; u.ReadUnits += units(size(item), readUnit) })
 	return item, found, err
 }
 
 func (t *metered) BatchGet(ctx context.Context, keys []table.Key) (map[table.Key]table.Item, error) {
 	items, err := t.Table.BatchGet(ctx, keys)
-	t.m.Add(func(u *Use) {
+	t.m.Add(ctx, func(u *Use) {
 		u.BatchGets++
 		for _, key := range keys {
 			u.ReadUnits += units(size(items[key]), readUnit)
@@ -134,7 +232,7 @@ func (t *metered) BatchGet(ctx context.Context, keys []table.Key) (map[table.Key
 
 func (t *metered) Query(ctx context.Context, q table.Query) (table.Page, error) {
 	page, err := t.Table.Query(ctx, q)
-	t.m.Add(func(u *Use) {
+	t.m.Add(ctx, func(u *Use) {
 		u.Queries++
 		bytes := 0
 		for _, item := range page.Items {
@@ -165,7 +263,7 @@ func (t *metered) Write(ctx context.Context, w table.Write) error {
 		n *= 2 // a transaction costs twice; its indexes do not
 	}
 	err := t.Table.Write(ctx, w)
-	t.m.Add(func(u *Use) {
+	t.m.Add(ctx, func(u *Use) {
 		u.WriteUnits += n + indexes
 		if items == 1 {
 			u.Writes++

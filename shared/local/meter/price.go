@@ -41,6 +41,11 @@ const (
 	AssumedGB      = 0.5
 )
 
+// Assumed says what is assumed, for people.
+func Assumed() string {
+	return fmt.Sprintf("%s for an answer of AWS, %s to compute an invocation, %g GB", AssumedRequest, AssumedCompute, AssumedGB)
+}
+
 // Cost is what a use costs, in the currency of the prices.
 type Cost struct {
 	DynamoDB      float64 `json:"dynamodb"`

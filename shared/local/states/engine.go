@@ -55,10 +55,13 @@ type Options struct {
 	// Authorize asks whether a state machine's role may do something on a resource, in the name of an execution. The error
 	// has a method ErrorCode() string too. nil: every role may do everything.
 	Authorize func(role, execution, action, resource string) error
-	Account   string // 12 digits; 000000000000 when empty
-	Region    string // us-east-1 when empty
-	Rand      io.Reader
-	Logger    *slog.Logger
+	// Count is told of what AWS asks money for: executions that were started, and states that were entered, also by a retrier.
+	// nil: nobody is told.
+	Count   func(machineARN string, executions, transitions int)
+	Account string // 12 digits; 000000000000 when empty
+	Region  string // us-east-1 when empty
+	Rand    io.Reader
+	Logger  *slog.Logger
 }
 
 // Engine runs state machines. All methods are safe for concurrent use.
@@ -69,6 +72,7 @@ type Engine struct {
 	call            func(context.Context, Call) ([]byte, error)
 	emit            func(context.Context, []Event) error
 	authorize       func(role, execution, action, resource string) error
+	count           func(machineARN string, executions, transitions int)
 	account, region string
 	random          io.Reader
 	log             *slog.Logger
@@ -93,7 +97,7 @@ func New(o Options) (*Engine, error) {
 		return nil, errors.New("states: DB, Clock and Invoke are required")
 	}
 	e := &Engine{
-		db: o.DB, clock: o.Clock, invoke: o.Invoke, call: o.Call, emit: o.Emit, authorize: o.Authorize, account: o.Account, region: o.Region,
+		db: o.DB, clock: o.Clock, invoke: o.Invoke, call: o.Call, emit: o.Emit, authorize: o.Authorize, count: o.Count, account: o.Account, region: o.Region,
 		random: &lockedReader{r: o.Rand}, log: o.Logger,
 		running: map[string]*execution{}, definitions: map[string]*graph{}, activities: map[string]bool{},
 		offered: map[string][]activityTask{}, arrival: make(chan struct{}),
@@ -106,6 +110,9 @@ func New(o Options) (*Engine, error) {
 	}
 	if e.authorize == nil {
 		e.authorize = func(string, string, string, string) error { return nil }
+	}
+	if e.count == nil {
+		e.count = func(string, int, int) {}
 	}
 	if e.account == "" {
 		e.account = "000000000000"

@@ -99,6 +99,7 @@ type execution struct {
 	ready   []*thread
 	events  []HistoryEvent
 	changed map[int]bool
+	entered int // states, since the last burst
 	effects []func()
 	timers  map[int]func() bool
 	cancel  map[int]context.CancelFunc
@@ -181,6 +182,7 @@ func (x *execution) settle() []func() {
 		x.setTimer(id)
 	}
 	clear(x.changed)
+	x.bill()
 	x.events = nil
 	effects := x.effects
 	x.effects = nil
@@ -190,6 +192,18 @@ func (x *execution) settle() []func() {
 		effects = append(effects, func() { close(x.done) })
 	}
 	return effects
+}
+
+// bill tells what the burst costs. Express executions are billed by their duration.
+func (x *execution) bill() {
+	started := 0
+	if len(x.events) > 0 && x.events[0].Type == "ExecutionStarted" {
+		started = 1
+	}
+	if !x.rec.Express && started+x.entered > 0 {
+		x.e.count(x.e.machineARN(x.rec.Machine), started, x.entered)
+	}
+	x.entered = 0
 }
 
 // executionTimer is the timer of TimeoutSeconds of the whole execution.

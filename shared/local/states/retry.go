@@ -61,6 +61,7 @@ func (x *execution) retryLater(t *thread, i int, r *retrier) {
 	}
 	t.Retries[i]++
 	t.Retried++
+	x.entered++
 	t.Task = nil
 	x.discardJoin(t)
 	t.Phase, t.Wake = phaseRetry, x.e.now().Add(delay+time.Millisecond-1).UnixMilli()

@@ -18,6 +18,7 @@ func (x *execution) enter(t *thread, name string, input any) {
 	t.State, t.Input, t.Phase = name, value.JSON{V: input}, phaseRun
 	t.Retries, t.Retried, t.Task, t.Join = nil, 0, nil, nil
 	t.EnteredAt = x.e.now().UnixMilli()
+	x.entered++
 	x.event(t, t.state().kind+"StateEntered", map[string]any{
 		"name": name, "input": string(value.Text(input)), "inputDetails": notTruncated,
 	})

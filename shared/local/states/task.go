@@ -171,6 +171,7 @@ func (x *execution) launch(id int, job task, s *state) {
 // carryOut does the task's work and gives its result or its failure. err is a failure of the service itself.
 func (x *execution) carryOut(ctx context.Context, r resource, id int, job *task) (result any, f *failure, err error) {
 	p := job.Parameters.V
+	ctx = context.WithValue(ctx, machineKey{}, x.e.machineARN(x.rec.Machine))
 	switch {
 	case r.kind == resourceFunction:
 		return x.invoke(ctx, r.arn, value.Text(p))
@@ -204,6 +205,14 @@ func (x *execution) invoke(ctx context.Context, function string, payload []byte)
 		return nil, &failure{Name: errRuntime, task: true, Cause: "The function returned a result that is not JSON: " + err.Error()}, nil
 	}
 	return v, nil, nil
+}
+
+type machineKey struct{}
+
+// MachineOf gives the ARN of the state machine that invokes a function, or calls a service, with the context; "" when none does.
+func MachineOf(ctx context.Context) string {
+	arn, _ := ctx.Value(machineKey{}).(string)
+	return arn
 }
 
 // mayUse asks whether the role of the state machine may do something.
