@@ -43,7 +43,7 @@ func TestAFunctionsKeyOpensNothingThatItsRoleDoesNotGrant(t *testing.T) {
 		denied = "AccessDeniedException"
 	)
 	for _, c := range []struct{ service, method, path, target, body, code, want string }{
-		{"sqs", "POST", "/", "AmazonSQS.SendMessage", `{"QueueUrl":"http://q/000000000000/opsflow-background-dead-letters","MessageBody":"a"}`, denied, "sqs:SendMessage on resource: arn:aws:sqs:" + region + "opsflow-background-dead-letters"},
+		{"sqs", "POST", "/", "AmazonSQS.SendMessage", `{"QueueUrl":"http://q/000000000000/opsflow-bookings-dead-letters","MessageBody":"a"}`, denied, "sqs:SendMessage on resource: arn:aws:sqs:" + region + "opsflow-bookings-dead-letters"},
 		{"sqs", "POST", "/", "AmazonSQS.DeleteMessageBatch", `{"QueueUrl":"http://q/000000000000/q"}`, denied, "sqs:DeleteMessage on resource: arn:aws:sqs:" + region + "q"},
 		{"sqs", "POST", "/", "AmazonSQS.ListQueues", `{}`, denied, "sqs:ListQueues on resource: *"},
 		{"sqs", "POST", "/", "", "Action=SendMessage&QueueUrl=http%3A%2F%2Fq%2F000000000000%2Fq", denied, "sqs:SendMessage on resource: arn:aws:sqs:" + region + "q"},

@@ -192,13 +192,13 @@ func TestAPolicyTemplateOfSAMIsExpanded(t *testing.T) {
 		}
 	}
 	for name, parameters := range map[string]map[string]string{
-		"the local runtime does not know the policy template KMSDecryptPolicy": nil,
-		"the policy template SQSPollerPolicy needs QueueName":                  nil,
-		"the policy template SQSPollerPolicy has no parameter Bucket":          {"QueueName": "q", "Bucket": "b"},
+		"the local runtime does not know the policy template PollyFullAccessPolicy": nil,
+		"the policy template SQSPollerPolicy needs QueueName":                       nil,
+		"the policy template SQSPollerPolicy has no parameter Bucket":               {"QueueName": "q", "Bucket": "b"},
 	} {
 		template := "SQSPollerPolicy"
-		if strings.Contains(name, "KMS") {
-			template = "KMSDecryptPolicy"
+		if strings.Contains(name, "Polly") {
+			template = "PollyFullAccessPolicy"
 		}
 		if _, err := iam.ExpandTemplate(template, parameters, "us-east-1", "000000000000"); err == nil || !strings.HasPrefix(err.Error(), name) {
 			t.Errorf("%v, want %s", err, name)

@@ -18,6 +18,10 @@ type Grant struct {
 type Role struct {
 	ARN    string
 	Grants []Grant
+	// Boundary is the most that the role may do, whatever its grants say; nil: there is none.
+	Boundary []Statement
+	// Trust says who may act as the role.
+	Trust []Statement
 
 	byAction sync.Map // action -> []Statement: those that speak of it, so that a check only looks at resources
 }
@@ -28,6 +32,7 @@ type DeniedError struct {
 	Action   string
 	Resource string
 	Explicit bool // by a Deny
+	Bounded  bool // by the role's boundary
 }
 
 func (e *DeniedError) Error() string { return e.ErrorCode() + ": " + e.ErrorMessage() }
@@ -37,9 +42,13 @@ func (*DeniedError) ErrorCode() string { return "AccessDeniedException" }
 
 // ErrorMessage is the text that AWS sends.
 func (e *DeniedError) ErrorMessage() string {
-	why := fmt.Sprintf("because no identity-based policy allows the %s action", e.Action)
+	kind := "identity-based policy"
+	if e.Bounded {
+		kind = "permissions boundary"
+	}
+	why := fmt.Sprintf("because no %s allows the %s action", kind, e.Action)
 	if e.Explicit {
-		why = "with an explicit deny in an identity-based policy"
+		why = fmt.Sprintf("with an explicit deny in %s", article(kind))
 	}
 	on := ""
 	if e.Resource != "" {
@@ -48,14 +57,26 @@ func (e *DeniedError) ErrorMessage() string {
 	return fmt.Sprintf("User: %s is not authorized to perform: %s%s %s", e.Session, e.Action, on, why)
 }
 
+func article(kind string) string {
+	if strings.HasPrefix(kind, "i") {
+		return "an " + kind
+	}
+	return "a " + kind
+}
+
 // Check gives nil when the role may do what the request asks, else a *DeniedError in the name of the session, which is the
 // function's name, or the execution's for a state machine.
 func (r *Role) Check(session string, req Request) error {
-	d := decide(r.about(req.Action), req)
+	d, bounded := decide(r.about(req.Action), req), false
+	if r.Boundary != nil && d != Denied {
+		if most := Decide(r.Boundary, req); most == Denied || d == Allowed && most == NotAllowed {
+			d, bounded = most, true
+		}
+	}
 	if d == Allowed {
 		return nil
 	}
-	return &DeniedError{Session: r.session(session), Action: req.Action, Resource: req.Resource, Explicit: d == Denied}
+	return &DeniedError{Session: r.session(session), Action: req.Action, Resource: req.Resource, Explicit: d == Denied, Bounded: bounded}
 }
 
 // session is the ARN of a session of the role.
@@ -65,7 +86,7 @@ func (r *Role) session(name string) string {
 
 // Conditional reports whether a statement about an action has conditions, so that a request for it needs their values.
 func (r *Role) Conditional(action string) bool {
-	return slices.ContainsFunc(r.about(action), func(s Statement) bool { return len(s.Conditions) > 0 })
+	return r.Boundary != nil || slices.ContainsFunc(r.about(action), func(s Statement) bool { return len(s.Conditions) > 0 })
 }
 
 // about gives the statements that speak of an action.

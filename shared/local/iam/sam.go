@@ -1,104 +1,95 @@
 package iam
 
 import (
+	_ "embed" // what SAM grants
+	"encoding/json"
 	"fmt"
 	"maps"
 	"slices"
 	"strings"
 )
 
-// samTemplate is one of SAM's policy templates: what it grants, with its ${Parameter}s in resources; ${Place} is
-// "<region>:<account>".
-type samTemplate struct {
-	parameters []string
-	grants     []samGrant
-}
-
-type samGrant struct{ actions, resources []string }
-
-const table = "arn:aws:dynamodb:${Place}:table/${TableName}"
-
-// samTemplates are those of https://docs.aws.amazon.com/serverless-application-model/latest/developerguide/serverless-policy-template-list.html
-// that make sense in a stack which the local runtime can run.
-var samTemplates = map[string]samTemplate{
-	"DynamoDBCrudPolicy": {[]string{"TableName"}, []samGrant{{
-		[]string{
-			"dynamodb:GetItem", "dynamodb:DeleteItem", "dynamodb:PutItem", "dynamodb:Scan", "dynamodb:Query", "dynamodb:UpdateItem",
-			"dynamodb:BatchWriteItem", "dynamodb:BatchGetItem", "dynamodb:DescribeTable", "dynamodb:ConditionCheckItem",
-		},
-		[]string{table, table + "/index/*"},
-	}}},
-	"DynamoDBReadPolicy": {[]string{"TableName"}, []samGrant{{
-		[]string{"dynamodb:GetItem", "dynamodb:Scan", "dynamodb:Query", "dynamodb:BatchGetItem", "dynamodb:DescribeTable"},
-		[]string{table, table + "/index/*"},
-	}}},
-	"DynamoDBWritePolicy": {[]string{"TableName"}, []samGrant{{
-		[]string{"dynamodb:PutItem", "dynamodb:UpdateItem", "dynamodb:BatchWriteItem"},
-		[]string{table, table + "/index/*"},
-	}}},
-	"EventBridgePutEventsPolicy": {[]string{"EventBusName"}, []samGrant{{
-		[]string{"events:PutEvents"}, []string{"arn:aws:events:${Place}:event-bus/${EventBusName}"},
-	}}},
-	"LambdaInvokePolicy": {[]string{"FunctionName"}, []samGrant{{
-		[]string{"lambda:InvokeFunction"}, []string{"arn:aws:lambda:${Place}:function:${FunctionName}*"},
-	}}},
-	"StepFunctionsExecutionPolicy": {[]string{"StateMachineName"}, []samGrant{{
-		[]string{"states:StartExecution"}, []string{"arn:aws:states:${Place}:stateMachine:${StateMachineName}"},
-	}}},
-	"StepFunctionsCallbackPolicy": {[]string{"StateMachineName"}, []samGrant{{
-		[]string{"states:SendTaskFailure", "states:SendTaskSuccess"},
-		[]string{"arn:aws:states:${Place}:stateMachine:${StateMachineName}"},
-	}}},
-	"SQSPollerPolicy": {[]string{"QueueName"}, []samGrant{{
-		[]string{
-			"sqs:ChangeMessageVisibility", "sqs:ChangeMessageVisibilityBatch", "sqs:DeleteMessage", "sqs:DeleteMessageBatch",
-			"sqs:GetQueueAttributes", "sqs:ReceiveMessage",
-		},
-		[]string{"arn:aws:sqs:${Place}:${QueueName}"},
-	}}},
-	"SQSSendMessagePolicy": {[]string{"QueueName"}, []samGrant{{
-		[]string{"sqs:SendMessage*"}, []string{"arn:aws:sqs:${Place}:${QueueName}"},
-	}}},
-	"SNSPublishMessagePolicy": {[]string{"TopicName"}, []samGrant{{
-		[]string{"sns:Publish"}, []string{"arn:aws:sns:${Place}:${TopicName}"},
-	}}},
-	"SESCrudPolicy": {[]string{"IdentityName"}, []samGrant{{
-		[]string{
-			"ses:GetIdentityVerificationAttributes", "ses:SendEmail", "ses:SendRawEmail", "ses:VerifyEmailIdentity",
-		},
-		[]string{"arn:aws:ses:${Place}:identity/${IdentityName}"},
-	}}},
-}
+// templatesJSON are SAM's policy templates for the services that are here and those that stacks use beside them, as AWS SAM
+// translator 1.115 has them: ${Name}s of parameters and pseudo parameters in their resources.
+//
+// https://docs.aws.amazon.com/serverless-application-model/latest/developerguide/serverless-policy-template-list.html
+//
+//go:embed templates.json
+var templatesJSON []byte
 
 // ExpandTemplate gives what one of SAM's policy templates grants in a region and account. An error for one that is not
 // known, and for parameters that it has not or that are missing.
 func ExpandTemplate(name string, parameters map[string]string, region, account string) ([]Statement, error) {
-	t, ok := samTemplates[name]
+	var templates map[string]struct {
+		Parameters []string
+		Statement  []any
+	}
+	if err := json.Unmarshal(templatesJSON, &templates); err != nil {
+		return nil, fmt.Errorf("read SAM's policy templates: %w", err)
+	}
+	t, ok := templates[name]
 	if !ok {
 		return nil, fmt.Errorf("the local runtime does not know the policy template %s; it knows %s",
-			name, strings.Join(slices.Sorted(maps.Keys(samTemplates)), ", "))
+			name, strings.Join(slices.Sorted(maps.Keys(templates)), ", "))
 	}
-	values := []string{"${Place}", region + ":" + account}
-	for _, p := range t.parameters {
+	values := pseudo(region, account)
+	for _, p := range t.Parameters {
 		v, ok := parameters[p]
 		if !ok {
 			return nil, fmt.Errorf("the policy template %s needs %s", name, p)
 		}
-		values = append(values, "${"+p+"}", v)
+		values["${"+p+"}"] = v
 	}
 	for _, p := range slices.Sorted(maps.Keys(parameters)) {
-		if !slices.Contains(t.parameters, p) {
+		if !slices.Contains(t.Parameters, p) {
 			return nil, fmt.Errorf("the policy template %s has no parameter %s", name, p)
 		}
 	}
-	replace := strings.NewReplacer(values...)
-	var out []Statement
-	for _, g := range t.grants {
-		s := Statement{Actions: g.actions}
-		for _, r := range g.resources {
-			s.Resources = append(s.Resources, replace.Replace(r))
+	return expand(t.Statement, values)
+}
+
+func pseudo(region, account string) map[string]string {
+	return map[string]string{"${AWS::Partition}": "aws", "${AWS::Region}": region, "${AWS::AccountId}": account}
+}
+
+// expand puts values in the place of the ${Name}s of statements that all allow.
+func expand(statements []any, values map[string]string) ([]Statement, error) {
+	var pairs []string
+	for _, name := range slices.Sorted(maps.Keys(values)) {
+		pairs = append(pairs, name, values[name])
+	}
+	replace := strings.NewReplacer(pairs...)
+	out := make([]Statement, len(statements))
+	for i, s := range statements {
+		filled, ok := fill(s, replace).(map[string]any)
+		if !ok {
+			return nil, fmt.Errorf("statement %d is not an object", i+1)
 		}
-		out = append(out, s)
+		filled["Effect"] = "Allow"
+		var err error
+		if out[i], err = ParseStatement(filled); err != nil {
+			return nil, err
+		}
 	}
 	return out, nil
+}
+
+func fill(v any, replace *strings.Replacer) any {
+	switch v := v.(type) {
+	case string:
+		return replace.Replace(v)
+	case []any:
+		out := make([]any, len(v))
+		for i := range v {
+			out[i] = fill(v[i], replace)
+		}
+		return out
+	case map[string]any:
+		out := make(map[string]any, len(v))
+		for key := range v {
+			out[key] = fill(v[key], replace)
+		}
+		return out
+	}
+	return v
 }

@@ -32,6 +32,7 @@ type resource struct {
 	properties map[string]ast.Node
 	metadata   map[string]ast.Node
 	node       ast.Node
+	source     string // of a connector that stands with its source: the source's id
 }
 
 // fault is an error at a line of the template.
@@ -96,6 +97,9 @@ func (d *document) section(s pair) (err error) {
 				return err
 			}
 			d.resources = append(d.resources, r)
+			if err := d.connectors(p); err != nil {
+				return err
+			}
 		}
 	case "Mappings":
 		err = d.fault(s.value, "Mappings are not supported by the local runtime")

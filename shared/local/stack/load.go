@@ -23,7 +23,20 @@ func Load(path string, parameters map[string]string) (*Stack, error) {
 			return nil, err
 		}
 	}
-	return s, s.checkDeliveries()
+	for _, res := range r.resources {
+		if err := s.attach(r, res); err != nil {
+			return nil, err
+		}
+	}
+	return s, s.checkNeeds()
+}
+
+// made reports whether a resource's condition holds.
+func (r *resolver) made(res resource) (bool, error) {
+	if res.condition == "" {
+		return true, nil
+	}
+	return r.condition(res.node, res.condition)
 }
 
 func (r *resolver) setParameters(given map[string]string) error {
@@ -54,13 +67,7 @@ func (r *resolver) setParameters(given map[string]string) error {
 // add resolves a resource and puts it where it belongs. Resources without meaning here are resolved too, so that a
 // reference to nothing shows.
 func (s *Stack) add(r *resolver, res resource) error {
-	if res.condition != "" {
-		holds, err := r.condition(res.node, res.condition)
-		if err != nil || !holds {
-			return err
-		}
-	}
-	if err := checkUnread(r, res); err != nil {
+	if holds, err := r.made(res); err != nil || !holds {
 		return err
 	}
 	p, err := r.properties(res)
@@ -92,9 +99,9 @@ func (s *Stack) add(r *resolver, res resource) error {
 		err = s.addRule(r, res, p, name)
 	case typeRole:
 		err = s.addRole(r, res, p, arn)
-	case typeBusPolicy, typeQueuePolicy, typePermission:
+	case typeBusPolicy, typeQueuePolicy, typeTopicPolicy, typePermission:
 		err = s.addResourcePolicy(r, res, p)
-	case typeManagedPolicy: // read where it is used
+	case typeManagedPolicy, typePolicy, typeRolePolicy, typeConnector: // read where they are used, or attached at the end
 	case typeHTTPAPI: // its routes come with the functions
 	default:
 		s.Others = append(s.Others, Resource{res.id, res.kind})

@@ -17,6 +17,7 @@ const (
 	typeTable        = "AWS::DynamoDB::Table"
 	typeQueue        = "AWS::SQS::Queue"
 	typeMapping      = "AWS::Lambda::EventSourceMapping"
+	typeTopic        = "AWS::SNS::Topic"
 )
 
 // named says, for a type, which property gives the physical name, and what the ARN begins with.
@@ -31,7 +32,7 @@ var named = map[string]struct{ property, arn string }{
 	"AWS::Events::Archive": {"ArchiveName", "arn:aws:events:" + Region + ":" + Account + ":archive/"},
 	typeRole:               {"RoleName", roleARN},
 	"AWS::Logs::LogGroup":  {"LogGroupName", "arn:aws:logs:" + Region + ":" + Account + ":log-group:"},
-	"AWS::SNS::Topic":      {"TopicName", "arn:aws:sns:" + Region + ":" + Account + ":"},
+	typeTopic:              {"TopicName", "arn:aws:sns:" + Region + ":" + Account + ":"},
 	typeManagedPolicy:      {"ManagedPolicyName", "arn:aws:iam::" + Account + ":policy/"},
 }
 
@@ -75,6 +76,9 @@ func (r *resolver) ref(at ast.Node, name string) (any, error) {
 	}
 	res, ok := r.find(name)
 	if !ok {
+		if r.isRole(name) {
+			return "opsflow-" + name, nil
+		}
 		return nil, r.fault(at, "there is no parameter or resource %s", name)
 	}
 	physical, err := r.name(res)
@@ -82,12 +86,19 @@ func (r *resolver) ref(at ast.Node, name string) (any, error) {
 		return nil, err
 	}
 	switch res.kind {
-	case typeStateMachine, typeManagedPolicy, "AWS::SNS::Topic":
+	case typeStateMachine, typeManagedPolicy, typeTopic:
 		return named[res.kind].arn + physical, nil
 	case typeQueue:
 		return "https://sqs." + Region + ".amazonaws.com/" + Account + "/" + physical, nil
 	}
 	return physical, nil
+}
+
+// isRole reports whether an id is that of the role that SAM makes for a function or state machine that has none of its own.
+func (r *resolver) isRole(id string) bool {
+	owner, isRole := strings.CutSuffix(id, "Role")
+	o, ok := r.find(owner)
+	return isRole && ok && (o.kind == typeFunction || o.kind == typeStateMachine)
 }
 
 // getAtt is what GetAtt of "Resource.Attribute" gives.
@@ -98,11 +109,8 @@ func (r *resolver) getAtt(at ast.Node, s string) (any, error) {
 	}
 	res, ok := r.find(id)
 	if !ok {
-		// SAM makes a role for each function and state machine that has none of its own.
-		if owner, isRole := strings.CutSuffix(id, "Role"); isRole && attribute == "Arn" {
-			if o, ok := r.find(owner); ok && (o.kind == typeFunction || o.kind == typeStateMachine) {
-				return roleARN + "opsflow-" + id, nil
-			}
+		if attribute == "Arn" && r.isRole(id) {
+			return roleARN + "opsflow-" + id, nil
 		}
 		return nil, r.fault(at, "there is no resource %s", id)
 	}
@@ -112,6 +120,9 @@ func (r *resolver) getAtt(at ast.Node, s string) (any, error) {
 	}
 	switch attribute {
 	case "Arn":
+		if res.kind == typeRule {
+			return r.ruleARN(res, physical)
+		}
 		if n, ok := named[res.kind]; ok {
 			return n.arn + physical, nil
 		}
@@ -121,6 +132,24 @@ func (r *resolver) getAtt(at ast.Node, s string) (any, error) {
 		return "http://127.0.0.1:3000", nil
 	}
 	return nil, r.fault(at, "%s %s has no attribute %s that the local runtime knows", res.kind, id, attribute)
+}
+
+// ruleARN has the name of the rule's bus in it, unless that is the default bus.
+func (r *resolver) ruleARN(res resource, name string) (any, error) {
+	n := res.properties["EventBusName"]
+	if n == nil {
+		return ruleARN("default", name), nil
+	}
+	bus, err := r.text(n)
+	return ruleARN(bus, name), err
+}
+
+// ruleARN takes the bus by its name or ARN.
+func ruleARN(bus, name string) string {
+	if bus = bus[strings.LastIndexByte(bus, '/')+1:]; bus != "default" {
+		name = bus + "/" + name
+	}
+	return named[typeRule].arn + name
 }
 
 // name is a resource's physical name: what its property says, else its logical id with the stack's name before it (and what FIFO

@@ -138,11 +138,7 @@ func (s *Stack) putRule(rule Rule, name string) {
 	if rule.Name == "" {
 		rule.Name = name
 	}
-	path := rule.Name
-	if rule.Bus != "default" {
-		path = rule.Bus + "/" + rule.Name
-	}
-	rule.ARN = named[typeRule].arn + path
+	rule.ARN = ruleARN(rule.Bus, rule.Name)
 	s.Rules = append(s.Rules, rule)
 }
 
@@ -163,7 +159,7 @@ func route(f Function, p properties) Route {
 
 func targetOf(p properties) (Target, error) {
 	text, err := json.Marshal(p)
-	return Target{ID: p.text("Id"), ARN: p.text("Arn"), DeadLetter: p.sub("DeadLetterConfig").text("Arn"), Text: text}, err
+	return Target{ID: p.text("Id"), ARN: p.text("Arn"), RoleARN: p.text("RoleArn"), DeadLetter: p.sub("DeadLetterConfig").text("Arn"), Text: text}, err
 }
 
 func (s *Stack) addRule(r *resolver, res resource, p properties, name string) error {

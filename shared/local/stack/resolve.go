@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"github.com/goccy/go-yaml/ast"
+	"github.com/goccy/go-yaml/token"
 )
 
 // noValue is what AWS::NoValue resolves to: its property is left out.
@@ -42,10 +43,29 @@ func (r *resolver) value(n ast.Node) (any, error) {
 		return r.list(v)
 	case *ast.TagNode:
 		return r.call(n, strings.TrimPrefix(v.Start.Value, "!"), v.Value)
-	case *ast.MappingNode, *ast.MappingValueNode:
+	case *ast.MappingNode:
+		if text, ok := plainText(v); ok {
+			return text, nil
+		}
+		return r.object(n)
+	case *ast.MappingValueNode:
 		return r.object(n)
 	}
 	return nil, r.fault(n, "%s is not supported here", n.Type())
+}
+
+// plainText gives the text of "sqs:SendMessage" in a list in braces, which YAML means as one text and the parser reads as a
+// mapping of two: a mapping has a space behind its colon, or its key in quotes.
+func plainText(n *ast.MappingNode) (string, bool) {
+	if len(n.Values) != 1 {
+		return "", false
+	}
+	one := n.Values[0]
+	key, value := one.Key.GetToken(), one.Value.GetToken()
+	if key.Indicator == token.QuotedScalarIndicator || one.Start.Position.Offset+1 != value.Position.Offset {
+		return "", false
+	}
+	return key.Value + ":" + value.Value, true
 }
 
 func (r *resolver) list(s *ast.SequenceNode) (any, error) {

@@ -2,7 +2,6 @@ package stack
 
 import (
 	"fmt"
-	"strings"
 
 	"opsflow/shared/local/iam"
 )
@@ -20,12 +19,11 @@ const (
 	typeBusPolicy     = "AWS::Events::EventBusPolicy"
 	typeQueuePolicy   = "AWS::SQS::QueuePolicy"
 	typePermission    = "AWS::Lambda::Permission"
+	typeTopicPolicy   = "AWS::SNS::TopicPolicy"
+	typePolicy        = "AWS::IAM::Policy"
+	typeRolePolicy    = "AWS::IAM::RolePolicy"
+	typeConnector     = "AWS::Serverless::Connector"
 )
-
-// unread are types that would grant something which the local runtime would not know of.
-var unread = map[string]bool{
-	"AWS::IAM::Policy": true, "AWS::IAM::RolePolicy": true, "AWS::Serverless::Connector": true,
-}
 
 // RoleOf finds a role by its ARN. nil: the role is not of this stack.
 func (s *Stack) RoleOf(arn string) *Role {
@@ -47,6 +45,9 @@ func (s *Stack) roleFor(r *resolver, res resource, p properties) (string, error)
 		return arn, nil
 	}
 	role := &Role{LogicalID: res.id + "Role", Role: iam.Role{ARN: roleARN + "opsflow-" + res.id + "Role"}}
+	if err := role.madeBySAM(r, res, p); err != nil {
+		return "", r.fault(res.node, "%s: %w", res.id, err)
+	}
 	policies, ok := p["Policies"].([]any)
 	if !ok && p["Policies"] != nil {
 		policies = []any{p["Policies"]}
@@ -119,12 +120,24 @@ func (r *resolver) managedPolicy(arn string) ([]iam.Grant, error) {
 		}
 		return granted(res.id, statements), nil
 	}
-	return nil, fmt.Errorf("%s is no managed policy of the template, and the local runtime knows no others", arn)
+	if name, statements, ok := iam.Managed(arn); ok {
+		return granted(name, statements), nil
+	}
+	return nil, fmt.Errorf("%s is no managed policy of the template, and none of AWS's that the local runtime knows", arn)
 }
 
 // addRole reads a role that stands in the template itself.
 func (s *Stack) addRole(r *resolver, res resource, p properties, arn string) error {
 	role := &Role{LogicalID: res.id, Role: iam.Role{ARN: arn}}
+	var err error
+	if trust := p["AssumeRolePolicyDocument"]; trust != nil {
+		if role.Trust, err = iam.ParsePolicy(trust); err != nil {
+			return r.fault(res.node, "the trust policy of role %s: %w", res.id, err)
+		}
+	}
+	if err := role.bound(r, p); err != nil {
+		return r.fault(res.node, "role %s: %w", res.id, err)
+	}
 	for _, managed := range p.texts("ManagedPolicyArns") {
 		grants, err := r.managedPolicy(managed)
 		if err != nil {
@@ -148,7 +161,7 @@ func (s *Stack) addResourcePolicy(r *resolver, res resource, p properties) error
 	var statements []iam.Statement
 	var err error
 	switch res.kind {
-	case typeQueuePolicy:
+	case typeQueuePolicy, typeTopicPolicy:
 		statements, err = iam.ParsePolicy(p["PolicyDocument"])
 	case typePermission:
 		statements, err = permission(p)
@@ -184,39 +197,4 @@ func (s *Stack) permit(source, sourceARN, function string) error {
 	})
 	s.ResourcePolicies = append(s.ResourcePolicies, made...)
 	return err
-}
-
-// checkDeliveries makes sure that EventBridge may do what the rules ask of it: reach their targets, and put into their
-// dead-letter queues what it could not deliver. At AWS nobody would hear of it: the events would be lost.
-func (s *Stack) checkDeliveries() error {
-	for _, rule := range s.Rules {
-		for _, t := range rule.Targets {
-			for _, use := range []iam.Request{
-				{Action: "lambda:InvokeFunction", Resource: t.ARN},
-				{Action: "sqs:SendMessage", Resource: t.ARN},
-				{Action: "sns:Publish", Resource: t.ARN},
-				{Action: "sqs:SendMessage", Resource: t.DeadLetter},
-			} {
-				service, _, _ := strings.Cut(use.Action, ":")
-				if !strings.HasPrefix(use.Resource, "arn:aws:"+service+":") {
-					continue // no dead-letter queue, or a target that EventBridge has a role for
-				}
-				use.Context = map[string][]string{"aws:SourceArn": {rule.ARN}}
-				if iam.DecideFor(s.ResourcePolicies, "events.amazonaws.com", use) != iam.Allowed {
-					return fmt.Errorf("%s: rule %s can't be delivered: no policy of %s allows %s to events.amazonaws.com from %s",
-						s.Path, rule.Name, use.Resource, use.Action, rule.ARN)
-				}
-			}
-		}
-	}
-	return nil
-}
-
-// checkUnread refuses resources that would grant what nobody here knows of.
-func checkUnread(r *resolver, res resource) error {
-	if !unread[res.kind] {
-		return nil
-	}
-	return r.fault(res.node, "%s: the local runtime does not read %s, so that it would not know what is granted; "+
-		"use an %s or the Policies of the function", res.id, res.kind, typeManagedPolicy)
 }

@@ -93,14 +93,70 @@ func TestARoleHasWhatItsPoliciesGrantInEachForm(t *testing.T) {
 func TestPoliciesThatAreNotKnownAreRefusedAtTheirLine(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct{ policies, more, want string }{
-		{"[AWSLambdaExecute]", queuePolicy, "AWSLambdaExecute is no managed policy of the template"},
-		{"[{KMSDecryptPolicy: {KeyId: k}}]", queuePolicy, "does not know the policy template KMSDecryptPolicy"},
-		{"[]", queuePolicy + "  More:\n    Type: AWS::IAM::Policy\n", "does not read AWS::IAM::Policy"},
+		{"[AWSLambdaExecute]", queuePolicy, "AWSLambdaExecute is no managed policy of the template, and none of AWS's"},
+		{"[{PollyFullAccessPolicy: {LexiconName: k}}]", queuePolicy, "does not know the policy template PollyFullAccessPolicy"},
+		{"[]", queuePolicy + "  More:\n    Type: AWS::IAM::Policy\n", "More: a policy document is a mapping"},
+		{"[]", queuePolicy + `  More:
+    Type: AWS::IAM::RolePolicy
+    Properties:
+      RoleName: elsewhere
+      PolicyDocument: {Statement: {Effect: Allow, Action: "sqs:*", Resource: "*"}}
+`, `More: the role "elsewhere" is not one of the template`},
+		{"[]", queuePolicy + `  More:
+    Type: AWS::Serverless::Connector
+    Properties:
+      Source: {Id: Worker}
+      Destination: {Id: Queue}
+      Permissions: [Admin]
+`, "connector More: unsupported 'Permissions' provided for connector from AWS::Lambda::Function to AWS::SQS::Queue; valid values are: Read, Write"},
+		{"[]", queuePolicy + `  More:
+    Type: AWS::Serverless::Connector
+    Properties:
+      Source: {Id: Queue}
+      Destination: {Id: Worker}
+      Permissions: [Read]
+`, "valid combinations are: Read + Write"},
 		{"[]", "", "rule tick can't be delivered: no policy of arn:aws:sqs:us-east-1:000000000000:dead allows sqs:SendMessage"},
 	} {
 		_, err := stack.Load(write(t, functionWith(c.policies, c.more)), nil)
 		if err == nil || !strings.Contains(err.Error(), c.want) {
 			t.Errorf("%s: %v, want %s", c.policies, err, c.want)
+		}
+	}
+}
+
+func TestWhatLambdaNeedsOfAFunctionsRoleIsAskedWhenTheTemplateIsRead(t *testing.T) {
+	t.Parallel()
+	const more = `  Mapping:
+    Type: AWS::Lambda::EventSourceMapping
+    Properties: {EventSourceArn: !GetAtt Queue.Arn, FunctionName: !Ref Worker}
+  Own:
+    Type: AWS::Serverless::Function
+    Metadata: {Source: functions/worker}
+    Properties:
+      FunctionName: own
+      Role: !GetAtt Role.Arn
+      EventInvokeConfig: {DestinationConfig: {OnFailure: {Type: SQS, Destination: !GetAtt Queue.Arn}}}
+  Role:
+    Type: AWS::IAM::Role
+    Properties:
+      AssumeRolePolicyDocument: {Statement: {Effect: Allow, Action: "sts:AssumeRole", Principal: {Service: lambda.amazonaws.com}}}
+`
+	const own = `  OwnPolicy:
+    Type: AWS::IAM::RolePolicy
+    Properties: {RoleName: !Ref Role, PolicyName: own, PolicyDocument: {Statement: {Effect: Allow, Action: "sqs:SendMessage", Resource: !GetAtt Queue.Arn}}}
+`
+	for _, c := range []struct{ actions, more, want string }{
+		{"sqs:ReceiveMessage, sqs:GetQueueAttributes, sqs:DeleteMessage", own, ""},
+		{"sqs:GetQueueAttributes, sqs:DeleteMessage", own, "messages for function worker can't be delivered: AccessDeniedException: User: arn:aws:sts::000000000000:assumed-role/opsflow-WorkerRole/aws is not authorized to perform: sqs:ReceiveMessage"},
+		{"sqs:ReceiveMessage, sqs:GetQueueAttributes", own, "not authorized to perform: sqs:DeleteMessage"},
+		{"sqs:ReceiveMessage, sqs:DeleteMessage", own, "not authorized to perform: sqs:GetQueueAttributes"},
+		{"sqs:ReceiveMessage, sqs:GetQueueAttributes, sqs:DeleteMessage", "", "failures of function own can't be delivered: AccessDeniedException"},
+	} {
+		policies := `[{Statement: [{Effect: Allow, Action: [` + c.actions + `], Resource: !GetAtt Queue.Arn}]}]`
+		_, err := stack.Load(write(t, functionWith(policies, queuePolicy+more+c.more)), nil)
+		if (err == nil) != (c.want == "") || err != nil && !strings.Contains(err.Error(), c.want) {
+			t.Errorf("%s: %v, want %q", c.actions, err, c.want)
 		}
 	}
 }

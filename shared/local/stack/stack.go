@@ -77,6 +77,7 @@ type Rule struct {
 type Target struct {
 	ID         string
 	ARN        string
+	RoleARN    string // that EventBridge sends as; "": the target's own policy says who may
 	DeadLetter string // ARN of the queue of what could not be delivered; "": none
 	// Text is all of it, as PutTargets takes it.
 	Text json.RawMessage
