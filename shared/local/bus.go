@@ -64,7 +64,7 @@ func (b bus) put(ctx context.Context, entries []events.Entry) ([]string, error) 
 		return nil, fmt.Errorf("put events: %w", err)
 	}
 	results, err := ask(ctx, b.border, boundary.Events, "PutEvents", func(ctx context.Context) ([]events.Result, error) {
-		return b.engine.Put(ctx, b.permissions.accessKey(ctx), entries)
+		return b.engine.Put(ctx, entries)
 	})
 	if err != nil { // whatever it is: see aws/eventbridge
 		return nil, ops.Errorf(ops.CodeUnavailable, "put events: %w", err)

@@ -43,7 +43,7 @@ func (rt *Runtime) CommitNothing(ctx context.Context) error {
 
 // PutEvent puts an event on the event engine, as the AWS endpoint does once it has read the request.
 func (rt *Runtime) PutEvent(ctx context.Context, detailType, detail string) (events.Result, error) {
-	res, err := rt.events.Put(ctx, "somebody", []events.Entry{{
+	res, err := rt.events.Put(ctx, []events.Entry{{
 		Source: "booking", DetailType: detailType, Detail: detail, EventBusName: "opsflow",
 	}})
 	if err != nil {

@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"net/http"
 	"slices"
-	"strings"
 	"time"
 
 	awslambda "github.com/aws/aws-lambda-go/lambda"
@@ -250,35 +249,15 @@ func (rt *Runtime) mapQueues() {
 	}
 }
 
-// emit puts what state machines send on the buses: Step Functions' own events, and those of putEvents states.
-func (rt *Runtime) emit(ctx context.Context, list []states.Event) error {
+// emit puts Step Functions' own events on the default bus.
+func (rt *Runtime) emit(ctx context.Context, e states.Event) error {
 	_, err := send(ctx, rt.border, boundary.Call{Service: boundary.Events, Operation: "PutEvents"}, rt.o.Clock,
-		func(ctx context.Context) (struct{}, error) { return struct{}{}, rt.emitAll(ctx, list) })
-	return err
-}
-
-func (rt *Runtime) emitAll(ctx context.Context, list []states.Event) error {
-	for _, e := range list {
-		if strings.HasPrefix(e.Source, "aws.") {
-			err := rt.events.PublishAWS(ctx, events.Event{
+		func(ctx context.Context) (struct{}, error) {
+			return struct{}{}, rt.events.PublishAWS(ctx, events.Event{
 				ID: e.ID, Source: e.Source, DetailType: e.DetailType, Time: e.Time, Resources: e.Resources, Detail: e.Detail,
 			})
-			if err != nil {
-				return err
-			}
-			continue
-		}
-		results, err := rt.events.Put(ctx, "", []events.Entry{{
-			Source: e.Source, DetailType: e.DetailType, Detail: string(e.Detail), EventBusName: e.Bus, Resources: e.Resources, Time: e.Time,
-		}})
-		if err != nil {
-			return err
-		}
-		if results[0].ErrorCode != "" {
-			return fmt.Errorf("%s: %s", results[0].ErrorCode, results[0].ErrorMessage)
-		}
-	}
-	return nil
+		})
+	return err
 }
 
 func (rt *Runtime) openFunctions(ctx context.Context) error {

@@ -161,12 +161,12 @@ func (p *permissions) holder(accessKeyID string) (stack.Function, bool) {
 // developer is who asks with any other access key.
 const developer = "arn:aws:iam::" + stack.Account + ":user/developer"
 
-// maySendAs asks the policies of a bus, which can only deny: developers may do everything else, and what functions may do
-// was asked before.
-func (p *permissions) maySendAs(accessKeyID, bus, source string) bool {
+// maySendAs asks the policies of a bus, which can only deny: developers may do everything else, and what roles may do was asked
+// before.
+func (p *permissions) maySendAs(ctx context.Context, bus, source string) bool {
 	principal := developer
-	if f, ok := p.holder(accessKeyID); ok {
-		principal = f.RoleARN
+	if who := p.session(ctx); who.role != nil {
+		principal = who.role.ARN
 	}
 	put := action.Put(bus, source).With(map[string][]string{"aws:PrincipalArn": {principal}})
 	return iam.DecideFor(p.stack.ResourcePolicies, principal, put) != iam.Denied

@@ -10,6 +10,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/credentials"
 	"github.com/aws/aws-sdk-go-v2/service/eventbridge"
+	evtypes "github.com/aws/aws-sdk-go-v2/service/eventbridge/types"
 	"github.com/aws/aws-sdk-go-v2/service/sfn"
 	"github.com/aws/aws-sdk-go-v2/service/sfn/types"
 	awssqs "github.com/aws/aws-sdk-go-v2/service/sqs"
@@ -223,5 +224,37 @@ func TestSDKIntegrationsOfOtherServices(t *testing.T) {
 	}
 	if _, name, _ = m.run("aws-sdk:s3:getObject", `{}`, `{}`); name != "States.Runtime" {
 		t.Errorf("got %s", name)
+	}
+}
+
+func TestEventsOfATaskAreHeldToWhatPutEventsTakes(t *testing.T) {
+	t.Parallel()
+	m := newMachines(t)
+	m.newQueue("sold", nil)
+	m.rule(evtypes.Target{Arn: aws.String(sqsARN + "sold")})
+	const good = `{"Source": "shop", "DetailType": "sold", "Detail": {"n": 1}, "Resources": ["mine"]}`
+	out, name, cause := m.run("events:putEvents", `{"Entries": [`+good+`]}`, `{}`)
+	if out["FailedEntryCount"] != 0.0 {
+		t.Fatalf("got %v %s %s", out, name, cause)
+	}
+	got := m.messages("sold")
+	if len(got) != 1 || !strings.Contains(*got[0].Body, `"resources":["mine","arn:aws:states:us-east-1:000000000000:stateMachine:m1","arn:aws:states:us-east-1:000000000000:execution:m1:`) {
+		t.Errorf("on the bus: %+v", got)
+	}
+	for entries, want := range map[string][2]string{
+		good + `, {"DetailType": "sold", "Detail": {}}`: {
+			"EventBridge.FailedEntry", `{"ErrorCode":"InvalidArgument","ErrorMessage":"Parameter Source is not valid. Reason: Source is a required argument."}],"FailedEntryCount":1}`,
+		},
+		`{"Source": "shop", "DetailType": "sold", "Detail": "\"text\""}`: {
+			"EventBridge.FailedEntry", `{"Entries":[{"ErrorCode":"MalformedDetail","ErrorMessage":"Detail is malformed."}],"FailedEntryCount":1}`,
+		},
+		`{"Source": "aws.shop", "DetailType": "sold", "Detail": {}}`: {"EventBridge.FailedEntry", "NotAuthorizedForSourceException"},
+		strings.Repeat(good+",", 10) + good: {
+			"EventBridge.AmazonEventBridgeException", "at 'entries' failed to satisfy constraint: Member must have length less than or equal to 10",
+		},
+	} {
+		if _, name, cause := m.run("events:putEvents", `{"Entries": [`+entries+`]}`, `{}`); name != want[0] || !strings.Contains(cause, want[1]) {
+			t.Errorf("%.80s: got %s %s, want %v", entries, name, cause, want)
+		}
 	}
 }

@@ -11,7 +11,7 @@ import (
 // operations is the API by operation name.
 func operations() map[string]operation {
 	return map[string]operation{
-		"PutEvents":        apiPutEvents,
+		"PutEvents":        typed(apiPutEvents),
 		"TestEventPattern": typed(apiTestPattern),
 
 		"CreateEventBus":   typed(apiCreateBus),
@@ -41,20 +41,17 @@ func operations() map[string]operation {
 	}
 }
 
-func apiPutEvents(ctx context.Context, e *Engine, c call) (any, error) {
-	var in struct {
-		Entries []struct {
-			Time         epoch
-			Source       string
-			Resources    []string
-			DetailType   string
-			Detail       string
-			EventBusName string
-		}
+func apiPutEvents(ctx context.Context, e *Engine, in struct {
+	Entries []struct {
+		Time         epoch
+		Source       string
+		Resources    []string
+		DetailType   string
+		Detail       string
+		EventBusName string
 	}
-	if err := c.decode(&in); err != nil {
-		return nil, err
-	}
+},
+) (any, error) {
 	entries := make([]Entry, len(in.Entries))
 	for i, en := range in.Entries {
 		entries[i] = Entry{
@@ -62,7 +59,7 @@ func apiPutEvents(ctx context.Context, e *Engine, c call) (any, error) {
 			Resources: en.Resources, Time: en.Time.time(),
 		}
 	}
-	results, err := e.Put(ctx, c.accessKeyID, entries)
+	results, err := e.Put(ctx, entries)
 	if err != nil {
 		return nil, err
 	}

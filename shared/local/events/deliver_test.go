@@ -236,7 +236,7 @@ func TestFloodOfOneTargetDoesNotHoldUpAnother(t *testing.T) {
 	for range 50 {
 		b.put(`{}`)
 	}
-	if _, err := b.Put(t.Context(), "", []events.Entry{{Source: "shop", DetailType: "x", Detail: "{}"}}); err != nil {
+	if _, err := b.Put(t.Context(), []events.Entry{{Source: "shop", DetailType: "x", Detail: "{}"}}); err != nil {
 		t.Fatal(err)
 	}
 	<-quick

@@ -48,8 +48,8 @@ type Options struct {
 
 	// MayForward is asked whether a rule's role ("": it has none) allows it to put events of a source on another bus, given by ARN. nil: always.
 	MayForward func(role, bus, source string) error
-	// MaySendAs is the policy of the buses: whether the owner of an access key may send events of a source to a bus. nil: everybody.
-	MaySendAs func(accessKeyID, bus, source string) bool
+	// MaySendAs is the policy of the buses: whether whom the context belongs to may send events of a source to a bus. nil: everybody.
+	MaySendAs func(ctx context.Context, bus, source string) bool
 	// SkipSlot is asked when a schedule's slot has come; skip drops it. The next slot asked about is then the first at or
 	// after next (the following one when next is not later than the slot), unless Rearm is called before. nil: every slot
 	// is delivered.

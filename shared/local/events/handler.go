@@ -14,21 +14,15 @@ import (
 // maxBody is the largest request: one mebibyte of detail can be six times as long as a JSON string.
 const maxBody = 8 << 20
 
-// operation is one call of the API: in is the request's body, the answer is encoded as JSON (nil: no body).
-type operation func(ctx context.Context, e *Engine, in call) (any, error)
+// operation is one call of the API: the answer is encoded as JSON (nil: no body).
+type operation func(ctx context.Context, e *Engine, body []byte) (any, error)
 
-// call is a request.
-type call struct {
-	accessKeyID string
-	body        []byte
-}
-
-// decode reads the body into v.
-func (c call) decode(v any) error {
-	if len(c.body) == 0 {
+// decode reads a request's body into v.
+func decode(body []byte, v any) error {
+	if len(body) == 0 {
 		return nil
 	}
-	if err := json.Unmarshal(c.body, v); err != nil {
+	if err := json.Unmarshal(body, v); err != nil {
 		return &Error{"SerializationException", "The request is not valid: " + err.Error()}
 	}
 	return nil
@@ -36,9 +30,9 @@ func (c call) decode(v any) error {
 
 // typed makes an operation of a function with a request type.
 func typed[T any](f func(ctx context.Context, e *Engine, in T) (any, error)) operation {
-	return func(ctx context.Context, e *Engine, c call) (any, error) {
+	return func(ctx context.Context, e *Engine, body []byte) (any, error) {
 		var in T
-		if err := c.decode(&in); err != nil {
+		if err := decode(body, &in); err != nil {
 			return nil, err
 		}
 		return f(ctx, e, in)
@@ -46,7 +40,7 @@ func typed[T any](f func(ctx context.Context, e *Engine, in T) (any, error)) ope
 }
 
 // Handler serves EventBridge's API (AWS JSON 1.1: POST with X-Amz-Target: AWSEvents.<operation>). Signatures are not
-// verified; the access key id in them is who the caller is.
+// verified.
 func Handler(e *Engine) http.Handler {
 	operations := operations()
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -61,7 +55,7 @@ func Handler(e *Engine) http.Handler {
 			writeError(w, e, &Error{"RequestEntityTooLargeException", "The request body could not be read: " + err.Error()})
 			return
 		}
-		out, err := op(r.Context(), e, call{accessKeyID(r), body})
+		out, err := op(r.Context(), e, body)
 		if err != nil {
 			writeError(w, e, err)
 			return
@@ -71,13 +65,6 @@ func Handler(e *Engine) http.Handler {
 		}
 		writeJSON(w, http.StatusOK, out)
 	})
-}
-
-// accessKeyID takes the key id from a signature ("AWS4-HMAC-SHA256 Credential=AKID/20261124/us-east-1/events/...").
-func accessKeyID(r *http.Request) string {
-	_, rest, _ := strings.Cut(r.Header.Get("Authorization"), "Credential=")
-	id, _, _ := strings.Cut(rest, "/")
-	return id
 }
 
 func writeError(w http.ResponseWriter, e *Engine, err error) {

@@ -1,6 +1,7 @@
 package events_test
 
 import (
+	"context"
 	"errors"
 	"net/http"
 	"net/http/httptest"
@@ -17,8 +18,8 @@ import (
 	"opsflow/shared/local/events"
 )
 
-// client speaks to the engine's API as a sender with an access key.
-func (b *bundle) client(accessKeyID string) *eventbridge.Client {
+// client speaks to the engine's API.
+func (b *bundle) client() *eventbridge.Client {
 	b.t.Helper()
 	server := httptest.NewServer(events.Handler(b.Engine))
 	transport := &http.Transport{}
@@ -28,14 +29,14 @@ func (b *bundle) client(accessKeyID string) *eventbridge.Client {
 	})
 	return eventbridge.New(eventbridge.Options{
 		BaseEndpoint: aws.String(server.URL), Region: "us-east-1", HTTPClient: &http.Client{Transport: transport},
-		Credentials: credentials.NewStaticCredentialsProvider(accessKeyID, "secret", ""), RetryMaxAttempts: 1,
+		Credentials: credentials.NewStaticCredentialsProvider("AKID", "secret", ""), RetryMaxAttempts: 1,
 	})
 }
 
 func TestSDKPutsAnEventThroughARule(t *testing.T) {
 	t.Parallel()
-	b := setup(t, func(o *events.Options) { o.MaySendAs = func(key, _, _ string) bool { return key == "INSIDE" } })
-	c := b.client("INSIDE")
+	b := setup(t, func(o *events.Options) { o.MaySendAs = func(_ context.Context, _, source string) bool { return source == "shop" } })
+	c := b.client()
 	ctx := t.Context()
 	bus := aws.String(bookings)
 	made, err := c.CreateEventBus(ctx, &eventbridge.CreateEventBusInput{Name: bus})
@@ -70,9 +71,10 @@ func TestSDKPutsAnEventThroughARule(t *testing.T) {
 	if got := b.calls(); len(got) != 1 || got[0].payload != `"2026-01-02T03:04:05Z"` {
 		t.Errorf("delivered %v", got)
 	}
-	out, err = b.client("OUTSIDE").PutEvents(ctx, &eventbridge.PutEventsInput{Entries: []types.PutEventsRequestEntry{entry}})
+	entry.Source = aws.String("elsewhere")
+	out, err = c.PutEvents(ctx, &eventbridge.PutEventsInput{Entries: []types.PutEventsRequestEntry{entry}})
 	if err != nil || aws.ToString(out.Entries[0].ErrorCode) != "NotAuthorizedForSourceException" {
-		t.Errorf("another key: %+v %v", out, err)
+		t.Errorf("a source that may not be used: %+v %v", out, err)
 	}
 	targets, err := c.ListTargetsByRule(ctx, &eventbridge.ListTargetsByRuleInput{Rule: aws.String("r"), EventBusName: bus})
 	if err != nil || len(targets.Targets) != 1 || aws.ToInt32(targets.Targets[0].RetryPolicy.MaximumRetryAttempts) != 1 {
@@ -83,7 +85,7 @@ func TestSDKPutsAnEventThroughARule(t *testing.T) {
 func TestSDKKnowsTheErrors(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
-	c := b.client("AKID")
+	c := b.client()
 	ctx := t.Context()
 	_, err := c.DescribeRule(ctx, &eventbridge.DescribeRuleInput{Name: aws.String("none")})
 	if notFound, ok := errors.AsType[*types.ResourceNotFoundException](err); !ok || notFound.ErrorMessage() == "" {
@@ -109,7 +111,7 @@ func TestSDKReadsListsPageByPage(t *testing.T) {
 	for _, name := range []string{"a", "b", "c", "d", "e"} {
 		b.rule(events.Rule{Name: "rule-" + name, Pattern: `{"a":[1]}`})
 	}
-	c := b.client("AKID")
+	c := b.client()
 	var names []string
 	in := &eventbridge.ListRulesInput{Limit: aws.Int32(2), NamePrefix: aws.String("rule-")}
 	for {
@@ -134,7 +136,7 @@ func TestSDKArchivesAndReplays(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
 	b.bookingRule()
-	c := b.client("AKID")
+	c := b.client()
 	ctx := t.Context()
 	bus, err := c.DescribeEventBus(ctx, &eventbridge.DescribeEventBusInput{Name: aws.String(bookings)})
 	if err != nil {

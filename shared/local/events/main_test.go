@@ -141,7 +141,7 @@ func (b *bundle) bookingRule(change ...func(*events.Target)) {
 
 func (b *bundle) put(detail string) string {
 	b.t.Helper()
-	res, err := b.Put(b.t.Context(), "AKID", []events.Entry{{
+	res, err := b.Put(b.t.Context(), []events.Entry{{
 		Source: "shop", DetailType: "booking_created", Detail: detail, EventBusName: bookings,
 	}})
 	if err != nil {

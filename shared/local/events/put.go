@@ -42,10 +42,14 @@ type Result struct {
 // Put accepts up to 10 events, 1 MiB in all, and gives one result for each, in order. When it returns, everything that is
 // to be delivered is on disk. The error is a ValidationException for the call as a whole, or a failure of the database;
 // nothing is accepted then. An event to a bus that does not exist is accepted and goes nowhere, like at AWS.
-func (e *Engine) Put(ctx context.Context, accessKeyID string, entries []Entry) ([]Result, error) {
-	if len(entries) == 0 || len(entries) > maxEntries {
-		return nil, invalid("1 validation error detected: Value at 'entries' failed to satisfy constraint: "+
-			"Member must have length from 1 to %d", maxEntries)
+func (e *Engine) Put(ctx context.Context, entries []Entry) ([]Result, error) {
+	switch {
+	case len(entries) == 0:
+		return nil, invalid("1 validation error detected: Value '[]' at 'entries' failed to satisfy constraint: " +
+			"Member must have length greater than or equal to 1")
+	case len(entries) > maxEntries:
+		return nil, invalid("1 validation error detected: Value '[%s]' at 'entries' failed to satisfy constraint: "+
+			"Member must have length less than or equal to %d", shown(entries), maxEntries)
 	}
 	size := 0
 	for i := range entries {
@@ -58,7 +62,7 @@ func (e *Engine) Put(ctx context.Context, accessKeyID string, entries []Entry) (
 	var accepted []sent
 	for i := range entries {
 		entry := &entries[i]
-		if results[i].ErrorCode, results[i].ErrorMessage = e.refuse(accessKeyID, entry); results[i].ErrorCode != "" {
+		if results[i].ErrorCode, results[i].ErrorMessage = e.refuse(ctx, entry); results[i].ErrorCode != "" {
 			continue
 		}
 		ev, err := e.complete(Event{
@@ -80,6 +84,26 @@ func (e *Engine) Put(ctx context.Context, accessKeyID string, entries []Entry) (
 	return results, nil
 }
 
+// shown writes entries as AWS does when it refuses them.
+func shown(entries []Entry) string {
+	list := make([]string, len(entries))
+	orNull := func(s string) string { return cmp.Or(s, "null") }
+	for i := range entries {
+		en := &entries[i]
+		resources, at := "null", "null"
+		if en.Resources != nil {
+			resources = "[" + strings.Join(en.Resources, ", ") + "]"
+		}
+		if !en.Time.IsZero() {
+			at = en.Time.UTC().Format(time.UnixDate)
+		}
+		list[i] = fmt.Sprintf("PutEventsRequestEntry(time=%s, source=%s, resources=%s, detailType=%s, detail=%s, eventBusName=%s, "+
+			"traceHeader=null, kmsKeyIdentifier=null, internalMetadata=null)",
+			at, orNull(en.Source), resources, orNull(en.DetailType), orNull(en.Detail), orNull(en.EventBusName))
+	}
+	return strings.Join(list, ", ")
+}
+
 // size is counted as AWS documents it.
 func (en *Entry) size() int {
 	n := len(en.Source) + len(en.DetailType) + len(en.Detail)
@@ -92,7 +116,7 @@ func (en *Entry) size() int {
 	return n
 }
 
-func (e *Engine) refuse(accessKeyID string, en *Entry) (code, message string) {
+func (e *Engine) refuse(ctx context.Context, en *Entry) (code, message string) {
 	for _, field := range []struct{ name, value string }{
 		{"Source", en.Source}, {"DetailType", en.DetailType}, {"Detail", en.Detail},
 	} {
@@ -109,7 +133,7 @@ func (e *Engine) refuse(accessKeyID string, en *Entry) (code, message string) {
 	if detail := bytes.TrimSpace([]byte(en.Detail)); !json.Valid(detail) || detail[0] != '{' {
 		return "MalformedDetail", "Detail is malformed."
 	}
-	if strings.HasPrefix(en.Source, "aws.") || e.o.MaySendAs != nil && !e.o.MaySendAs(accessKeyID, en.EventBusName, en.Source) {
+	if strings.HasPrefix(en.Source, "aws.") || e.o.MaySendAs != nil && !e.o.MaySendAs(ctx, en.EventBusName, en.Source) {
 		return "NotAuthorizedForSourceException", "Not authorized for the source."
 	}
 	return "", ""

@@ -1,6 +1,7 @@
 package events_test
 
 import (
+	"context"
 	"encoding/json"
 	"reflect"
 	"regexp"
@@ -44,7 +45,7 @@ func TestEntryFieldsAreKept(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
 	b.bookingRule()
-	res, err := b.Put(t.Context(), "", []events.Entry{{
+	res, err := b.Put(t.Context(), []events.Entry{{
 		Source: `a "shop" <1>`, DetailType: "booking_created", Detail: " {\"a\":1}\n", Resources: []string{"r1", "r2"},
 		EventBusName: "arn:aws:events:us-east-1:000000000000:event-bus/" + bookings,
 		Time:         time.Date(2026, 1, 2, 3, 4, 5, 678e6, time.FixedZone("", 3600)),
@@ -65,10 +66,13 @@ func TestEntryFieldsAreKept(t *testing.T) {
 	}
 }
 
+// insider marks who may send everything.
+type insider struct{}
+
 func TestEntriesFailOneByOne(t *testing.T) {
 	t.Parallel()
 	b := setup(t, func(o *events.Options) {
-		o.MaySendAs = func(key, _, source string) bool { return source != "opsflow" || key == "INSIDE" }
+		o.MaySendAs = func(ctx context.Context, _, source string) bool { return source != "opsflow" || ctx.Value(insider{}) != nil }
 	})
 	b.bookingRule()
 	entry := func(change func(*events.Entry)) events.Entry {
@@ -92,7 +96,7 @@ func TestEntriesFailOneByOne(t *testing.T) {
 		"", "InvalidArgument", "InvalidArgument", "InvalidArgument", "MalformedDetail", "MalformedDetail",
 		"NotAuthorizedForSourceException", "NotAuthorizedForSourceException", "InvalidArgument", "MalformedDetail",
 	}
-	res, err := b.Put(t.Context(), "OUTSIDE", entries)
+	res, err := b.Put(t.Context(), entries)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -104,7 +108,7 @@ func TestEntriesFailOneByOne(t *testing.T) {
 	if got := b.calls(); len(got) != 1 {
 		t.Errorf("%d delivered, want the one good entry", len(got))
 	}
-	if res, err := b.Put(t.Context(), "INSIDE", entries[7:8]); err != nil || res[0].ErrorCode != "" {
+	if res, err := b.Put(context.WithValue(t.Context(), insider{}, true), entries[7:8]); err != nil || res[0].ErrorCode != "" {
 		t.Errorf("sender inside refused: %v %v", res, err)
 	}
 }
@@ -119,11 +123,11 @@ func TestCallIsRefusedAsAWhole(t *testing.T) {
 	for name, entries := range map[string][]events.Entry{
 		"none": nil, "eleven": slicesRepeat(good, 11), "over 1 MiB": {big, big},
 	} {
-		if _, err := b.Put(t.Context(), "", entries); code(err) != "ValidationException" {
+		if _, err := b.Put(t.Context(), entries); code(err) != "ValidationException" {
 			t.Errorf("%s: got %v", name, err)
 		}
 	}
-	if _, err := b.Put(t.Context(), "", []events.Entry{big}); err != nil {
+	if _, err := b.Put(t.Context(), []events.Entry{big}); err != nil {
 		t.Errorf("600 KiB: %v", err)
 	}
 	if got := b.calls(); len(got) != 1 {
@@ -142,7 +146,7 @@ func slicesRepeat(e events.Entry, n int) []events.Entry {
 func TestEventToAnUnknownBusIsAcceptedAndGoesNowhere(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
-	res, err := b.Put(t.Context(), "", []events.Entry{{Source: "s", DetailType: "d", Detail: "{}", EventBusName: "none"}})
+	res, err := b.Put(t.Context(), []events.Entry{{Source: "s", DetailType: "d", Detail: "{}", EventBusName: "none"}})
 	if err != nil || res[0].EventID == "" || res[0].ErrorCode != "" {
 		t.Errorf("got %v %v", res, err)
 	}

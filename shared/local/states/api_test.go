@@ -86,7 +86,7 @@ func TestStatusChangesAreEmitted(t *testing.T) {
 	defer r.mu.Unlock()
 	var got []string
 	for _, ev := range r.events {
-		if ev.Source != "aws.states" || ev.Bus != "default" || ev.DetailType != "Step Functions Execution Status Change" {
+		if ev.Source != "aws.states" || ev.DetailType != "Step Functions Execution Status Change" {
 			t.Errorf("got %+v", ev)
 		}
 		for _, status := range []string{"RUNNING", "SUCCEEDED"} {

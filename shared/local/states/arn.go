@@ -17,14 +17,6 @@ func (e *Engine) functionARN(function string) string {
 	return fmt.Sprintf("arn:aws:lambda:%s:%s:function:%s", e.region, e.account, function)
 }
 
-// busARN takes a bus's name or its ARN.
-func (e *Engine) busARN(bus string) string {
-	if strings.HasPrefix(bus, "arn:") {
-		return bus
-	}
-	return fmt.Sprintf("arn:aws:events:%s:%s:event-bus/%s", e.region, e.account, bus)
-}
-
 func (e *Engine) activityARN(name string) string {
 	return fmt.Sprintf("arn:aws:states:%s:%s:activity:%s", e.region, e.account, name)
 }

@@ -24,7 +24,7 @@ type DB interface {
 	View(ctx context.Context, fn func(*bbolt.Tx) error) error
 }
 
-// Event is one event for EventBridge.
+// Event is one event of Step Functions' own, for the default bus of EventBridge.
 type Event struct {
 	ID         string
 	Time       time.Time
@@ -32,7 +32,6 @@ type Event struct {
 	DetailType string
 	Detail     json.RawMessage
 	Resources  []string
-	Bus        string // name or ARN; default for the default bus
 }
 
 // FunctionError is a function's own failure: its answer when X-Amz-Function-Error was set.
@@ -50,8 +49,8 @@ type Options struct {
 	// Call calls an operation of another service; nil knows none. An error of the service has ErrorCode() string, and
 	// ErrorMessage() string with its words alone.
 	Call func(ctx context.Context, c Call) (output []byte, err error)
-	// Emit puts events on their buses; nil drops them.
-	Emit func(ctx context.Context, events []Event) error
+	// Emit puts an event on the default bus; nil drops it.
+	Emit func(ctx context.Context, event Event) error
 	// Authorize asks whether a state machine's role may do something on a resource, in the name of an execution. The error
 	// has a method ErrorCode() string too. nil: every role may do everything.
 	Authorize func(role, execution, action, resource string) error
@@ -70,7 +69,7 @@ type Engine struct {
 	clock           *clock.Clock
 	invoke          func(context.Context, string, []byte) ([]byte, *FunctionError, error)
 	call            func(context.Context, Call) ([]byte, error)
-	emit            func(context.Context, []Event) error
+	emit            func(context.Context, Event) error
 	authorize       func(role, execution, action, resource string) error
 	count           func(machineARN string, executions, transitions int)
 	account, region string
@@ -106,7 +105,7 @@ func New(o Options) (*Engine, error) {
 		e.call = noServices
 	}
 	if e.emit == nil {
-		e.emit = func(context.Context, []Event) error { return nil }
+		e.emit = func(context.Context, Event) error { return nil }
 	}
 	if e.authorize == nil {
 		e.authorize = func(string, string, string, string) error { return nil }

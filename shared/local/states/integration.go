@@ -2,9 +2,9 @@ package states
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -57,51 +57,46 @@ func (x *execution) invokeByParameters(ctx context.Context, p any) (any, *failur
 	return out, nil, nil
 }
 
-// putEvents is events:putEvents.
+// putEvents is events:putEvents: PutEvents, where an entry's detail may be an object, and what the event comes from is added to
+// its resources. It fails as soon as one entry was refused; the others are on their buses then.
 func (x *execution) putEvents(ctx context.Context, p any) (any, *failure, error) {
-	entries, ok := member(p, "Entries").([]any)
-	if !ok || len(entries) == 0 {
-		return nil, nil, &APIError{Code: "ValidationException", Message: "Entries must be a list with at least one entry"}
+	if given, ok := member(p, "Entries").([]any); ok {
+		entries := make([]any, len(given))
+		for i, entry := range given {
+			entries[i] = x.eventEntry(entry)
+		}
+		p = value.ObjectOf(value.Member{Key: "Entries", Value: entries})
 	}
-	var events []Event
-	var ids []any
-	for _, entry := range entries {
-		id, err := newUUID(x.e.random)
-		if err != nil {
-			return nil, nil, err
-		}
-		ev := Event{
-			ID: id, Time: x.e.now(), Source: textMember(entry, "Source"), DetailType: textMember(entry, "DetailType"),
-			Bus: textMember(entry, "EventBusName"), Resources: []string{x.arn, x.e.machineARN(x.rec.Machine)},
-		}
-		if ev.Bus == "" {
-			ev.Bus = "default"
-		}
-		if err := x.mayUse("events:PutEvents", x.e.busARN(ev.Bus)); err != nil {
-			return nil, nil, err
-		}
-		switch d := member(entry, "Detail").(type) {
-		case string:
-			ev.Detail = json.RawMessage(d)
-		default:
-			ev.Detail = value.Text(d)
-		}
-		more, _ := member(entry, "Resources").([]any)
-		for _, r := range more {
-			if s, ok := r.(string); ok {
-				ev.Resources = append(ev.Resources, s)
-			}
-		}
-		events = append(events, ev)
-		ids = append(ids, value.ObjectOf(value.Member{Key: "EventId", Value: id}))
-	}
-	if err := x.e.emit(ctx, events); err != nil {
+	out, err := x.e.call(ctx, Call{"eventbridge", "PutEvents", value.Text(p), x.rec.Role, x.rec.Name})
+	if err != nil {
 		return nil, nil, err
 	}
-	return value.ObjectOf(
-		value.Member{Key: "Entries", Value: ids},
-		value.Member{Key: "FailedEntryCount", Value: number(0)},
-	), nil, nil
+	answer, err := value.Parse(out)
+	if err != nil {
+		return nil, nil, fmt.Errorf("answer of PutEvents: %w", err)
+	}
+	failed := member(answer, "FailedEntryCount")
+	result := value.ObjectOf(
+		value.Member{Key: "Entries", Value: member(answer, "Entries")}, value.Member{Key: "FailedEntryCount", Value: failed},
+	)
+	if failed != number(0) {
+		return nil, &failure{Name: "EventBridge.FailedEntry", Cause: string(value.Text(result)), task: true}, nil
+	}
+	return result, nil, nil
+}
+
+func (x *execution) eventEntry(entry any) any {
+	o, ok := entry.(*value.Object)
+	if !ok {
+		return entry // PutEvents says what is wrong with it
+	}
+	if detail, ok := o.Get("Detail"); ok {
+		if _, isText := detail.(string); !isText {
+			o = o.With("Detail", string(value.Text(detail)))
+		}
+	}
+	own, _ := member(o, "Resources").([]any)
+	return o.With("Resources", append(slices.Clone(own), x.e.machineARN(x.rec.Machine), x.arn))
 }
 
 // named gives the parameters of startExecution a Name if they have none, so that starting again after a restart

@@ -91,10 +91,10 @@ func (r *rig) open(t *testing.T) {
 	t.Helper()
 	e, err := states.New(states.Options{
 		DB: r.db, Clock: r.clock, Invoke: r.invoke,
-		Emit: func(_ context.Context, events []states.Event) error {
+		Emit: func(_ context.Context, event states.Event) error {
 			r.mu.Lock()
 			defer r.mu.Unlock()
-			r.events = append(r.events, events...)
+			r.events = append(r.events, event)
 			return nil
 		},
 	})

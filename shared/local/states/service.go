@@ -120,6 +120,8 @@ func serviceFailure(r resource, err error) *failure {
 		name = "AmazonDynamoDBException"
 	case service == "sqs" && !isSDK:
 		name = "AmazonSQSException"
+	case service == "events" && slices.Contains(unmodelled, code):
+		name = "AmazonEventBridgeException"
 	case service == "sns" && !isSDK && slices.Contains(unmodelled, code):
 		name = "AmazonSNSException"
 	case !strings.HasSuffix(code, "Exception"):

@@ -20,7 +20,7 @@ func (e *Engine) statusChanged(rec *record) {
 	}
 	ev := Event{
 		ID: id, Time: e.now(), Source: "aws.states", DetailType: "Step Functions Execution Status Change",
-		Bus: "default", Resources: []string{arn},
+		Resources: []string{arn},
 		Detail: mustJSON(map[string]any{
 			"executionArn": arn, "stateMachineArn": e.machineARN(rec.Machine), "name": rec.Name, "status": rec.Status,
 			"startDate": rec.StartedAt, "stopDate": orNull(rec.StoppedAt), "input": rec.Input, "output": rec.Output,
@@ -30,7 +30,7 @@ func (e *Engine) statusChanged(rec *record) {
 			"redriveStatusReason": optional(reason),
 		}),
 	}
-	e.goBusy(func() { e.report(e.emit(e.ctx, []Event{ev})) })
+	e.goBusy(func() { e.report(e.emit(e.ctx, ev)) })
 }
 
 func included(output *string) any {
