@@ -192,6 +192,8 @@ type TokenWait struct {
 	Token string `json:"token,omitempty"`
 	// Entered is when the execution entered the newest state that has driven the instance.
 	Entered time.Time `json:"entered,omitzero"`
+	// Retries is how often that state had been run again then.
+	Retries int `json:"retries,omitempty"`
 }
 
 // HistoryEntry is one thing that happened to an instance.

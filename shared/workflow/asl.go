@@ -101,6 +101,7 @@ type payload struct {
 	Step       string `json:"step,omitempty"`
 	Token      string `json:"token.$,omitempty"`
 	Entered    string `json:"entered.$,omitempty"`
+	Retries    string `json:"retries.$,omitempty"`
 	Retry      bool   `json:"retry,omitempty"`
 	Error      string `json:"error.$,omitempty"`
 }

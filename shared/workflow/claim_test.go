@@ -3,6 +3,7 @@ package workflow_test
 import (
 	"errors"
 	"testing"
+	"time"
 
 	"opsflow/shared/ops"
 	"opsflow/shared/workflow"
@@ -116,5 +117,34 @@ func TestNothingGoesOutOfAWorkflowThatIsCancelled(t *testing.T) {
 	}
 	if i = b.instance(t, i.ID); i.Step("tell").Status != ops.StepCompleted {
 		t.Errorf("it is %s, step tell %s", i.Status, i.Step("tell").Status)
+	}
+}
+
+// Step Functions may try a state again, or go on, while an invocation that it has given up still runs: the token of that one is
+// worth nothing any more.
+func TestALateInvocationDoesNotReplaceTheNewestToken(t *testing.T) {
+	t.Parallel()
+	entered := start.Add(time.Second)
+	for name, late := range map[string]workflow.Drive{
+		"of an earlier try":   {Step: "h", Token: "late", Entered: entered, Retries: 1},
+		"of an earlier state": {Step: "h", Token: "late", Entered: entered.Add(-time.Millisecond), Retries: 5},
+	} {
+		b := setup(t, nil)
+		b.publish(t, document(`{"id": "h", "name": "H", "kind": "approval"}`))
+		i, err := b.Start(t.Context(), ops.StartRequest{Template: "sample"}, ops.Actor{ID: "starter"})
+		if err != nil {
+			t.Fatal(err)
+		}
+		newest := workflow.Drive{InstanceID: i.ID, Attempt: 1, Step: "h", Token: "newest", Entered: entered, Retries: 2}
+		if _, err := b.OpenTask(t.Context(), newest); err != nil {
+			t.Fatal(err)
+		}
+		late.InstanceID, late.Attempt = i.ID, 1
+		if _, err := b.OpenTask(t.Context(), late); typeName(err) != "Superseded" {
+			t.Errorf("an invocation %s: %v, want Superseded", name, err)
+		}
+		if i = b.instance(t, i.ID); i.Waits.Token != "newest" {
+			t.Errorf("an invocation %s: the token is %q", name, i.Waits.Token)
+		}
 	}
 }

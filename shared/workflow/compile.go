@@ -332,7 +332,7 @@ func retries() []retrier {
 }
 
 func parameters(function, step string, token bool) *arguments {
-	p := payload{InstanceID: "$.instance_id", Attempt: "$.attempt", Step: step, Entered: "$$.State.EnteredTime"}
+	p := payload{InstanceID: "$.instance_id", Attempt: "$.attempt", Step: step, Entered: "$$.State.EnteredTime", Retries: "$$.State.RetryCount"}
 	if token {
 		p.Token = "$$.Task.Token"
 	}

@@ -102,7 +102,7 @@ func (e *Engine) driveOnce(ctx context.Context, d Drive, owner string, again int
 	switch {
 	case i.Attempt != d.Attempt:
 		return Progress{}, false, &Superseded{InstanceID: i.ID}
-	case !d.Entered.IsZero() && d.Entered.Before(i.Waits.Entered): // late: the execution is in a later state
+	case d.late(&i.Waits): // the execution is in a later state, or tries this one again
 		return Progress{}, false, &Superseded{InstanceID: i.ID}
 	case i.Status == ops.InstanceCompleted:
 		if d.Step == i.Waits.Step { // the answer of who completed it was lost: it may not have told anybody
@@ -203,8 +203,8 @@ func (r *run) claim(ctx context.Context, owner string) error {
 	i.ClearTimer(ops.TimerWake)
 	i.SetTimer(ops.TimerLease, until)
 	i.WaitFor(ops.WaitingFor{Kind: ops.WaitWorking, Since: now})
-	if r.d.Entered.After(i.Waits.Entered) {
-		i.Waits.Entered = r.d.Entered
+	if !r.d.Entered.IsZero() {
+		i.Waits.Entered, i.Waits.Retries = r.d.Entered, r.d.Retries
 	}
 	if i.StartedAt.IsZero() {
 		i.StartedAt = now

@@ -1,6 +1,7 @@
 package workflow
 
 import (
+	"cmp"
 	"errors"
 	"io"
 	"log/slog"
@@ -95,10 +96,20 @@ type Drive struct {
 	Token string `json:"token,omitempty"`
 	// Entered is when the execution entered the state: an invocation that comes late, from an earlier state, does nothing.
 	Entered time.Time `json:"entered,omitzero"`
+	// Retries counts how often a retrier has had the state run again since: each time it has another token.
+	Retries int `json:"retries,omitempty"`
 	// Retry says that the state waits only until a step is tried again.
 	Retry bool `json:"retry,omitempty"`
 	// RequestID is the invocation's own id, which owns the lease; empty: a random one is taken.
 	RequestID string `json:"request_id,omitempty"`
+}
+
+// late reports whether a newer invocation than the drive's has had the instance.
+func (d *Drive) late(at *ops.TokenWait) bool {
+	if d.Entered.IsZero() {
+		return false
+	}
+	return cmp.Or(d.Entered.Compare(at.Entered), cmp.Compare(d.Retries, at.Retries)) < 0
 }
 
 // Progress is what an invocation leads to.
