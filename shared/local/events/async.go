@@ -22,6 +22,7 @@ type Queues interface {
 type Async struct {
 	Retries   int           // after the first failure
 	MaxAge    time.Duration // 0: 6 hours
+	Off       bool          // the function has no concurrency: nothing is tried
 	OnFailure string        // ARN of the queue that learns of an event which was given up; "": nobody does
 }
 
@@ -35,6 +36,10 @@ type FunctionFailed struct {
 }
 
 func (f *FunctionFailed) Error() string { return f.Type + ": " + f.Message }
+
+// ErrThrottled is to be in the error of Invoke when the function has as many invocations as it may have. Lambda keeps the event
+// then and tries again, without counting, until it is too old.
+var ErrThrottled = errors.New("the function is throttled")
 
 // InvokeLater invokes a function asynchronously for somebody who asks Lambda for it. It is on disk when this returns.
 func (e *Engine) InvokeLater(ctx context.Context, functionARN string, payload []byte) error {
@@ -53,9 +58,10 @@ func (e *Engine) InvokeLater(ctx context.Context, functionARN string, payload []
 	return nil
 }
 
-// asyncOf gives Lambda's limits when it is Lambda's to try again: the function has failed.
+// asyncOf gives Lambda's limits when it is Lambda's to try again: the function has failed, or is throttled.
 func (e *Engine) asyncOf(d *delivery, err error) (Async, bool) {
-	if _, ok := errors.AsType[*FunctionFailed](err); !ok || e.o.Async == nil {
+	_, failed := errors.AsType[*FunctionFailed](err)
+	if !failed && !errors.Is(err, ErrThrottled) || e.o.Async == nil {
 		return Async{}, false
 	}
 	a := e.o.Async(function(d.TargetARN))
@@ -68,7 +74,9 @@ func (e *Engine) asyncOf(d *delivery, err error) (Async, bool) {
 // giveUp gives the reason for no further try, as Lambda names it; "" when there is to be one.
 func (a Async) giveUp(d *delivery) string {
 	switch {
-	case d.Tries > a.Retries:
+	case a.Off:
+		return "ZeroReservedConcurrency"
+	case d.Tries > a.Retries: // of those that ran
 		return "RetriesExhausted"
 	case d.Next.After(d.Accepted.Add(a.MaxAge)):
 		return "EventAgeExceeded"
@@ -85,24 +93,27 @@ type letter struct {
 
 // lambdaLetter is what Lambda sends to a function's on-failure destination:
 // https://docs.aws.amazon.com/lambda/latest/dg/invocation-async-retain-records.html
-func (e *Engine) lambdaLetter(d *delivery, a Async, failed *FunctionFailed, condition string) letter {
-	payload, answer := json.RawMessage(d.Payload), json.RawMessage(failed.Payload)
-	if !json.Valid(answer) {
-		answer = json.RawMessage("null")
-	}
-	id, err := e.newID()
-	if err != nil {
+func (e *Engine) lambdaLetter(d *delivery, a Async, err error, condition string) letter {
+	id, idErr := e.newID()
+	if idErr != nil {
 		id = d.EventID
 	}
-	return letter{queue: a.OnFailure, body: string(mustJSON(map[string]any{
+	record := map[string]any{
 		"version": "1.0", "timestamp": e.o.Clock.Now().UTC().Format("2006-01-02T15:04:05.000Z"),
 		"requestContext": map[string]any{
 			"requestId": id, "functionArn": d.TargetARN + ":$LATEST", "condition": condition, "approximateInvokeCount": d.Tries,
 		},
-		"requestPayload":  payload,
-		"responseContext": map[string]any{"statusCode": 200, "executedVersion": "$LATEST", "functionError": "Unhandled"},
-		"responsePayload": answer,
-	}))}
+		"requestPayload": json.RawMessage(d.Payload),
+	}
+	if failed, ok := errors.AsType[*FunctionFailed](err); ok { // else it did not run
+		answer := json.RawMessage(failed.Payload)
+		if !json.Valid(answer) {
+			answer = json.RawMessage("null")
+		}
+		record["responseContext"] = map[string]any{"statusCode": 200, "executedVersion": "$LATEST", "functionError": "Unhandled"}
+		record["responsePayload"] = answer
+	}
+	return letter{queue: a.OnFailure, body: string(mustJSON(record))}
 }
 
 // ruleLetter is what EventBridge sends to a target's dead-letter queue: the event, with the reason in attributes

@@ -21,9 +21,14 @@ func (e *Engine) deliver(d *delivery) {
 		return
 	}
 	defer d.done()
-	d.Tries++
 	d.Reason = err.Error()
-	d.Next = e.o.Clock.Now().Add(max(d.backoff(), after(err)))
+	if errors.Is(err, ErrThrottled) {
+		d.Throttled++
+		d.Next = e.o.Clock.Now().Add(backoff(time.Second, d.Throttled, maxThrottled))
+	} else {
+		d.Tries++
+		d.Next = e.o.Clock.Now().Add(max(d.backoff(), after(err)))
+	}
 	log := e.o.Logger.With("rule", d.Rule, "target", d.TargetARN, "event_id", d.EventID, "attempt", d.Tries)
 	if cause, l := e.giveUp(d, err); cause != "" {
 		log.Error("event not delivered", "cause", cause, "error", err)
@@ -77,7 +82,16 @@ func (d *delivery) backoff() time.Duration {
 	if serviceOf(d.TargetARN) == serviceLambda {
 		first = time.Minute
 	}
-	return min(first<<min(d.Tries-1, 20), 10*time.Minute)
+	return backoff(first, d.Tries, 10*time.Minute)
+}
+
+// maxThrottled is how long Lambda waits at most before it tries an event again that a function had no room for:
+// https://docs.aws.amazon.com/lambda/latest/dg/invocation-async-error-handling.html
+const maxThrottled = 5 * time.Minute
+
+// backoff doubles with each try.
+func backoff(first time.Duration, tries int, most time.Duration) time.Duration {
+	return min(first<<min(tries-1, 20), most)
 }
 
 // giveUp gives the reason, as AWS names it in a dead letter's attributes, for making no further attempt; "" when there
@@ -101,8 +115,7 @@ func (d *delivery) giveUp(err error) string {
 func (e *Engine) giveUp(d *delivery, err error) (cause string, l letter) {
 	if a, ok := e.asyncOf(d, err); ok {
 		if cause = a.giveUp(d); cause != "" {
-			failed, _ := errors.AsType[*FunctionFailed](err)
-			l = e.lambdaLetter(d, a, failed, cause)
+			l = e.lambdaLetter(d, a, err, cause)
 		}
 		return cause, l
 	}

@@ -32,6 +32,7 @@ type delivery struct {
 	Deadline  time.Time // no attempt after that
 	Retries   int       // attempts allowed after the first
 	Tries     int       `json:",omitempty"` // attempts made
+	Throttled int       `json:",omitempty"` // times that the function had no room
 	Next      time.Time `json:",omitzero"`
 	Reason    string    `json:",omitempty"` // of the last attempt's failure
 }
