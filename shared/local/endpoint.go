@@ -14,7 +14,9 @@ import (
 	"opsflow/shared/local/dynamodb"
 	"opsflow/shared/local/events"
 	"opsflow/shared/local/lambda"
+	"opsflow/shared/local/logs"
 	"opsflow/shared/local/sqs"
+	"opsflow/shared/local/stack"
 	"opsflow/shared/local/states"
 	"opsflow/shared/ops"
 	"opsflow/shared/store"
@@ -29,6 +31,7 @@ func (rt *Runtime) awsEndpoint() http.Handler {
 		"DynamoDB_20120810": dynamodb.New(rt.table, rt.tableName(), store.Indexes(), rt.o.Clock.Now),
 		sqs.TargetPrefix:    sqs.Handler(rt.queues),
 		secretsService:      http.HandlerFunc(rt.secretsAPI),
+		logs.TargetPrefix:   logs.Handler(rt.logs, stack.Region, stack.Account),
 	}
 	functions := lambda.Handler(rt.functions, rt.elsewhere)
 	return rt.permissions.guardEndpoint(rt.meterEndpoint(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -48,7 +51,7 @@ func (rt *Runtime) awsEndpoint() http.Handler {
 		w.WriteHeader(http.StatusBadRequest)
 		_ = json.NewEncoder(w).Encode(map[string]string{ // the caller has gone if this fails
 			"__type": "UnknownOperationException",
-			"message": "this endpoint has Step Functions, EventBridge, Lambda Invoke, SQS, DynamoDB and Secrets Manager; it does not know " +
+			"message": "this endpoint has Step Functions, EventBridge, Lambda Invoke, SQS, DynamoDB, CloudWatch Logs and Secrets Manager; it does not know " +
 				service + " " + operation,
 		})
 	})))
@@ -81,6 +84,7 @@ func (rt *Runtime) devDoors() http.Handler {
 	mux.HandleFunc("GET /dev/outbox", rt.outbox.show)
 	mux.HandleFunc("POST /dev/outbox", rt.outbox.take)
 	mux.HandleFunc("PUT /dev/outbox", rt.outbox.letDown)
+	mux.HandleFunc("GET /dev/logs", rt.showLogs)
 	mux.HandleFunc("GET /dev/clock", rt.showClock)
 	mux.HandleFunc("POST /dev/clock", rt.moveClock)
 	mux.HandleFunc("GET /dev/cost", rt.showCost)

@@ -61,7 +61,7 @@ func (rt *Runtime) Break(dir string, failure error) (mend func(), err error) {
 	register := func(run lambda.Func) {
 		for _, f := range rt.stack.Functions {
 			if f.Dir == dir {
-				rt.functions.Register(f.Name, f.ARN, f.Timeout, run)
+				rt.functions.Register(function(f), run)
 			}
 		}
 	}
@@ -130,19 +130,19 @@ func (rt *Runtime) Twice(dir string) (once func() []Delivery, err error) {
 		if f.Dir != dir {
 			continue
 		}
-		rt.functions.Register(f.Name, f.ARN, f.Timeout, func(ctx context.Context, payload []byte) ([]byte, error) {
+		rt.functions.Register(function(f), lambda.Func(func(ctx context.Context, payload []byte) ([]byte, error) {
 			mu.Lock()
 			all = append(all, Delivery{f.Name, bytes.Clone(payload)})
 			mu.Unlock()
 			_, _ = handlers[dir].Invoke(ctx, payload) // lost
 			again := &lambdacontext.LambdaContext{InvokedFunctionArn: f.ARN, AwsRequestID: rand.Text()}
 			return handlers[dir].Invoke(lambdacontext.NewContext(ctx, again), payload)
-		})
+		}))
 	}
 	return func() []Delivery {
 		for _, f := range rt.stack.Functions {
 			if f.Dir == dir {
-				rt.functions.Register(f.Name, f.ARN, f.Timeout, handlers[dir].Invoke)
+				rt.functions.Register(function(f), lambda.Func(handlers[dir].Invoke))
 			}
 		}
 		return all

@@ -18,12 +18,12 @@ func (rt *Runtime) Meter() *meter.Meter { return &rt.meter }
 
 // metered counts the invocations of a function, and has what it asks for counted for the workflow that invoked it, or else for
 // the function.
-func (rt *Runtime) metered(f stack.Function, run lambda.Func) lambda.Func {
-	return func(ctx context.Context, payload []byte) ([]byte, error) {
+func (rt *Runtime) metered(f stack.Function, run lambda.Runner) lambda.Runner {
+	return lambda.Before(run, func(ctx context.Context) context.Context {
 		ctx = meter.As(ctx, userOf(ctx, f))
 		rt.meter.Add(ctx, func(u *meter.Use) { u.Invocations++ })
-		return run(ctx, payload)
-	}
+		return ctx
+	})
 }
 
 func userOf(ctx context.Context, f stack.Function) meter.Who {

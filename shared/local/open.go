@@ -164,7 +164,7 @@ func (rt *Runtime) openIssuer(ctx context.Context) error {
 
 func (rt *Runtime) openEngines(ctx context.Context) error {
 	rt.functions = lambda.New(lambda.Options{
-		Clock: rt.o.Clock, Logger: rt.o.Logger, Elsewhere: rt.elsewhere,
+		Clock: rt.o.Clock, Logger: rt.o.Logger, Logs: rt.logs, Elsewhere: rt.elsewhere,
 		Later: func(ctx context.Context, functionARN string, payload []byte) error {
 			return rt.events.InvokeLater(ctx, functionARN, payload)
 		},
@@ -239,7 +239,7 @@ func (rt *Runtime) async(function string) events.Async {
 	if !ok {
 		return events.Async{Retries: 2}
 	}
-	return events.Async{Retries: f.Retries, MaxAge: f.MaxAge, OnFailure: f.OnFailure}
+	return events.Async{Retries: f.Retries, MaxAge: f.MaxAge, Off: f.Reserved != nil && *f.Reserved == 0, OnFailure: f.OnFailure}
 }
 
 // mapQueues lets functions have the messages of queues, those of an earlier run too.
@@ -269,7 +269,7 @@ func (rt *Runtime) openFunctions(ctx context.Context) error {
 		return err
 	}
 	for _, f := range rt.stack.Functions {
-		rt.functions.Register(f.Name, f.ARN, f.Timeout, rt.metered(f, handlers[f.Dir].Invoke))
+		rt.functions.Register(function(f), rt.metered(f, lambda.Func(handlers[f.Dir].Invoke)))
 	}
 	return nil
 }
@@ -297,7 +297,7 @@ func (rt *Runtime) handlers() (map[string]awslambda.Handler, error) {
 		Parts: wire.Parts{
 			Store:      store.New(rt.guardTable(&remoteTable{rt.table, rt.border}, store.Indexes()), rand.Reader, rt.o.Clock.Now),
 			Executions: executions{engine: rt.states, role: api.Env["STATE_MACHINE_ROLE_ARN"], permissions: rt.permissions, border: rt.border}, Bus: local,
-			Clock: clock.Invocation{Clock: rt.o.Clock}, Random: rand.Reader, Logger: rt.o.Logger, Calendar: hours, MachinePrefix: api.Env["STATE_MACHINE_PREFIX"],
+			Clock: clock.Invocation{Clock: rt.o.Clock}, Random: rand.Reader, Logger: rt.functionLogger(), Calendar: hours, MachinePrefix: api.Env["STATE_MACHINE_PREFIX"],
 			Forms:     form.Checker{},
 			Functions: workflow.Functions{RunSteps: api.Env["RUN_STEPS_ARN"], OpenTask: api.Env["OPEN_TASK_ARN"], RecordOutcome: api.Env["RECORD_OUTCOME_ARN"]},
 		},

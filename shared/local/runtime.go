@@ -19,6 +19,7 @@ import (
 	"opsflow/shared/local/faults"
 	"opsflow/shared/local/issuer"
 	"opsflow/shared/local/lambda"
+	"opsflow/shared/local/logs"
 	"opsflow/shared/local/meter"
 	"opsflow/shared/local/sqs"
 	"opsflow/shared/local/stack"
@@ -52,6 +53,7 @@ type Options struct {
 	Quotas         bool        // hold requests to AWS's default quotas
 	Logger         *slog.Logger
 	Progress       io.Writer // told what takes long; nil: nobody
+	Echo           io.Writer // gets what functions say, beside their logs; nil: nobody
 
 	observe func(Use) // told of what is held against roles; nil: nobody
 }
@@ -72,6 +74,8 @@ type Runtime struct {
 	states      *states.Engine
 	events      *events.Engine
 	functions   *lambda.Registry
+	processes   *lambda.Processes // nil: the handlers are run in this process
+	logs        *logs.Store
 	queues      *sqs.Queues
 	awsHandler  http.Handler // all services, without the border
 	elsewhere   *url.URL     // where functions that are not here are; nil: nowhere
@@ -79,12 +83,15 @@ type Runtime struct {
 	outbox      *outbox
 	meter       meter.Meter
 	day         player
+	ending      context.Context // ends when Close begins: nobody waits for news any more
+	end         context.CancelFunc
 	closers     []func() error // ended in reverse order
 }
 
 // Start brings the system up and returns when it serves. An error leaves nothing behind.
 func Start(ctx context.Context, o Options) (*Runtime, error) {
 	rt := &Runtime{o: o, began: time.Now()}
+	rt.ending, rt.end = context.WithCancel(context.Background())
 	if o.Logger == nil {
 		rt.o.Logger = slog.New(slog.DiscardHandler)
 	}
@@ -116,7 +123,7 @@ func (rt *Runtime) start(ctx context.Context) error {
 	}
 	rt.awsURL, rt.apiURL = "http://"+awsListener.Addr().String(), "http://"+apiListener.Addr().String()
 	for _, open := range []func(context.Context) error{
-		rt.openData, rt.loadStack, rt.openBorder, rt.openClock, rt.openTable, rt.openIssuer, rt.openEngines, rt.openFunctions, rt.deploy, rt.loadDemo,
+		rt.openData, rt.openLogs, rt.loadStack, rt.openBorder, rt.openClock, rt.openTable, rt.openIssuer, rt.openEngines, rt.openFunctions, rt.deploy, rt.loadDemo,
 	} {
 		if err := open(ctx); err != nil {
 			return err
@@ -174,6 +181,7 @@ func (rt *Runtime) onClose(f func() error) { rt.closers = append(rt.closers, f) 
 
 // Close ends everything in order; what is stored can be taken up again by Start.
 func (rt *Runtime) Close() error {
+	rt.end()
 	var errs []error
 	for len(rt.closers) > 0 {
 		last := len(rt.closers) - 1

@@ -1,19 +1,18 @@
 package local
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
-	"os"
-	"path/filepath"
 	"strings"
-	"time"
 
 	"opsflow/shared/local/action"
 	"opsflow/shared/local/boundary"
 	"opsflow/shared/local/events"
 	"opsflow/shared/local/iam"
+	"opsflow/shared/local/lambda"
 	"opsflow/shared/local/sqs"
 	"opsflow/shared/local/states"
 )
@@ -41,6 +40,8 @@ func targetError(err error) error {
 		return err
 	case noResource[coded.ErrorCode()]:
 		return events.NoResource(err)
+	case coded.ErrorCode() == lambda.TooManyRequests:
+		return fmt.Errorf("%w: %w", events.ErrThrottled, err)
 	case strings.HasPrefix(coded.ErrorCode(), "Invalid"):
 		return &events.TargetError{Code: "INVALID_PARAMETER", Err: err}
 	}
@@ -96,29 +97,13 @@ func (rt *Runtime) mayAs(role string, r iam.Request) error {
 	return rt.permissions.checkSession(session{rt.permissions.roles[role], "events"}, r)
 }
 
-// logEvent writes an event to a log group: a file of that name, with one line for each event, in the data folder.
+// logEvent writes an event to a log group, in a stream of its own name, as EventBridge does.
 func (rt *Runtime) logEvent(group string, a events.Attempt) error {
-	line, err := json.Marshal(map[string]any{
-		"timestamp": rt.o.Clock.Now().Format(time.RFC3339Nano), "id": a.EventID, "rule": a.Rule, "message": json.RawMessage(a.Payload),
-	})
-	if err != nil {
+	var line bytes.Buffer
+	if err := json.Compact(&line, a.Payload); err != nil {
 		return &events.TargetError{Code: "INVALID_JSON", Err: err}
 	}
-	if rt.o.Data == "" {
-		rt.o.Logger.Info("log event", "group", group, "event", string(line))
-		return nil
-	}
-	path := filepath.Join(rt.o.Data, "log-groups", strings.ReplaceAll(strings.Trim(group, "/"), "/", "_")+".log")
-	if err := os.MkdirAll(filepath.Dir(path), 0o750); err != nil {
-		return fmt.Errorf("log group %s: %w", group, err)
-	}
-	f, err := os.OpenFile(path, os.O_APPEND|os.O_CREATE|os.O_WRONLY, 0o600) //nolint:gosec // a name below the data folder
-	if err != nil {
-		return fmt.Errorf("log group %s: %w", group, err)
-	}
-	_, err = f.Write(append(line, '\n'))
-	if err := errors.Join(err, f.Close()); err != nil {
-		return fmt.Errorf("log group %s: %w", group, err)
-	}
+	name := strings.ReplaceAll(strings.Trim(group, "/"), "/", "_")
+	rt.logs.Of(name, group).Named(a.EventID).Print(line.String())
 	return nil
 }

@@ -1,8 +1,6 @@
 package local_test
 
 import (
-	"os"
-	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -191,13 +189,16 @@ func TestBusSendsToAnotherBusButNotToAThird(t *testing.T) {
 func TestRuleWritesToALogGroup(t *testing.T) {
 	t.Parallel()
 	o := options()
-	o.Clock, o.Data = clock.Virtual(time.Date(2026, 11, 24, 9, 0, 0, 0, time.UTC)), t.TempDir()
+	o.Clock = clock.Virtual(time.Date(2026, 11, 24, 9, 0, 0, 0, time.UTC))
 	m := newMachinesOn(t, o)
 	m.rule(types.Target{Arn: aws.String("arn:aws:logs:us-east-1:000000000000:log-group:/shop/sales")})
 	m.sell(`{"n": 1}`)
-	text, err := os.ReadFile(filepath.Join(o.Data, "log-groups", "shop_sales.log"))
-	if err != nil || strings.Count(string(text), "\n") != 1 || !strings.Contains(string(text), `"detail":{"n":1}`) {
-		t.Errorf("got %s, %v", text, err)
+	var got struct {
+		Events []struct{ Message string }
+	}
+	newSystem(t, m.rt).logsAPI("FilterLogEvents", map[string]any{"logGroupName": "/shop/sales"}, &got)
+	if len(got.Events) != 1 || !strings.Contains(got.Events[0].Message, `"detail":{"n":1}`) {
+		t.Errorf("got %+v", got)
 	}
 }
 

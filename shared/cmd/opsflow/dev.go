@@ -31,7 +31,7 @@ type devCommand struct {
 	Quotas         bool   `help:"Hold requests to AWS's default quotas: who asks too often is throttled."`
 	Demo           bool   `default:"true" negatable:"" help:"Load a small set of vendors to try things with."`
 	Template       string `default:"template.yaml" type:"path" help:"The SAM template that says what runs."`
-	Verbose        bool   `short:"v" help:"Log every invocation."`
+	Verbose        bool   `short:"v" help:"Show what functions say, and the runtime's own log, on stderr."`
 }
 
 // Run serves until it is told to stop.
@@ -58,6 +58,9 @@ func (d *devCommand) Run(ctx context.Context, std streams) error {
 		Template:       d.Template,
 		Logger:         slog.New(slog.NewTextHandler(std.err, &slog.HandlerOptions{Level: level})),
 		Progress:       std.err,
+	}
+	if d.Verbose {
+		o.Echo = std.err
 	}
 	if d.Memory {
 		o.Data = ""

@@ -30,6 +30,7 @@ type commandLine struct {
 	Bulk        bulkCommands        `cmd:"" help:"Do one thing to many records: preview, run, follow."`
 	Vendors     vendorCommands      `cmd:"" help:"List vendors, rank them for a booking, show their scores."`
 	Summary     summaryCommand      `cmd:"" name:"active-summary" help:"Count workflows by status, undecided tasks by team and open alerts by severity."`
+	Logs        logsCommand         `cmd:"" help:"Show what functions said on the local runtime, and go on with it."`
 	Demo        demoCommand         `cmd:"" help:"Play a day of a small marketplace against the local runtime, in virtual time."`
 	Trial       trialCommand        `cmd:"" name:"test-engine" help:"Start each template as its example says and report how it went."`
 	Cost        costCommand         `cmd:"" help:"Print what runs of templates would cost on AWS, counted on a system of its own."`

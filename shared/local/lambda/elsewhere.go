@@ -28,8 +28,8 @@ const maxAnswer = maxPayload + 1<<20
 
 // invokeElsewhere runs a function at the other Lambda endpoint, by Lambda's Invoke.
 func (r *Registry) invokeElsewhere(ctx context.Context, function string, payload []byte) ([]byte, *FunctionError, error) {
-	defer r.clock.Busy()()
-	address := r.elsewhere.JoinPath("2015-03-31", "functions", url.PathEscape(Name(function)), "invocations").String()
+	defer r.o.Clock.Busy()()
+	address := r.o.Elsewhere.JoinPath("2015-03-31", "functions", url.PathEscape(Name(function)), "invocations").String()
 	req, err := http.NewRequestWithContext(ctx, http.MethodPost, address, bytes.NewReader(payload)) //nolint:gosec // the developer names the endpoint on the command line
 	if err != nil {
 		return nil, nil, fmt.Errorf("invoke %s: %w", function, err)

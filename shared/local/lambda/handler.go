@@ -2,18 +2,23 @@ package lambda
 
 import (
 	"bytes"
+	"cmp"
+	"encoding/base64"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io"
 	"net/http"
 	"net/http/httputil"
 	"net/url"
 )
 
-// Limits of a payload, in bytes: https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html
+// Limits of a payload, in bytes: https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html. An asynchronous one
+// may have 1 MiB since October 2025; an answer may have the 100 bytes more that AWS's own message names.
 const (
 	maxPayload      = 6 << 20
 	maxAsyncPayload = 1 << 20
+	maxResponse     = maxPayload + 100
 )
 
 // Handler serves Lambda's Invoke (POST /2015-03-31/functions/{name}/invocations) for the functions of a registry: the
@@ -46,24 +51,25 @@ func (h *handler) invoke(w http.ResponseWriter, req *http.Request) {
 	id := requestID()
 	w.Header().Set("X-Amzn-Requestid", id)
 	kind := req.Header.Get("X-Amz-Invocation-Type")
-	limit := int64(maxPayload)
-	if kind == "Event" {
-		limit = maxAsyncPayload
-	}
-	payload, err := io.ReadAll(http.MaxBytesReader(w, req.Body, limit))
+	payload, err := io.ReadAll(http.MaxBytesReader(w, req.Body, maxPayload))
 	if err != nil {
 		if _, large := errors.AsType[*http.MaxBytesError](err); large {
-			fail(w, http.StatusRequestEntityTooLarge, &APIError{"RequestTooLargeException", "Request must be smaller than the limit"})
+			fail(w, &APIError{Code: tooLargeCode, Message: fmt.Sprintf("Request must be smaller than %d bytes for the InvokeFunction operation", maxPayload)})
 			return
 		}
-		fail(w, http.StatusBadRequest, &APIError{"InvalidRequestContentException", "Could not read the request body"})
+		fail(w, &APIError{Code: "InvalidRequestContentException", Message: "Could not read the request body"})
+		return
+	}
+	if kind == "Event" && len(payload) > maxAsyncPayload {
+		fail(w, &APIError{Code: tooLargeCode, Message: fmt.Sprintf(
+			"%d byte payload is too large for the Event invocation type (limit %d bytes)", len(payload), maxAsyncPayload)})
 		return
 	}
 	if len(bytes.TrimSpace(payload)) == 0 {
 		payload = []byte("{}")
 	}
 	if !json.Valid(payload) {
-		fail(w, http.StatusBadRequest, &APIError{"InvalidRequestContentException", "Could not parse request body into json"})
+		fail(w, &APIError{Code: "InvalidRequestContentException", Message: "Could not parse request body into json"})
 		return
 	}
 	switch kind {
@@ -71,32 +77,47 @@ func (h *handler) invoke(w http.ResponseWriter, req *http.Request) {
 		h.wait(w, req, function, payload)
 	case "Event":
 		if err := h.registry.InvokeAsync(req.Context(), function, payload); err != nil {
-			fail(w, statusOf(err), err)
+			fail(w, err)
 			return
 		}
 		w.WriteHeader(http.StatusAccepted)
 	case "DryRun":
-		if _, err := h.registry.find(function); err != nil {
-			fail(w, statusOf(err), err)
+		if _, _, err := h.registry.find(function); err != nil {
+			fail(w, err)
 			return
 		}
 		w.WriteHeader(http.StatusNoContent)
 	default:
-		fail(w, http.StatusBadRequest, &APIError{
-			"InvalidParameterValueException",
-			"invocation type must be RequestResponse, Event or DryRun, got " + kind,
+		fail(w, &APIError{
+			Code:    "InvalidParameterValueException",
+			Message: "invocation type must be RequestResponse, Event or DryRun, got " + kind,
 		})
 	}
 }
 
 func (h *handler) wait(w http.ResponseWriter, req *http.Request, function string, payload []byte) {
-	out, failed, err := h.registry.Invoke(req.Context(), function, payload)
-	if err != nil {
-		fail(w, statusOf(err), err)
+	client, err := base64.StdEncoding.DecodeString(req.Header.Get("X-Amz-Client-Context"))
+	if err != nil || len(client) > 0 && !json.Valid(client) {
+		fail(w, &APIError{Code: "InvalidRequestContentException", Message: "Client context must be a valid Base64-encoded JSON object."})
 		return
+	}
+	in := &invocation{
+		payload: payload, client: string(client), trace: req.Header.Get("X-Amzn-Trace-Id"),
+		said: &transcript{keep: req.Header.Get("X-Amz-Log-Type") == "Tail"},
+	}
+	out, failed, err := h.registry.invoke(req.Context(), function, in)
+	if err != nil {
+		fail(w, err)
+		return
+	}
+	if in.id != "" {
+		w.Header().Set("X-Amzn-Requestid", in.id)
 	}
 	w.Header().Set("Content-Type", "application/json")
 	w.Header().Set("X-Amz-Executed-Version", "$LATEST")
+	if in.said.keep {
+		w.Header().Set("X-Amz-Log-Result", base64.StdEncoding.EncodeToString(in.said.end()))
+	}
 	if failed != nil {
 		w.Header().Set("X-Amz-Function-Error", "Unhandled")
 		out = failed.Payload
@@ -104,23 +125,32 @@ func (h *handler) wait(w http.ResponseWriter, req *http.Request, function string
 	_, _ = w.Write(out) //nolint:gosec // JSON, and so declared; nobody is left to tell of an error
 }
 
-func statusOf(err error) int {
-	if e, ok := errors.AsType[*APIError](err); ok && e.Code == "ResourceNotFoundException" {
-		return http.StatusNotFound
-	}
-	return http.StatusInternalServerError
+const tooLargeCode = "RequestEntityTooLargeException"
+
+// statuses are those of Lambda's errors that are not the caller's bad request.
+var statuses = map[string]int{
+	"ResourceNotFoundException": http.StatusNotFound,
+	tooLargeCode:                http.StatusRequestEntityTooLarge,
+	TooManyRequests:             http.StatusTooManyRequests,
+	"ServiceException":          http.StatusInternalServerError,
 }
 
 // fail answers with an error as Lambda's REST-JSON protocol spells it.
-func fail(w http.ResponseWriter, status int, err error) {
-	code, message := "ServiceException", err.Error()
-	if e, ok := errors.AsType[*APIError](err); ok {
-		code, message = e.Code, e.Message
-	}
+func fail(w http.ResponseWriter, err error) {
+	known := &APIError{Code: "ServiceException", Message: err.Error()}
+	errors.As(err, &known)
 	w.Header().Set("Content-Type", "application/json")
-	w.Header().Set("X-Amzn-Errortype", code)
-	w.WriteHeader(status)
-	body, err := json.Marshal(map[string]string{"Type": "User", "Message": message})
+	w.Header().Set("X-Amzn-Errortype", known.Code)
+	w.WriteHeader(cmp.Or(statuses[known.Code], http.StatusBadRequest))
+	kind := "User"
+	if known.Code == "ServiceException" {
+		kind = "Service"
+	}
+	body, err := json.Marshal(struct {
+		Reason  string `json:",omitempty"`
+		Type    string
+		Message string
+	}{known.Reason, kind, known.Message})
 	if err == nil {
 		_, _ = w.Write(body) // nobody is left to tell of an error
 	}

@@ -1,11 +1,11 @@
 package lambda
 
 import (
+	"bytes"
 	"cmp"
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"log/slog"
 	"maps"
 	"os"
@@ -16,7 +16,7 @@ import (
 	"sync"
 	"time"
 
-	"github.com/aws/aws-lambda-go/lambdacontext"
+	"opsflow/shared/local/logs"
 )
 
 // buildTags are those that `sam build` uses (TAGS in the Makefile).
@@ -24,59 +24,46 @@ const buildTags = "lambda.norpc,timetzdata,nethttpomithttp2"
 
 // Program is a function that is run as its own bootstrap.
 type Program struct {
-	Name     string
-	ARN      string
-	Dir      string // its folder below functions/
-	MemoryMB int
-	Env      map[string]string // as the template says
+	Function
+
+	Dir string            // its folder below functions/
+	Env map[string]string // as the template says
 }
 
 // ProcessOptions say how bootstraps are built and run.
 type ProcessOptions struct {
-	Root     string    // folder of the Go module
-	Endpoint string    // what AWS_ENDPOINT_URL is for the functions
-	Region   string    // us-east-1 when empty
-	Slots    int       // processes a function may have at once; 10 when 0
-	Output   io.Writer // gets what the functions log; nil: nobody does
+	Root     string        // folder of the Go module
+	Endpoint string        // what AWS_ENDPOINT_URL is for the functions
+	Region   string        // us-east-1 when empty
+	Slots    int           // processes a function may have at once; more invocations wait; 10 when 0
+	Init     time.Duration // how long a process may take until it asks for its first invocation; 10 s when 0
+	Idle     time.Duration // how long a process without work is kept; 10 minutes when 0
+	Logs     *logs.Store   // gets what the functions say; nil: nobody does
 	Logger   *slog.Logger
 }
 
 // Processes runs functions as Lambda does: the real bootstraps, built for this machine, each process serving one
 // invocation at a time against a Lambda Runtime API. They are started when they are needed, kept for the next
-// invocation, and killed when an invocation takes too long.
+// invocation, and killed when an invocation takes too long or more memory than the function has.
 type Processes struct {
 	o       ProcessOptions
 	scratch string // where the bootstraps are built
 	runtime *runtimeAPI
+	running sync.WaitGroup // invocations
+
+	deploying sync.Mutex
+	built     int // how many bootstraps were built, to name the next
 
 	mu    sync.Mutex
 	pools map[string]*pool
 }
 
-// pool is the processes of one function.
-type pool struct {
-	program Program
-	binary  string
-	slots   chan struct{}
-
-	mu   sync.Mutex
-	idle []*process
-	all  map[*process]bool
-}
-
-type process struct {
-	cmd  *exec.Cmd
-	wire *sandbox
-	gone chan struct{} // closed when the process has ended
-}
-
-// NewProcesses builds the bootstraps of the programs and opens the Runtime API on a port of the loopback address. Close it.
-func NewProcesses(ctx context.Context, o ProcessOptions, programs []Program) (*Processes, error) {
+// NewProcesses opens the Runtime API on a port of the loopback address, for programs that Deploy adds. Close it.
+func NewProcesses(ctx context.Context, o ProcessOptions) (*Processes, error) {
 	o.Slots = cmp.Or(o.Slots, 10)
 	o.Region = cmp.Or(o.Region, "us-east-1")
-	if o.Output == nil {
-		o.Output = io.Discard
-	}
+	o.Init = cmp.Or(o.Init, 10*time.Second)
+	o.Idle = cmp.Or(o.Idle, 10*time.Minute)
 	if o.Logger == nil {
 		o.Logger = slog.New(slog.DiscardHandler)
 	}
@@ -85,184 +72,127 @@ func NewProcesses(ctx context.Context, o ProcessOptions, programs []Program) (*P
 		return nil, fmt.Errorf("make a folder for bootstraps: %w", err)
 	}
 	p := &Processes{o: o, scratch: scratch, pools: map[string]*pool{}}
-	if err := p.build(ctx, programs); err != nil {
-		return nil, errors.Join(err, os.RemoveAll(scratch))
-	}
 	if p.runtime, err = newRuntimeAPI(ctx); err != nil {
 		return nil, errors.Join(err, os.RemoveAll(scratch))
-	}
-	for _, program := range programs {
-		p.pools[program.Name] = &pool{
-			program: program, binary: filepath.Join(scratch, program.Dir, "bootstrap"),
-			slots: make(chan struct{}, o.Slots), all: map[*process]bool{},
-		}
 	}
 	return p, nil
 }
 
-// build makes one bootstrap per folder, with the flags of the Makefile but for this machine.
-func (p *Processes) build(ctx context.Context, programs []Program) error {
-	dirs := map[string]bool{}
-	for _, program := range programs {
-		dirs[program.Dir] = true
+// Deploy builds the bootstraps of the programs, and has the functions run them from the next invocation on; it gives the
+// names of those that are new or changed. Processes of what was there before end when their invocations do. If one does not
+// build, everything stays as it was.
+func (p *Processes) Deploy(ctx context.Context, programs []Program) (changed []string, err error) {
+	p.deploying.Lock()
+	defer p.deploying.Unlock()
+	binaries, err := p.build(ctx, programs)
+	if err != nil {
+		return nil, err
 	}
-	for _, dir := range slices.Sorted(maps.Keys(dirs)) {
-		out := filepath.Join(p.scratch, dir, "bootstrap")
-		cmd := exec.CommandContext(ctx, "go", "build", "-tags", buildTags, "-ldflags", "-s -w", "-o", out, "./functions/"+dir) //nolint:gosec // the folder comes from the template
-		cmd.Dir = p.o.Root
-		cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
-		if text, err := cmd.CombinedOutput(); err != nil {
-			return fmt.Errorf("build functions/%s: %w\n%s", dir, err, text)
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	gone := maps.Clone(p.pools)
+	for _, program := range programs {
+		pl := gone[program.Name]
+		if pl == nil {
+			pl = newPool(p)
+			p.pools[program.Name] = pl
+		}
+		delete(gone, program.Name)
+		if pl.replace(program, binaries[program.Dir]) {
+			changed = append(changed, program.Name)
 		}
 	}
-	return nil
+	for name, pl := range gone {
+		delete(p.pools, name)
+		pl.retire()
+	}
+	return changed, nil
 }
 
-// Func gives the function's side of an invocation, for Registry.Register.
-func (p *Processes) Func(name string) Func {
-	return func(ctx context.Context, payload []byte) ([]byte, error) { return p.invoke(ctx, name, payload) }
+// build makes one bootstrap per folder, with the flags of the Makefile but for this machine, and gives their paths. What the
+// toolchain finds unchanged keeps its path.
+func (p *Processes) build(ctx context.Context, programs []Program) (map[string]string, error) {
+	dirs := map[string]bool{}
+	for _, program := range programs {
+		dirs["./functions/"+program.Dir] = true
+	}
+	binaries := map[string]string{}
+	if len(dirs) == 0 {
+		return binaries, nil
+	}
+	out := filepath.Join(p.scratch, "build") + string(filepath.Separator)
+	args := append([]string{"build", "-tags", buildTags, "-ldflags", "-s -w", "-o", out}, slices.Sorted(maps.Keys(dirs))...)
+	cmd := exec.CommandContext(ctx, "go", args...) //nolint:gosec // the folders come from the template
+	cmd.Dir = p.o.Root
+	cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
+	if text, err := cmd.CombinedOutput(); err != nil {
+		return nil, fmt.Errorf("build the functions: %w\n%s", err, bytes.TrimSpace(text))
+	}
+	for dir := range dirs {
+		name := filepath.Base(dir)
+		path, err := p.keep(name, filepath.Join(p.scratch, "build", name))
+		if err != nil {
+			return nil, fmt.Errorf("keep the bootstrap of %s: %w", dir, err)
+		}
+		binaries[name] = path
+	}
+	return binaries, nil
 }
 
-func (p *Processes) invoke(ctx context.Context, name string, payload []byte) ([]byte, error) {
+// keep gives a bootstrap that was built a name of its own, by which it stays when the next is built: the one that it has
+// already if nothing was built.
+func (p *Processes) keep(name, built string) (string, error) {
+	info, err := os.Stat(built)
+	if err != nil {
+		return "", err
+	}
+	earlier, err := filepath.Glob(filepath.Join(p.scratch, name+".*"))
+	if err != nil {
+		return "", err
+	}
+	for _, path := range earlier {
+		if old, err := os.Stat(path); err == nil && os.SameFile(info, old) {
+			return path, nil
+		}
+	}
+	p.built++
+	path := filepath.Join(p.scratch, name+"."+strconv.Itoa(p.built))
+	return path, os.Link(built, path)
+}
+
+// Runner runs the invocations of a function that was deployed, for Registry.Register.
+func (p *Processes) Runner(name string) Runner { return program{p, name} }
+
+type program struct {
+	processes *Processes
+	name      string
+}
+
+// run waits for the answer only as long as the caller does: the function goes on, as on Lambda.
+func (r program) run(ctx context.Context, in *invocation) ([]byte, error) {
+	p := r.processes
 	p.mu.Lock()
-	pl := p.pools[name]
+	pl := p.pools[r.name]
 	p.mu.Unlock()
 	if pl == nil {
-		return nil, &APIError{"ResourceNotFoundException", "Function not found: " + name}
+		return nil, notFound(r.name)
 	}
 	select {
 	case pl.slots <- struct{}{}:
 	case <-ctx.Done():
 		return nil, ctx.Err()
 	}
-	defer func() { <-pl.slots }()
-	in := invocation{id: requestID(), arn: pl.program.ARN, payload: payload, answer: make(chan outcome, 1)}
-	if lc, ok := lambdacontext.FromContext(ctx); ok {
-		in.id = lc.AwsRequestID
-	}
-	in.deadline, _ = ctx.Deadline()
-	proc, err := p.hand(ctx, pl, in)
-	if err != nil {
-		return nil, err
-	}
+	done := make(chan outcome, 1)
+	p.running.Go(func() {
+		defer func() { <-pl.slots }()
+		done <- pl.serve(in)
+	})
 	select {
-	case out := <-in.answer:
-		pl.mu.Lock()
-		pl.idle = append(pl.idle, proc)
-		pl.mu.Unlock()
+	case out := <-done:
 		return out.result()
-	case <-proc.gone:
 	case <-ctx.Done():
-		p.kill(pl, proc)
 		return nil, ctx.Err()
 	}
-	select { // it may have answered with its last breath: a panic does
-	case out := <-in.answer:
-		return out.result()
-	default:
-		return nil, exited(in.id)
-	}
-}
-
-// hand gives an invocation to a process. One that had been used before may just be ending, after a panic: then another
-// gets it; a new one that ends before it takes anything could not start.
-func (p *Processes) hand(ctx context.Context, pl *pool, in invocation) (*process, error) {
-	for {
-		proc, fresh, err := p.take(pl)
-		if err != nil {
-			return nil, err
-		}
-		select {
-		case proc.wire.next <- in:
-			return proc, nil
-		case <-proc.gone:
-			if fresh {
-				return nil, exited(in.id)
-			}
-		case <-ctx.Done():
-			p.kill(pl, proc)
-			return nil, ctx.Err()
-		}
-	}
-}
-
-func exited(id string) *FunctionError {
-	return failure("Runtime.ExitError", "RequestId: "+id+" Error: Runtime exited without providing a reason")
-}
-
-// take gives an idle process, or starts a fresh one.
-func (p *Processes) take(pl *pool) (proc *process, fresh bool, err error) {
-	pl.mu.Lock()
-	defer pl.mu.Unlock()
-	for len(pl.idle) > 0 {
-		proc = pl.idle[len(pl.idle)-1]
-		pl.idle = pl.idle[:len(pl.idle)-1]
-		select {
-		case <-proc.gone:
-		default:
-			return proc, false, nil
-		}
-	}
-	proc, err = p.start(pl)
-	return proc, true, err
-}
-
-// start is called with the pool's lock.
-func (p *Processes) start(pl *pool) (*process, error) {
-	id := requestID()
-	proc := &process{wire: p.runtime.open(id), gone: make(chan struct{})}
-	cmd := exec.Command(pl.binary) //nolint:gosec,noctx // our own build; it outlives the invocation that it is started for
-	cmd.Env = p.environment(pl.program, id)
-	cmd.Stdout, cmd.Stderr = p.o.Output, p.o.Output
-	cmd.Dir = p.scratch
-	proc.cmd = cmd
-	if err := cmd.Start(); err != nil {
-		p.runtime.close(id)
-		return nil, fmt.Errorf("start the bootstrap of %s: %w", pl.program.Name, err)
-	}
-	pl.all[proc] = true
-	go func() {
-		err := cmd.Wait()
-		p.o.Logger.Debug("bootstrap ended", "function", pl.program.Name, "state", fmt.Sprint(cmd.ProcessState), "error", err)
-		p.runtime.close(id)
-		pl.mu.Lock()
-		delete(pl.all, proc)
-		pl.mu.Unlock()
-		close(proc.gone)
-	}()
-	return proc, nil
-}
-
-// environment is what Lambda gives a function, and nothing of this process's own. The access key names the function, so
-// that the AWS endpoint can tell who calls.
-func (p *Processes) environment(f Program, sandbox string) []string {
-	env := map[string]string{
-		"AWS_LAMBDA_RUNTIME_API":          p.runtime.address + "/" + sandbox,
-		"AWS_LAMBDA_FUNCTION_NAME":        f.Name,
-		"AWS_LAMBDA_FUNCTION_VERSION":     "$LATEST",
-		"AWS_LAMBDA_FUNCTION_MEMORY_SIZE": strconv.Itoa(cmp.Or(f.MemoryMB, 128)),
-		"AWS_REGION":                      p.o.Region,
-		"AWS_DEFAULT_REGION":              p.o.Region,
-		"AWS_ENDPOINT_URL":                p.o.Endpoint,
-		"AWS_ACCESS_KEY_ID":               "opsflow-" + f.Name,
-		"AWS_SECRET_ACCESS_KEY":           "local",
-		"_HANDLER":                        "bootstrap",
-		"LAMBDA_TASK_ROOT":                p.scratch,
-		"TZ":                              ":UTC",
-		"PATH":                            os.Getenv("PATH"),
-	}
-	maps.Copy(env, f.Env)
-	out := make([]string, 0, len(env))
-	for _, k := range slices.Sorted(maps.Keys(env)) {
-		out = append(out, k+"="+env[k])
-	}
-	return out
-}
-
-func (p *Processes) kill(pl *pool, proc *process) {
-	_ = proc.cmd.Process.Kill() // gone already is as good
-	<-proc.gone
-	p.o.Logger.Debug("bootstrap killed", "function", pl.program.Name)
 }
 
 // Close kills all processes, waits for their end and removes the bootstraps.
@@ -271,13 +201,9 @@ func (p *Processes) Close() error {
 	pools := slices.Collect(maps.Values(p.pools))
 	p.mu.Unlock()
 	for _, pl := range pools {
-		pl.mu.Lock()
-		all := slices.Collect(maps.Keys(pl.all))
-		pl.mu.Unlock()
-		for _, proc := range all {
-			p.kill(pl, proc)
-		}
+		pl.close()
 	}
+	p.running.Wait()
 	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
 	defer cancel()
 	return errors.Join(p.runtime.shutdown(ctx), os.RemoveAll(p.scratch))

@@ -1,58 +1,28 @@
-// Package lambda is AWS Lambda on this machine: functions by name and ARN, invoked in this process (Register) or as the
-// real bootstraps against a Lambda Runtime API (Processes), and the HTTP protocol of Invoke (Handler).
+// Package lambda is AWS Lambda on this machine: functions by name and ARN, invoked in this process (Func) or as the real
+// bootstraps against a Lambda Runtime API (Processes), and the HTTP protocol of Invoke (Handler).
 package lambda
 
 import (
-	"cmp"
 	"context"
-	"crypto/rand"
-	"encoding/hex"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"log/slog"
 	"net/url"
-	"reflect"
 	"strings"
 	"sync"
 	"time"
 
-	"github.com/aws/aws-lambda-go/lambda/messages"
-	"github.com/aws/aws-lambda-go/lambdacontext"
-
 	"opsflow/shared/local/clock"
+	"opsflow/shared/local/logs"
 )
-
-// FunctionError is the failure of a function's own code. Payload is what Lambda answers for it: a JSON object with
-// errorMessage and errorType.
-type FunctionError struct {
-	Type    string // the Go type of the error, without package
-	Message string
-	Payload []byte
-}
-
-func (e *FunctionError) Error() string { return e.Type + ": " + e.Message }
-
-// APIError is an error of Lambda itself, with the name that AWS gives it.
-type APIError struct {
-	Code    string
-	Message string
-}
-
-func (e *APIError) Error() string { return e.Code + ": " + e.Message }
-
-// ErrorCode is the AWS name, such as ResourceNotFoundException.
-func (e *APIError) ErrorCode() string { return e.Code }
-
-// Func runs one invocation. Its context ends at the function's timeout and carries a lambdacontext.LambdaContext. An error
-// becomes a FunctionError; a *FunctionError is taken as it is.
-type Func func(ctx context.Context, payload []byte) ([]byte, error)
 
 // Options are what a Registry works with.
 type Options struct {
 	// Clock counts invocations as work. Required.
 	Clock *clock.Clock
-	// Logger hears of panics; nil: nobody does.
+	// Logs keeps what functions say; nil: nobody does.
+	Logs *logs.Store
+	// Logger hears of panics in this process; nil: nobody does.
 	Logger *slog.Logger
 	// Later keeps an asynchronous invocation until it is done, and tries it again; nil: there are none.
 	Later func(ctx context.Context, functionARN string, payload []byte) error
@@ -60,47 +30,74 @@ type Options struct {
 	Elsewhere *url.URL
 }
 
+// Function is what Lambda knows of a function.
+type Function struct {
+	Name     string
+	ARN      string
+	Timeout  time.Duration // in real time; 0: Lambda's default of 3 s
+	MemoryMB int           // 0: 128
+	Reserved *int          // reserved concurrency; nil: it shares the account's
+	LogGroup string        // empty: /aws/lambda/<name>
+}
+
 // Registry knows functions and invokes them. All methods are safe for concurrent use.
 type Registry struct {
-	clock *clock.Clock
-	log   *slog.Logger
-
-	elsewhere *url.URL
-
-	later func(ctx context.Context, functionARN string, payload []byte) error
+	o       Options
+	running concurrency
 
 	mu        sync.RWMutex
 	functions map[string]registered
+	reserved  int // by all functions
 }
 
 type registered struct {
-	arn     string
-	timeout time.Duration
-	run     Func
+	Function
+
+	run    Runner
+	stream *logs.Stream // of what runs in this process
 }
 
 // New makes a registry without functions.
 func New(o Options) *Registry {
-	log := o.Logger
-	if log == nil {
-		log = slog.New(slog.DiscardHandler)
+	if o.Logger == nil {
+		o.Logger = slog.New(slog.DiscardHandler)
 	}
-	return &Registry{clock: o.Clock, log: log, elsewhere: o.Elsewhere, later: o.Later, functions: map[string]registered{}}
+	return &Registry{o: o, functions: map[string]registered{}}
 }
 
-// Register adds a function, or replaces the one of that name. Timeout is in real time; 0 is Lambda's default of 3 s.
-func (r *Registry) Register(name, arn string, timeout time.Duration, run Func) {
-	if timeout <= 0 {
-		timeout = 3 * time.Second
+// Register adds a function, or replaces the one of that name. Invocations that are going on are not disturbed.
+func (r *Registry) Register(f Function, run Runner) {
+	if f.Timeout <= 0 {
+		f.Timeout = 3 * time.Second
+	}
+	if f.MemoryMB <= 0 {
+		f.MemoryMB = 128
+	}
+	made := registered{Function: f, run: run}
+	if r.o.Logs != nil {
+		made.stream = r.o.Logs.Of(f.Name, f.LogGroup).Stream()
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.functions[name] = registered{arn: arn, timeout: timeout, run: run}
+	r.functions[f.Name] = made
+	r.reserved = 0
+	for _, one := range r.functions {
+		if one.Reserved != nil {
+			r.reserved += *one.Reserved
+		}
+	}
+}
+
+// Remove forgets a function.
+func (r *Registry) Remove(name string) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	delete(r.functions, name)
 }
 
 // Has reports whether there is a function of that name or ARN.
 func (r *Registry) Has(function string) bool {
-	_, err := r.find(function)
+	_, _, err := r.find(function)
 	return err == nil
 }
 
@@ -117,125 +114,61 @@ func Name(function string) string {
 	return parts[0]
 }
 
-func (r *Registry) find(function string) (registered, error) {
+func (r *Registry) find(function string) (f registered, reserved int, err error) {
 	r.mu.RLock()
 	defer r.mu.RUnlock()
 	f, ok := r.functions[Name(function)]
 	if !ok {
-		return f, &APIError{"ResourceNotFoundException", "Function not found: " + function}
+		return f, 0, notFound(function)
 	}
-	return f, nil
+	return f, r.reserved, nil
 }
 
 // Invoke runs a function, given by name or ARN, and waits for its answer. The FunctionError is the function's own failure,
 // a timeout ("Sandbox.Timedout") included; the error is an *APIError, or that of ctx when it ended first.
 func (r *Registry) Invoke(ctx context.Context, function string, payload []byte) ([]byte, *FunctionError, error) {
-	f, err := r.find(function)
+	return r.invoke(ctx, function, &invocation{payload: payload, said: &transcript{}})
+}
+
+func (r *Registry) invoke(ctx context.Context, function string, in *invocation) ([]byte, *FunctionError, error) {
+	f, reserved, err := r.find(function)
 	if err != nil {
-		if r.elsewhere != nil {
-			return r.invokeElsewhere(ctx, function, payload)
+		if r.o.Elsewhere != nil {
+			return r.invokeElsewhere(ctx, function, in.payload)
 		}
 		return nil, nil, err
 	}
-	defer r.clock.Busy()()
-	id := requestID()
-	inner, cancel := context.WithTimeout(lambdacontext.NewContext(ctx, &lambdacontext.LambdaContext{
-		AwsRequestID: id, InvokedFunctionArn: f.arn,
-	}), f.timeout)
-	defer cancel()
-
-	type answer struct {
-		payload []byte
-		err     error
+	defer r.o.Clock.Busy()()
+	release, err := r.running.take(f.Function, reserved)
+	if err != nil {
+		return nil, nil, err
 	}
-	done := make(chan answer, 1)
-	go func() {
-		out, err := r.run(inner, f, payload)
-		done <- answer{out, err}
-	}()
-	select {
-	case a := <-done:
-		if a.err == nil {
-			return a.payload, nil, nil
-		}
-		if ctx.Err() == nil && inner.Err() == nil {
-			return nil, functionError(a.err), nil
-		}
-	case <-inner.Done():
+	defer release()
+	in.id, in.function, in.stream, in.logger = requestID(), f.Function, f.stream, r.o.Logger
+	if in.trace == "" {
+		in.trace = traceHeader()
 	}
-	if ctx.Err() != nil {
-		return nil, nil, fmt.Errorf("invoke %s: %w", Name(function), ctx.Err())
+	out, err := f.run.run(ctx, in)
+	if failed, ok := errors.AsType[*FunctionError](err); ok {
+		return nil, failed, nil
 	}
-	// Lambda kills the sandbox; here the context has ended, and whatever the handler still answers is dropped.
-	return nil, timedOut(id, f.timeout), nil
-}
-
-// run calls a handler and turns its panic into the error that Lambda reports for one.
-func (r *Registry) run(ctx context.Context, f registered, payload []byte) (out []byte, err error) {
-	defer func() {
-		p := recover()
-		if p == nil {
-			return
-		}
-		r.log.ErrorContext(ctx, "function panicked", "function", Name(f.arn), "panic", fmt.Sprint(p))
-		name := cmp.Or(typeName(p), "panic")
-		err = failure(name, fmt.Sprint(p))
-	}()
-	return f.run(ctx, payload)
+	if err != nil {
+		return nil, nil, fmt.Errorf("invoke %s: %w", f.Name, err)
+	}
+	if len(out) > maxResponse {
+		return nil, tooLarge(), nil
+	}
+	return out, nil, nil
 }
 
 // InvokeAsync takes an event as Lambda takes an asynchronous invocation: it is run later, at least once.
 func (r *Registry) InvokeAsync(ctx context.Context, function string, payload []byte) error {
-	f, err := r.find(function)
+	f, _, err := r.find(function)
 	if err != nil {
 		return err
 	}
-	if r.later == nil {
-		return &APIError{"ServiceException", "asynchronous invocations are not possible here"}
+	if r.o.Later == nil {
+		return &APIError{Code: "ServiceException", Message: "asynchronous invocations are not possible here"}
 	}
-	return r.later(ctx, f.arn, payload)
-}
-
-// functionError makes what Lambda answers for a handler's error, by the rules of aws-lambda-go.
-func functionError(err error) *FunctionError {
-	if e, ok := errors.AsType[*FunctionError](err); ok {
-		return e
-	}
-	if m, ok := errors.AsType[messages.InvokeResponse_Error](err); ok {
-		return failure(m.Type, m.Message)
-	}
-	return failure(typeName(err), err.Error())
-}
-
-func timedOut(id string, timeout time.Duration) *FunctionError {
-	return failure("Sandbox.Timedout", fmt.Sprintf("RequestId: %s Error: Task timed out after %.2f seconds", id, timeout.Seconds()))
-}
-
-func failure(name, message string) *FunctionError {
-	payload, err := json.Marshal(struct {
-		Message string `json:"errorMessage"`
-		Type    string `json:"errorType"`
-	}{message, name})
-	if err != nil { // two strings always marshal
-		payload = []byte(`{}`)
-	}
-	return &FunctionError{Type: name, Message: message, Payload: payload}
-}
-
-// typeName is the name of a value's type, of what it points to if it is a pointer.
-func typeName(v any) string {
-	t := reflect.TypeOf(v)
-	if t.Kind() == reflect.Pointer {
-		t = t.Elem()
-	}
-	return t.Name()
-}
-
-// requestID makes a version 4 UUID.
-func requestID() string {
-	var b [16]byte
-	_, _ = rand.Read(b[:]) // never fails: it ends the program instead
-	b[6], b[8] = b[6]&0x0f|0x40, b[8]&0x3f|0x80
-	h := hex.EncodeToString(b[:])
-	return h[:8] + "-" + h[8:12] + "-" + h[12:16] + "-" + h[16:20] + "-" + h[20:]
+	return r.o.Later(ctx, f.ARN, payload)
 }

@@ -31,7 +31,7 @@ func (e *OutOfStock) Error() string { return "no " + e.item + " left" }
 func newRegistry(t *testing.T, run lambda.Func) *lambda.Registry {
 	t.Helper()
 	r := lambda.New(lambda.Options{Clock: clock.Real(), Later: func(context.Context, string, []byte) error { return nil }})
-	r.Register("echo", arn, time.Second, run)
+	r.Register(lambda.Function{Name: "echo", ARN: arn, Timeout: time.Second}, run)
 	return r
 }
 
@@ -107,7 +107,7 @@ func TestAsynchronousInvocationsAreHandedOnByARN(t *testing.T) {
 		kept = append(kept, function+" "+string(payload))
 		return nil
 	}})
-	r.Register("echo", arn, time.Second, echo)
+	r.Register(lambda.Function{Name: "echo", ARN: arn}, lambda.Func(echo))
 	if err := r.InvokeAsync(t.Context(), "echo", []byte(`{"a":1}`)); err != nil || len(kept) != 1 || kept[0] != arn+` {"a":1}` {
 		t.Errorf("kept %v, %v", kept, err)
 	}
@@ -162,7 +162,7 @@ func TestSDKInvokesFunctions(t *testing.T) {
 func TestUnknownFunctionsAreAskedForElsewhere(t *testing.T) {
 	t.Parallel()
 	other := newRegistry(t, echo)
-	other.Register("theirs", "arn:aws:lambda:us-east-1:000000000000:function:theirs", time.Second, echo)
+	other.Register(lambda.Function{Name: "theirs", ARN: "arn:aws:lambda:us-east-1:000000000000:function:theirs"}, lambda.Func(echo))
 	srv := httptest.NewServer(lambda.Handler(other, nil))
 	t.Cleanup(srv.Close)
 	u, err := url.Parse(srv.URL)

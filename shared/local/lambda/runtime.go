@@ -25,31 +25,35 @@ type runtimeAPI struct {
 
 // sandbox is the wire to one process.
 type sandbox struct {
-	next  chan invocation
-	ended chan struct{} // closed when the process has ended
+	next   chan *task
+	polled chan struct{} // gets one when the process asks for something to do; has room for one
+	ended  chan struct{} // closed when the process has ended
 
 	mu      sync.Mutex
-	current *invocation
+	current *task
+	failed  *FunctionError // why it could not start, as it told; nil: it did not
 }
 
-type invocation struct {
-	id       string
-	arn      string
+// task is an invocation in the hands of a process.
+type task struct {
+	*invocation
+
 	deadline time.Time
-	payload  []byte
 	answer   chan outcome // has room for one
 }
 
+// outcome is what came of an invocation: an answer, the function's failure, or an error of ours.
 type outcome struct {
 	payload []byte
 	failed  *FunctionError
+	err     error
 }
 
 func (o outcome) result() ([]byte, error) {
 	if o.failed != nil {
 		return nil, o.failed
 	}
-	return o.payload, nil
+	return o.payload, o.err
 }
 
 func newRuntimeAPI(ctx context.Context) (*runtimeAPI, error) {
@@ -77,7 +81,7 @@ func (a *runtimeAPI) shutdown(ctx context.Context) error {
 }
 
 func (a *runtimeAPI) open(id string) *sandbox {
-	s := &sandbox{next: make(chan invocation), ended: make(chan struct{})}
+	s := &sandbox{next: make(chan *task), polled: make(chan struct{}, 1), ended: make(chan struct{})}
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	a.sandboxes[id] = s
@@ -107,16 +111,24 @@ func (a *runtimeAPI) serveNext(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	select {
-	case in := <-s.next:
+	case s.polled <- struct{}{}:
+	default: // it asks again, having asked before
+	}
+	select {
+	case t := <-s.next:
 		s.mu.Lock()
-		s.current = &in
+		s.current = t
 		s.mu.Unlock()
 		h := w.Header()
 		h.Set("Content-Type", "application/json")
-		h.Set("Lambda-Runtime-Aws-Request-Id", in.id)
-		h.Set("Lambda-Runtime-Invoked-Function-Arn", in.arn)
-		h.Set("Lambda-Runtime-Deadline-Ms", strconv.FormatInt(in.deadline.UnixMilli(), 10))
-		_, _ = w.Write(in.payload) // a process that is gone is noticed by its end
+		h.Set("Lambda-Runtime-Aws-Request-Id", t.id)
+		h.Set("Lambda-Runtime-Invoked-Function-Arn", t.function.ARN)
+		h.Set("Lambda-Runtime-Deadline-Ms", strconv.FormatInt(t.deadline.UnixMilli(), 10))
+		h.Set("Lambda-Runtime-Trace-Id", t.trace)
+		if t.client != "" {
+			h.Set("Lambda-Runtime-Client-Context", t.client)
+		}
+		_, _ = w.Write(t.payload) // a process that is gone is noticed by its end
 	case <-s.ended:
 	case <-r.Context().Done():
 	}
@@ -129,20 +141,26 @@ func (a *runtimeAPI) finish(w http.ResponseWriter, r *http.Request, out func([]b
 		http.NotFound(w, r)
 		return
 	}
-	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxPayload+1<<10))
-	if err != nil {
-		http.Error(w, `{"errorType":"RequestEntityTooLarge"}`, http.StatusRequestEntityTooLarge)
+	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxResponse))
+	_, large := errors.AsType[*http.MaxBytesError](err)
+	if err != nil && !large {
+		http.Error(w, `{"errorType":"InvalidRequest"}`, http.StatusBadRequest)
 		return
 	}
 	s.mu.Lock()
-	in := s.current
+	t := s.current
 	s.current = nil
 	s.mu.Unlock()
-	if in == nil || in.id != r.PathValue("id") {
+	if t == nil || t.id != r.PathValue("id") {
 		http.Error(w, `{"errorType":"InvalidRequestID"}`, http.StatusBadRequest)
 		return
 	}
-	in.answer <- out(body)
+	if large {
+		t.answer <- outcome{failed: tooLarge()}
+		http.Error(w, `{"errorType":"RequestEntityTooLarge"}`, http.StatusRequestEntityTooLarge)
+		return
+	}
+	t.answer <- out(body)
 	w.WriteHeader(http.StatusAccepted)
 }
 
@@ -151,19 +169,38 @@ func (a *runtimeAPI) serveResponse(w http.ResponseWriter, r *http.Request) {
 }
 
 func (a *runtimeAPI) serveError(w http.ResponseWriter, r *http.Request) {
-	a.finish(w, r, func(body []byte) outcome {
-		var e struct {
-			Message string `json:"errorMessage"`
-			Type    string `json:"errorType"`
-		}
-		if err := json.Unmarshal(body, &e); err != nil {
-			return outcome{failed: failure("Runtime.InvalidError", err.Error())}
-		}
-		return outcome{failed: &FunctionError{Type: e.Type, Message: e.Message, Payload: body}}
-	})
+	a.finish(w, r, func(body []byte) outcome { return outcome{failed: told(body)} })
 }
 
-// serveInitError takes note that a process could not start; its end tells the rest.
-func (*runtimeAPI) serveInitError(w http.ResponseWriter, _ *http.Request) {
+// told reads an error as a runtime tells it.
+func told(body []byte) *FunctionError {
+	var e struct {
+		Message string `json:"errorMessage"`
+		Type    string `json:"errorType"`
+	}
+	if err := json.Unmarshal(body, &e); err != nil {
+		return failure("Runtime.InvalidError", err.Error())
+	}
+	return &FunctionError{Type: e.Type, Message: e.Message, Payload: body}
+}
+
+// serveInitError takes note that a process could not start; it ends after that.
+func (a *runtimeAPI) serveInitError(w http.ResponseWriter, r *http.Request) {
+	s := a.sandbox(r)
+	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxResponse))
+	if s == nil || err != nil {
+		http.NotFound(w, r)
+		return
+	}
+	s.mu.Lock()
+	s.failed = told(body)
+	s.mu.Unlock()
 	w.WriteHeader(http.StatusAccepted)
+}
+
+// initError is why the process could not start, if it told.
+func (s *sandbox) initError() *FunctionError {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.failed
 }

@@ -1,5 +1,5 @@
-// Package logs is CloudWatch Logs on this machine: what each function says, line by line, in a file of its own (or in
-// memory), bounded in size, for people to follow, and for clients of CloudWatch Logs to read (Handler).
+// Package logs is CloudWatch Logs on this machine: what each function says, or a rule writes to a log group, line by line, in
+// a file of its own or in memory, bounded in size, for people to follow, and for clients of CloudWatch Logs to read (Handler).
 package logs
 
 import (
@@ -125,6 +125,9 @@ func (l *Log) Stream() *Stream {
 	}
 	return &Stream{l, l.store.o.Now().UTC().Format("2006/01/02/") + whose + "[$LATEST]" + hex.EncodeToString(b[:])}
 }
+
+// Named gives the stream of a name without spaces.
+func (l *Log) Named(name string) *Stream { return &Stream{l, name} }
 
 // Name is "2026/11/27/[$LATEST]" and 32 hexadecimal digits.
 func (st *Stream) Name() string { return st.name }

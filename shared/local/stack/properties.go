@@ -76,6 +76,10 @@ func (s *Stack) addFunction(r *resolver, res resource, p properties, name, arn s
 		MemoryMB: p.number("MemorySize", 128), Timeout: p.seconds("Timeout"),
 		Retries: async.number("MaximumRetryAttempts", 2), MaxAge: async.seconds("MaximumEventAgeInSeconds"),
 		OnFailure: async.sub("DestinationConfig").sub("OnFailure").text("Destination"),
+		LogGroup:  p.sub("LoggingConfig").text("LogGroup"),
+	}
+	if n := p.number("ReservedConcurrentExecutions", -1); n >= 0 {
+		f.Reserved = &n
 	}
 	if f.Timeout == 0 {
 		f.Timeout = 3 * time.Second // Lambda's default

@@ -48,6 +48,9 @@ type Function struct {
 	Env       map[string]string
 	MemoryMB  int
 	Timeout   time.Duration
+	// Reserved is the function's reserved concurrency; nil: none, it shares the account's.
+	Reserved *int
+	LogGroup string // empty: the one that Lambda makes
 	// Of an asynchronous invocation: how often it is tried again after an error, how old its event may become (0: 6 hours),
 	// and the ARN of the queue that an event goes to after that ("": none).
 	Retries   int
