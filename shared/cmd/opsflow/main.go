@@ -25,6 +25,7 @@ type commandLine struct {
 	Events      eventCommands       `cmd:"" help:"Put events on the bus, and see what rules made of them."`
 	Rules       ruleCommands        `cmd:"" help:"List and add rules."`
 	Templates   templateCommands    `cmd:"" help:"List, check, compile and add the templates of workflows."`
+	Connections connectionCommands  `cmd:"" help:"List and add the systems outside that steps may call."`
 	Alerts      alertCommands       `cmd:"" help:"List alerts, and take care of them."`
 	Undelivered undeliveredCommands `cmd:"" help:"List the events that could not be delivered, and send them again."`
 	Bulk        bulkCommands        `cmd:"" help:"Do one thing to many records: preview, run, follow."`

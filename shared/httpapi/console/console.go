@@ -61,6 +61,7 @@ func New(c Config) (*Console, error) {
 	con.rulePages()
 	con.vendorPages()
 	con.memberPages()
+	con.connectionPages()
 	con.deliveryPages()
 	con.undeliveredPages()
 	con.eventPages()

@@ -80,6 +80,10 @@ func (s system) marketplace(t *testing.T) map[string]string {
 		"type": "performance_issue", "severity": "critical", "title": "Nothing has come in from " + longID,
 		"subject": map[string]any{"type": "booking", "id": longID},
 	}, nil)
+	s.send(t, "PUT", "/v1/connections/payments", admin, map[string]any{
+		"base_url": "https://payments.example/v2", "auth": map[string]string{"type": "header", "header": "X-Api-Key", "secret": "payments-key"},
+		"headers": map[string]string{"X-Tenant": "opsflow"}, "timeout": "5s",
+	}, nil)
 	s.invokeLater(t, "opsflow-deliver-notification", `"no event"`)
 	if err := s.Clock().Advance(t.Context(), 10*time.Minute); err != nil { // Lambda tries three times
 		t.Fatal(err)

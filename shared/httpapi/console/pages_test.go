@@ -159,7 +159,7 @@ func TestWhatARoleMayNotDoHasNoButtonAndIsRefused(t *testing.T) {
 			t.Errorf("%s offers finance %v", path, found)
 		}
 	}
-	for _, path := range []string{"/rules/quality-check/mode", "/rules/pause", "/rules/new", "/members/new/save", "/events/evt-1/replay", "/delivery/ntf-1/resend"} {
+	for _, path := range []string{"/rules/quality-check/mode", "/rules/pause", "/rules/new", "/members/new/save", "/connections/new/save", "/events/evt-1/replay", "/delivery/ntf-1/resend"} {
 		status := ask(t, b, chromedp.Evaluate[int](`(() => { const r = new XMLHttpRequest(); r.open("POST", "`+path+`", false);
 			r.setRequestHeader("Content-Type", "application/x-www-form-urlencoded"); r.send("reason=x&mode=off&for=1h"); return r.status })()`))
 		if status != http.StatusForbidden {

@@ -22,6 +22,7 @@ var order = []section{
 	{Name: "Events", Path: "/events"},
 	{Name: "Vendors", Path: "/vendors"},
 	{Name: "Templates", Path: "/templates"},
+	{Name: "Connections", Path: "/connections"},
 	{Name: "Bulk", Path: "/bulk"},
 	{Name: "Members", Path: "/members"},
 	{Name: "Delivery", Path: "/delivery"},
