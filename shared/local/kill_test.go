@@ -24,6 +24,16 @@ type process struct {
 
 var urls = regexp.MustCompile(`http://127\.0\.0\.1:\d+`)
 
+// buildOpsflow gives the path of the program.
+func buildOpsflow(t *testing.T) string {
+	t.Helper()
+	binary := filepath.Join(t.TempDir(), "opsflow")
+	if out, err := exec.CommandContext(t.Context(), "go", "build", "-o", binary, "opsflow/shared/cmd/opsflow").CombinedOutput(); err != nil {
+		t.Fatalf("build: %v\n%s", err, out)
+	}
+	return binary
+}
+
 // runDev starts the program on a data folder and returns when it says that it is ready.
 func runDev(t *testing.T, binary, data string, more ...string) process {
 	t.Helper()
@@ -86,10 +96,7 @@ func (s *system) paymentStatus(id string) string {
 
 func TestWaitingTaskOutlivesAKill(t *testing.T) {
 	t.Parallel()
-	binary := filepath.Join(t.TempDir(), "opsflow")
-	if out, err := exec.CommandContext(t.Context(), "go", "build", "-o", binary, "opsflow/shared/cmd/opsflow").CombinedOutput(); err != nil {
-		t.Fatalf("build: %v\n%s", err, out)
-	}
+	binary := buildOpsflow(t)
 	endpoint, stop, err := dynamolocal.Start(context.Background())
 	if err != nil {
 		t.Fatal(err)
