@@ -376,7 +376,9 @@ func (rt *Runtime) deployMachine(ctx context.Context, m stack.StateMachine) erro
 	old, err := rt.states.DescribeStateMachine(ctx, m.ARN)
 	if err == nil {
 		if old.Definition != string(m.Definition) {
-			_, err = rt.states.UpdateStateMachine(ctx, m.ARN, string(m.Definition), m.RoleARN)
+			_, err = rt.states.UpdateStateMachine(ctx, states.UpdateStateMachineInput{
+				ARN: m.ARN, Definition: string(m.Definition), RoleARN: m.RoleARN,
+			})
 		}
 		return err
 	}

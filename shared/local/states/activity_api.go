@@ -33,19 +33,23 @@ func (e *Engine) hasActivity(name string) bool {
 	return e.activities[name]
 }
 
-// CreateActivity makes an activity, or gives the one of that name.
-func (e *Engine) CreateActivity(ctx context.Context, name string) (*Activity, error) {
+// CreateActivity makes an activity, or gives the one of that name, whatever its tags.
+func (e *Engine) CreateActivity(ctx context.Context, name string, tags ...Tag) (*Activity, error) {
 	if err := checkName(name); err != nil {
+		return nil, err
+	}
+	if err := checkTags(tags); err != nil {
 		return nil, err
 	}
 	at := e.now().UnixMilli()
 	err := e.db.Update(ctx, func(tx *bbolt.Tx) error {
 		b := tx.Bucket(bucketActivities)
 		if old := b.Get([]byte(name)); old != nil {
-			at = int64(binary.BigEndian.Uint64(old))
+			at = int64(beUint64(old)) //nolint:gosec // a time
 			return nil
 		}
-		return b.Put([]byte(name), binary.BigEndian.AppendUint64(nil, uint64(at)))
+		made := entry{bucketActivities, []byte(name), binary.BigEndian.AppendUint64(nil, uint64(at))} //nolint:gosec // a time
+		return put(tx, append(tagEntries(activityTags+name, tags), made))
 	})
 	if err != nil {
 		return nil, err
@@ -62,7 +66,9 @@ func (e *Engine) DeleteActivity(ctx context.Context, arn string) error {
 	if name == "" {
 		return apiError("InvalidArn", "Invalid Arn: '%s'", arn)
 	}
-	err := e.db.Update(ctx, func(tx *bbolt.Tx) error { return tx.Bucket(bucketActivities).Delete([]byte(name)) })
+	err := e.db.Update(ctx, func(tx *bbolt.Tx) error {
+		return put(tx, []entry{{bucketActivities, []byte(name), nil}, {bucketTags, []byte(activityTags + name), nil}})
+	})
 	if err != nil {
 		return err
 	}
@@ -72,26 +78,14 @@ func (e *Engine) DeleteActivity(ctx context.Context, arn string) error {
 	return nil
 }
 
-// ListActivities gives up to limit activities by name and where the next page begins.
-func (e *Engine) ListActivities(ctx context.Context, limit int, token string) (list []Activity, next string, err error) {
-	from, err := pageStart(token)
-	if err != nil {
-		return nil, "", err
-	}
-	limit = pageSize(limit)
-	err = e.db.View(ctx, func(tx *bbolt.Tx) error {
-		c := tx.Bucket(bucketActivities).Cursor()
-		for k, v := c.Seek(from); k != nil; k, v = c.Next() {
-			if len(list) == limit {
-				next = pageToken(k)
-				return nil
-			}
-			at := time.UnixMilli(int64(binary.BigEndian.Uint64(v))).UTC()
-			list = append(list, Activity{e.activityARN(string(k)), string(k), at})
-		}
-		return nil
-	})
-	return list, next, err
+// ListActivities gives a page of activities by name, and what leads to the next.
+func (e *Engine) ListActivities(ctx context.Context, p Page) (list []Activity, next string, err error) {
+	l := listing{name: listName("activities"), bucket: bucketActivities}
+	return scan(ctx, e, l, p, func(_ *bbolt.Tx, k, v []byte) (*Activity, error) { return e.describeActivity(string(k), v), nil })
+}
+
+func (e *Engine) describeActivity(name string, stored []byte) *Activity {
+	return &Activity{e.activityARN(name), name, time.UnixMilli(int64(beUint64(stored))).UTC()} //nolint:gosec // a time
 }
 
 // DescribeActivity gives an activity. Errors: InvalidArn, ActivityDoesNotExist.
@@ -100,14 +94,17 @@ func (e *Engine) DescribeActivity(ctx context.Context, arn string) (*Activity, e
 	if name == "" {
 		return nil, apiError("InvalidArn", "Invalid Arn: '%s'", arn)
 	}
-	list, _, err := e.ListActivities(ctx, 1, pageToken([]byte(name)))
-	if err != nil {
-		return nil, err
+	var a *Activity
+	err := e.db.View(ctx, func(tx *bbolt.Tx) error {
+		if stored := tx.Bucket(bucketActivities).Get([]byte(name)); stored != nil {
+			a = e.describeActivity(name, stored)
+		}
+		return nil
+	})
+	if err == nil && a == nil {
+		err = errNoActivity(arn)
 	}
-	if len(list) == 0 || list[0].Name != name {
-		return nil, errNoActivity(arn)
-	}
-	return &list[0], nil
+	return a, err
 }
 
 func (e *Engine) offer(name string, t activityTask) {

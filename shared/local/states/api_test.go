@@ -249,7 +249,9 @@ func TestRunsAfterUpdateKeepTheirDefinition(t *testing.T) {
 	r := newRig(t)
 	arn := r.start(t, waitAnHour, `{}`)
 	machine := r.describe(t, arn).StateMachineARN
-	if _, err := r.engine.UpdateStateMachine(t.Context(), machine, `{"StartAt": "F", "States": {"F": {"Type": "Fail"}}}`, ""); err != nil {
+	if _, err := r.engine.UpdateStateMachine(t.Context(), states.UpdateStateMachineInput{
+		ARN: machine, Definition: `{"StartAt": "F", "States": {"F": {"Type": "Fail"}}}`,
+	}); err != nil {
 		t.Fatal(err)
 	}
 	r.restart(t)

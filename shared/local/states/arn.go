@@ -9,6 +9,14 @@ func (e *Engine) machineARN(name string) string {
 	return fmt.Sprintf("arn:aws:states:%s:%s:stateMachine:%s", e.region, e.account, name)
 }
 
+// aliasARN is the ARN of an alias; empty for none.
+func (e *Engine) aliasARN(machine, alias string) string {
+	if alias == "" {
+		return ""
+	}
+	return e.machineARN(machine) + ":" + alias
+}
+
 // functionARN takes a function's name or its ARN.
 func (e *Engine) functionARN(function string) string {
 	if strings.HasPrefix(function, "arn:") {

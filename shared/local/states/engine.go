@@ -75,6 +75,7 @@ type Engine struct {
 	account, region string
 	random          io.Reader
 	log             *slog.Logger
+	pageKey         []byte // signs what leads to the next page
 
 	ctx    context.Context
 	cancel context.CancelFunc

@@ -26,24 +26,30 @@ const maxExpress = 5 * time.Minute
 
 // record is what is kept of an execution, for ever. Times are Unix milliseconds.
 type record struct {
-	Machine    string  `json:"m"`
-	Name       string  `json:"n"`
-	Definition string  `json:"d"` // hash
-	Express    bool    `json:"x,omitempty"`
-	Run        string  `json:"id,omitempty"` // of an express execution: names may repeat
-	Role       string  `json:"r,omitempty"`
-	Input      string  `json:"i"`
-	Status     string  `json:"s"`
-	StartedAt  int64   `json:"t"`
-	StoppedAt  int64   `json:"u,omitempty"`
-	TimeoutAt  int64   `json:"to,omitempty"`
-	Output     *string `json:"o,omitempty"`
-	Error      *string `json:"e,omitempty"`
-	Cause      *string `json:"c,omitempty"`
-	Parent     *link   `json:"p,omitempty"`
-	Trace      string  `json:"tr,omitempty"`
-	Redrives   int     `json:"rd,omitempty"`
-	RedrivenAt int64   `json:"ra,omitempty"`
+	Machine    string `json:"m"`
+	Name       string `json:"n"`
+	Definition string `json:"d"` // hash
+	// What else it began with: see snapshot.
+	Revision   string   `json:"rv,omitempty"`
+	UpdatedAt  int64    `json:"mu,omitempty"`
+	Settings   Settings `json:"cf,omitzero"`
+	Version    int      `json:"ve,omitempty"` // 0: none
+	Alias      string   `json:"al,omitempty"`
+	Express    bool     `json:"x,omitempty"`
+	Run        string   `json:"id,omitempty"` // of an express execution: names may repeat
+	Role       string   `json:"r,omitempty"`
+	Input      string   `json:"i"`
+	Status     string   `json:"s"`
+	StartedAt  int64    `json:"t"`
+	StoppedAt  int64    `json:"u,omitempty"`
+	TimeoutAt  int64    `json:"to,omitempty"`
+	Output     *string  `json:"o,omitempty"`
+	Error      *string  `json:"e,omitempty"`
+	Cause      *string  `json:"c,omitempty"`
+	Parent     *link    `json:"p,omitempty"`
+	Trace      string   `json:"tr,omitempty"`
+	Redrives   int      `json:"rd,omitempty"`
+	RedrivenAt int64    `json:"ra,omitempty"`
 	// Halted is where the execution stood when it ended without success; its threads are kept too, so that it can be redriven.
 	Halted *counters      `json:"h,omitempty"`
 	Tokens []redriveToken `json:"rt,omitempty"` // the last ones that redrove it

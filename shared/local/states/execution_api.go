@@ -35,6 +35,8 @@ type StartExecutionOutput struct {
 type Execution struct {
 	ARN             string
 	StateMachineARN string
+	VersionARN      string // empty: it was started by none
+	AliasARN        string
 	Name            string
 	Status          string
 	StartDate       time.Time
@@ -60,7 +62,7 @@ func parseInput(text string) (any, error) {
 
 // prepare makes an execution that has not begun.
 func (e *Engine) prepare(ctx context.Context, in *StartExecutionInput) (*execution, error) {
-	name, m, err := e.machine(ctx, in.StateMachineARN)
+	m, err := e.resolve(ctx, in.StateMachineARN)
 	if err != nil {
 		return nil, err
 	}
@@ -87,7 +89,8 @@ func (e *Engine) prepare(ctx context.Context, in *StartExecutionInput) (*executi
 		return nil, err
 	}
 	rec := record{
-		Machine: name, Name: in.Name, Definition: m.Definition, Express: m.Type == TypeExpress, Role: m.Role,
+		Machine: m.name, Name: in.Name, Definition: m.Definition, Express: m.kind == TypeExpress, Role: m.Role,
+		Revision: m.Revision, UpdatedAt: m.UpdatedAt, Settings: m.Settings, Version: m.version, Alias: m.alias,
 		Input: in.Input, Status: StatusRunning, StartedAt: e.now().UnixMilli(), Parent: in.parent, Trace: in.TraceHeader,
 	}
 	if rec.Express {
@@ -183,19 +186,17 @@ var errStarted = errors.New("an execution of this name was started before")
 
 // StartSyncExecution runs an express execution to its end. Nothing of it is kept.
 func (e *Engine) StartSyncExecution(ctx context.Context, in StartExecutionInput) (*Execution, error) {
-	_, m, err := e.machine(ctx, in.StateMachineARN)
-	if err != nil {
-		return nil, err
-	}
-	if m.Type != TypeExpress {
-		return nil, errWrongType()
-	}
+	busy := e.clock.Busy()
+	defer busy()
 	x, err := e.prepare(ctx, &in)
 	if err != nil {
 		return nil, err
 	}
+	if !x.rec.Express {
+		return nil, errWrongType()
+	}
 	x.ephemeral = true
-	if err := e.runToEnd(ctx, x, x.begin); err != nil {
+	if err := e.runToEnd(ctx, x, busy, x.begin); err != nil {
 		return nil, err
 	}
 	x.mu.Lock()
@@ -203,11 +204,11 @@ func (e *Engine) StartSyncExecution(ctx context.Context, in StartExecutionInput)
 	return e.describe(&x.rec, x.arn), nil
 }
 
-// runToEnd runs an execution that is not stored, and returns once it is over.
-func (e *Engine) runToEnd(ctx context.Context, x *execution, begin func()) error {
-	done := e.clock.Busy()
+// runToEnd runs an execution that is not stored, and returns once it is over. busy ends what the clock waits for: the execution
+// itself may wait.
+func (e *Engine) runToEnd(ctx context.Context, x *execution, busy, begin func()) error {
 	err := e.admit(ctx, x, nil, begin)
-	done()
+	busy()
 	if err != nil {
 		return err
 	}
@@ -253,6 +254,7 @@ func (e *Engine) describe(rec *record, arn string) *Execution {
 		StartDate: time.UnixMilli(rec.StartedAt).UTC(), Input: rec.Input, Output: rec.Output,
 		Error: rec.Error, Cause: rec.Cause, TraceHeader: rec.Trace, RedriveCount: rec.Redrives,
 	}
+	d.VersionARN, d.AliasARN = e.versionARN(rec.Machine, rec.Version), e.aliasARN(rec.Machine, rec.Alias)
 	d.RedriveStatus, d.RedriveReason = e.redriveStatus(rec)
 	if rec.StoppedAt > 0 {
 		d.StopDate = time.UnixMilli(rec.StoppedAt).UTC()

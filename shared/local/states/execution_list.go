@@ -3,52 +3,66 @@ package states
 import (
 	"bytes"
 	"context"
-	"encoding/base64"
 	"encoding/json"
 	"slices"
+	"strings"
 
 	"go.etcd.io/bbolt"
 )
 
-// ListExecutions gives executions of a state machine, the newest first, and where the next page begins. An empty status
-// means any.
-func (e *Engine) ListExecutions(ctx context.Context, machineARN, status string, limit int, token string) (list []Execution, next string, err error) {
-	name, m, err := e.machine(ctx, machineARN)
+// ListExecutionsInput says of what executions are listed: of a state machine, of one of its versions or by one of its aliases.
+type ListExecutionsInput struct {
+	StateMachineARN string
+	Status          string // empty: any
+	Redrive         string // REDRIVEN or NOT_REDRIVEN; empty: both
+	Page            Page
+}
+
+var (
+	statuses       = []string{StatusRunning, StatusSucceeded, StatusFailed, StatusTimedOut, StatusAborted}
+	redriveFilters = []string{"REDRIVEN", "NOT_REDRIVEN"}
+)
+
+// filter says whether an execution is wanted.
+func (in *ListExecutionsInput) wants(rec *record, t *target) bool {
+	return (in.Status == "" || rec.Status == in.Status) &&
+		(in.Redrive == "" || (rec.Redrives > 0) == (in.Redrive == redriveFilters[0])) &&
+		(t.version == 0 || t.alias != "" || rec.Version == t.version) && (t.alias == "" || rec.Alias == t.alias)
+}
+
+// oneOf checks a filter's value.
+func oneOf(field, given string, values []string) error {
+	if given == "" || slices.Contains(values, given) {
+		return nil
+	}
+	return invalid("1 validation error detected: Value '%s' at '%s' failed to satisfy constraint: Member must satisfy enum value set: [%s]",
+		given, field, strings.Join(values, ", "))
+}
+
+// ListExecutions gives a page of executions, the newest first, and what leads to the next. Errors: InvalidArn, InvalidToken,
+// StateMachineDoesNotExist, StateMachineTypeNotSupported, ValidationException.
+func (e *Engine) ListExecutions(ctx context.Context, in ListExecutionsInput) (list []Execution, next string, err error) {
+	for _, err := range []error{oneOf("statusFilter", in.Status, statuses), oneOf("redriveFilter", in.Redrive, redriveFilters)} {
+		if err != nil {
+			return nil, "", err
+		}
+	}
+	t, err := e.resolve(ctx, in.StateMachineARN)
 	if err != nil {
 		return nil, "", err
 	}
-	if m.Type == TypeExpress {
+	if t.kind == TypeExpress {
 		return nil, "", errWrongType()
 	}
-	prefix := append([]byte(name), 0)
-	from := prefix
-	if token != "" {
-		if from, err = base64.RawURLEncoding.DecodeString(token); err != nil || !bytes.HasPrefix(from, prefix) {
-			return nil, "", apiError("InvalidToken", "Invalid Token: 'Invalid token'")
+	l := listing{listName("executions", in.StateMachineARN, in.Status, in.Redrive), bucketByStart, append([]byte(t.name), 0)}
+	return scan(ctx, e, l, in.Page, func(tx *bbolt.Tx, k, _ []byte) (*Execution, error) {
+		key := t.name + ":" + string(k[len(l.prefix)+8:])
+		rec, err := read[record](tx, bucketExecutions, []byte(key))
+		if err != nil || !in.wants(rec, t) {
+			return nil, err
 		}
-	}
-	limit = pageSize(limit)
-	err = e.db.View(ctx, func(tx *bbolt.Tx) error {
-		records := tx.Bucket(bucketExecutions)
-		c := tx.Bucket(bucketByStart).Cursor()
-		for k, _ := c.Seek(from); bytes.HasPrefix(k, prefix); k, _ = c.Next() {
-			var rec record
-			key := name + ":" + string(k[len(prefix)+8:])
-			if err := json.Unmarshal(records.Get([]byte(key)), &rec); err != nil {
-				return err
-			}
-			if status != "" && rec.Status != status {
-				continue
-			}
-			if len(list) == limit {
-				next = base64.RawURLEncoding.EncodeToString(k)
-				return nil
-			}
-			list = append(list, *e.describe(&rec, e.executionARN(&rec)))
-		}
-		return nil
+		return e.describe(rec, e.executionARN(rec)), nil
 	})
-	return list, next, err
 }
 
 // GetExecutionHistory gives all events of an execution, the oldest first.

@@ -51,7 +51,7 @@ func TestExpressExecutionsAreNotLookedAt(t *testing.T) {
 			t.Errorf("%s: got %v, want %s", name, err, want)
 		}
 	}
-	_, _, err := r.engine.ListExecutions(t.Context(), machine, "", 0, "")
+	_, _, err := r.engine.ListExecutions(t.Context(), states.ListExecutionsInput{StateMachineARN: machine})
 	wantError(t, err, "StateMachineTypeNotSupported")
 	r.advance(t, time.Second)
 	r.restart(t)

@@ -77,36 +77,58 @@ func answerError(w http.ResponseWriter, err error) {
 
 // request has the members of every operation's input.
 type request struct {
-	Name               string `json:"name"`
-	Definition         string `json:"definition"`
-	RoleARN            string `json:"roleArn"`
-	Type               string `json:"type"`
-	StateMachineARN    string `json:"stateMachineArn"`
-	ExecutionARN       string `json:"executionArn"`
-	ActivityARN        string `json:"activityArn"`
-	Input              string `json:"input"`
-	Output             string `json:"output"`
-	Error              string `json:"error"`
-	Cause              string `json:"cause"`
-	TaskToken          string `json:"taskToken"`
-	WorkerName         string `json:"workerName"`
-	TraceHeader        string `json:"traceHeader"`
-	ClientToken        string `json:"clientToken"`
-	StatusFilter       string `json:"statusFilter"`
-	MaxResults         int    `json:"maxResults"`
-	Severity           string `json:"severity"`
-	NextToken          string `json:"nextToken"`
-	StateName          string `json:"stateName"`
-	Variables          string `json:"variables"`
-	Context            string `json:"context"`
-	InspectionLevel    string `json:"inspectionLevel"`
-	RevealSecrets      bool   `json:"revealSecrets"`
-	Mock               *Mock  `json:"mock"`
-	StateConfiguration struct {
+	Settings
+	Name                 string   `json:"name"`
+	Definition           string   `json:"definition"`
+	RoleARN              string   `json:"roleArn"`
+	Type                 string   `json:"type"`
+	StateMachineARN      string   `json:"stateMachineArn"`
+	VersionARN           string   `json:"stateMachineVersionArn"`
+	AliasARN             string   `json:"stateMachineAliasArn"`
+	ExecutionARN         string   `json:"executionArn"`
+	ActivityARN          string   `json:"activityArn"`
+	ResourceARN          string   `json:"resourceArn"`
+	Description          *string  `json:"description"`
+	RevisionID           string   `json:"revisionId"`
+	Publish              bool     `json:"publish"`
+	VersionDescription   string   `json:"versionDescription"`
+	Routes               []Route  `json:"routingConfiguration"`
+	Tags                 []Tag    `json:"tags"`
+	TagKeys              []string `json:"tagKeys"`
+	IncludedData         string   `json:"includedData"`
+	Input                string   `json:"input"`
+	Output               string   `json:"output"`
+	Error                string   `json:"error"`
+	Cause                string   `json:"cause"`
+	TaskToken            string   `json:"taskToken"`
+	WorkerName           string   `json:"workerName"`
+	TraceHeader          string   `json:"traceHeader"`
+	ClientToken          string   `json:"clientToken"`
+	StatusFilter         string   `json:"statusFilter"`
+	RedriveFilter        string   `json:"redriveFilter"`
+	MaxResults           int      `json:"maxResults"`
+	Severity             string   `json:"severity"`
+	NextToken            string   `json:"nextToken"`
+	StateName            string   `json:"stateName"`
+	Variables            string   `json:"variables"`
+	Context              string   `json:"context"`
+	InspectionLevel      string   `json:"inspectionLevel"`
+	RevealSecrets        bool     `json:"revealSecrets"`
+	Mock                 *Mock    `json:"mock"`
+	ReverseOrder         bool     `json:"reverseOrder"`
+	IncludeExecutionData *bool    `json:"includeExecutionData"`
+	StateConfiguration   struct {
 		RetrierRetryCount int64 `json:"retrierRetryCount"`
 	} `json:"stateConfiguration"`
-	ReverseOrder         bool  `json:"reverseOrder"`
-	IncludeExecutionData *bool `json:"includeExecutionData"`
+}
+
+func (in *request) page() Page { return Page{in.MaxResults, in.NextToken} }
+
+func (in *request) description() string {
+	if in.Description == nil {
+		return ""
+	}
+	return *in.Description
 }
 
 // object is a JSON object of an answer; members that are nil are left out.

@@ -1,22 +1,13 @@
 package states
 
 import (
+	"cmp"
 	"context"
-	"crypto/sha256"
-	"encoding/base64"
-	"encoding/hex"
 	"encoding/json"
 	"fmt"
-	"regexp"
 	"time"
 
 	"go.etcd.io/bbolt"
-)
-
-// Types of a state machine.
-const (
-	TypeStandard = "STANDARD"
-	TypeExpress  = "EXPRESS"
 )
 
 // CreateStateMachineInput names a new state machine. Type is STANDARD when empty.
@@ -25,213 +16,187 @@ type CreateStateMachineInput struct {
 	Definition string
 	RoleARN    string
 	Type       string
+	Settings   Settings
+	Publication
+	Tags []Tag
 }
 
-// StateMachine describes a state machine.
-type StateMachine struct {
+// Publication says whether a change is to be published as a version.
+type Publication struct {
+	Publish            bool
+	VersionDescription string
+}
+
+func (p Publication) checkPublication() error {
+	if p.VersionDescription != "" && !p.Publish {
+		return invalid("Version description can only be set when publish is true")
+	}
+	return checkDescription("versionDescription", p.VersionDescription)
+}
+
+// UpdateStateMachineInput changes what is not empty in it.
+type UpdateStateMachineInput struct {
 	ARN        string
-	Name       string
-	Type       string
 	Definition string
 	RoleARN    string
-	RevisionID string
-	CreatedAt  time.Time
-	UpdatedAt  time.Time
+	Settings   Settings
+	Publication
 }
 
-// machine is what is stored of a state machine.
-type machine struct {
-	Definition string `json:"d"` // hash
-	Role       string `json:"r,omitempty"`
-	Type       string `json:"t"`
-	Revision   string `json:"v,omitempty"`
-	CreatedAt  int64  `json:"c"`
-	UpdatedAt  int64  `json:"u"`
+// StateMachine describes a state machine or one of its versions.
+type StateMachine struct {
+	ARN         string
+	VersionARN  string // of the version that was published with a change
+	Name        string
+	Type        string
+	Definition  string
+	RoleARN     string
+	RevisionID  string // empty: the first revision
+	Description string // of a version
+	Settings    Settings
+	CreatedAt   time.Time
+	UpdatedAt   time.Time
 }
 
-// machineType is a type that was asked for: STANDARD when none was.
-func machineType(asked string) (string, error) {
-	switch asked {
-	case "", TypeStandard:
-		return TypeStandard, nil
-	case TypeExpress:
-		return TypeExpress, nil
-	default:
-		return "", apiError("ValidationException", "type must be STANDARD or EXPRESS, got %q", asked)
-	}
-}
-
-var validName = regexp.MustCompile(`^[^\s<>{}\[\]?*"#%\\^|~` + "`" + `$&,;:/\x00-\x1f\x7f-\x9f]{1,80}$`)
-
-func checkName(name string) error {
-	if !validName.MatchString(name) {
-		return apiError("InvalidName", "Invalid Name: '%s'", name)
-	}
-	return nil
-}
-
-func hashOf(definition string) string {
-	sum := sha256.Sum256([]byte(definition))
-	return hex.EncodeToString(sum[:16])
-}
-
-// compile checks a definition for a type of state machine and keeps it compiled.
-func (e *Engine) compile(text, kind string) (hash string, err error) {
-	hash = hashOf(text)
-	e.mu.Lock()
-	known := e.definitions[hash] != nil
-	e.mu.Unlock()
-	if known && kind == TypeStandard {
-		return hash, nil
-	}
-	g, problems := parseDefinition(text, kind)
-	if len(problems) > 0 {
-		return "", &APIError{Code: "InvalidDefinition", Message: problems.message()}
-	}
-	e.mu.Lock()
-	e.definitions[hash] = g
-	e.mu.Unlock()
-	return hash, nil
-}
-
-// definition gives a stored definition, compiled.
-func (e *Engine) definition(ctx context.Context, hash string) (*graph, error) {
-	e.mu.Lock()
-	g := e.definitions[hash]
-	e.mu.Unlock()
-	if g != nil {
-		return g, nil
-	}
-	text, err := e.definitionText(ctx, hash)
-	if err != nil {
-		return nil, err
-	}
-	if _, err := e.compile(text, TypeStandard); err != nil { // checked for its type when it was stored
-		return nil, err
-	}
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	return e.definitions[hash], nil
-}
-
-func (e *Engine) definitionText(ctx context.Context, hash string) (text string, err error) {
-	err = e.db.View(ctx, func(tx *bbolt.Tx) error {
-		text = string(tx.Bucket(bucketDefinitions).Get([]byte(hash)))
-		return nil
-	})
-	return text, err
-}
-
-func (e *Engine) machine(ctx context.Context, arn string) (string, *machine, error) {
-	name := nameIn(arn, "stateMachine")
-	if name == "" {
-		return "", nil, apiError("InvalidArn", "Invalid Arn: '%s'", arn)
-	}
-	var m *machine
-	err := e.db.View(ctx, func(tx *bbolt.Tx) error {
-		text := tx.Bucket(bucketMachines).Get([]byte(name))
-		if text == nil {
-			return nil
-		}
-		m = &machine{}
-		return json.Unmarshal(text, m)
-	})
-	if err == nil && m == nil {
-		err = errNoMachine(arn)
-	}
-	return name, m, err
-}
-
-// CreateStateMachine makes a state machine, or gives the one that is the same already. Errors: InvalidName,
-// InvalidDefinition, StateMachineAlreadyExists.
+// CreateStateMachine makes a state machine, or gives the one that is the same already, whatever its role and tags. Errors:
+// InvalidName, InvalidArn, InvalidDefinition, InvalidLoggingConfiguration, StateMachineAlreadyExists, TooManyTags.
 func (e *Engine) CreateStateMachine(ctx context.Context, in CreateStateMachineInput) (*StateMachine, error) {
-	if err := checkName(in.Name); err != nil {
-		return nil, err
-	}
-	if err := checkRole(in.RoleARN); err != nil {
-		return nil, err
-	}
 	var err error
 	if in.Type, err = machineType(in.Type); err != nil {
 		return nil, err
+	}
+	for _, check := range []error{checkName(in.Name), checkRole(in.RoleARN), in.Settings.check(), in.checkPublication(), checkTags(in.Tags)} {
+		if check != nil {
+			return nil, check
+		}
 	}
 	hash, err := e.compile(in.Definition, in.Type)
 	if err != nil {
 		return nil, err
 	}
 	now := e.now().UnixMilli()
-	m := machine{Definition: hash, Role: in.RoleARN, Type: in.Type, CreatedAt: now, UpdatedAt: now}
-	var conflict error
+	wanted := machine{
+		snapshot: snapshot{Definition: hash, Role: in.RoleARN, UpdatedAt: now, Settings: in.Settings}, Type: in.Type, CreatedAt: now,
+	}
+	var m *machine
+	published := 0
 	err = e.db.Update(ctx, func(tx *bbolt.Tx) error {
-		if text := tx.Bucket(bucketMachines).Get([]byte(in.Name)); text != nil {
-			var old machine
-			if err := json.Unmarshal(text, &old); err != nil {
+		created := wanted
+		m = &created
+		old, err := readMachine(tx, in.Name)
+		switch {
+		case err != nil:
+			return err
+		case old == nil:
+			if err := put(tx, append(tagEntries(machineTags+in.Name, in.Tags), entry{bucketDefinitions, []byte(hash), []byte(in.Definition)})); err != nil {
 				return err
 			}
-			if old.Definition != m.Definition || old.Role != m.Role || old.Type != m.Type {
-				conflict = apiError("StateMachineAlreadyExists", "State Machine Already Exists: '%s'", e.machineARN(in.Name))
-			}
+		case old.Definition != m.Definition || old.Type != m.Type || !old.Settings.equal(m.Settings):
+			return apiError("StateMachineAlreadyExists", "State Machine Already Exists: '%s'", e.machineARN(in.Name))
+		default:
 			m = old
-			return nil
 		}
-		return put(tx, []entry{
-			{bucketMachines, []byte(in.Name), mustJSON(m)},
-			{bucketDefinitions, []byte(hash), []byte(in.Definition)},
-		})
+		if in.Publish {
+			if published, _, err = publish(tx, in.Name, m, in.VersionDescription, now); err != nil {
+				return err
+			}
+		}
+		return put(tx, []entry{{bucketMachines, []byte(in.Name), mustJSON(m)}})
 	})
-	if err == nil {
-		err = conflict
-	}
 	if err != nil {
 		return nil, err
 	}
-	return e.describeMachine(in.Name, &m, in.Definition), nil
+	d := e.describeMachine(in.Name, m, in.Definition)
+	d.VersionARN = e.versionARN(in.Name, published)
+	return d, nil
 }
 
-// UpdateStateMachine changes the definition or the role, where not empty; running executions keep the old ones.
-func (e *Engine) UpdateStateMachine(ctx context.Context, arn, definition, role string) (*StateMachine, error) {
-	name, m, err := e.machine(ctx, arn)
+// UpdateStateMachine changes a state machine; running executions keep what they began with. Errors: InvalidArn,
+// StateMachineDoesNotExist, MissingRequiredParameter, InvalidDefinition, InvalidLoggingConfiguration.
+func (e *Engine) UpdateStateMachine(ctx context.Context, in UpdateStateMachineInput) (*StateMachine, error) {
+	name, m, err := e.machine(ctx, in.ARN)
 	if err != nil {
 		return nil, err
 	}
-	if definition == "" && role == "" {
-		return nil, apiError("MissingRequiredParameter", "Either the definition, the role ARN, or both must be given")
+	if in.Definition == "" && in.RoleARN == "" && in.Settings == (Settings{}) {
+		return nil, apiError("MissingRequiredParameter",
+			"Either the definition, the role ARN, the LoggingConfiguration, or the TracingConfiguration must be specified")
 	}
-	if err := checkRole(role); err != nil {
-		return nil, err
+	for _, check := range []error{checkRole(in.RoleARN), in.Settings.check(), in.checkPublication()} {
+		if check != nil {
+			return nil, check
+		}
 	}
-	var entries []entry
-	if definition != "" {
-		if m.Definition, err = e.compile(definition, m.Type); err != nil {
+	var hash string
+	if in.Definition != "" {
+		if hash, err = e.compile(in.Definition, m.Type); err != nil {
 			return nil, err
 		}
-		entries = append(entries, entry{bucketDefinitions, []byte(m.Definition), []byte(definition)})
 	}
-	if role != "" {
-		m.Role = role
-	}
-	if m.Revision, err = newUUID(e.random); err != nil {
+	revision, err := newUUID(e.random)
+	if err != nil {
 		return nil, err
 	}
-	m.UpdatedAt = e.now().UnixMilli()
-	entries = append(entries, entry{bucketMachines, []byte(name), mustJSON(m)})
-	if err := e.db.Update(ctx, func(tx *bbolt.Tx) error { return put(tx, entries) }); err != nil {
-		return nil, fmt.Errorf("store state machine %s: %w", name, err)
+	now := e.now().UnixMilli()
+	published := 0
+	err = e.db.Update(ctx, func(tx *bbolt.Tx) error {
+		if m, err = readMachine(tx, name); err != nil || m == nil {
+			return cmp.Or(err, errNoMachine(in.ARN))
+		}
+		next := m.snapshot
+		next.Definition, next.Role = cmp.Or(hash, next.Definition), cmp.Or(in.RoleARN, next.Role)
+		next.Settings = next.Settings.with(in.Settings)
+		if next.Definition != m.Definition || next.Role != m.Role || !next.Settings.equal(m.Settings) {
+			next.Revision = revision
+		}
+		next.UpdatedAt = now
+		m.snapshot = next
+		if in.Publish {
+			if published, _, err = publish(tx, name, m, in.VersionDescription, now); err != nil {
+				return err
+			}
+		}
+		entries := []entry{{bucketMachines, []byte(name), mustJSON(m)}}
+		if hash != "" {
+			entries = append(entries, entry{bucketDefinitions, []byte(hash), []byte(in.Definition)})
+		}
+		return put(tx, entries)
+	})
+	if err != nil {
+		return nil, fmt.Errorf("change state machine %s: %w", name, err)
 	}
-	return e.DescribeStateMachine(ctx, arn)
+	d := e.describeMachine(name, m, in.Definition)
+	d.VersionARN = e.versionARN(name, published)
+	return d, nil
 }
 
-// DeleteStateMachine forgets a state machine; its executions go on. One that does not exist is no error.
+// DeleteStateMachine forgets a state machine with its versions, aliases and tags; its executions go on. One that does not exist
+// is no error.
 func (e *Engine) DeleteStateMachine(ctx context.Context, arn string) error {
-	name := nameIn(arn, "stateMachine")
-	if name == "" {
-		return apiError("InvalidArn", "Invalid Arn: '%s'", arn)
+	name, err := unqualified(arn)
+	if err != nil {
+		return err
 	}
-	return e.db.Update(ctx, func(tx *bbolt.Tx) error { return put(tx, []entry{{bucketMachines, []byte(name), nil}}) })
+	return e.db.Update(ctx, func(tx *bbolt.Tx) error {
+		gone := []entry{{bucketMachines, []byte(name), nil}, {bucketTags, []byte(machineTags + name), nil}}
+		for _, bucket := range [][]byte{bucketVersions, bucketAliases} {
+			for _, key := range keysWith(tx, bucket, append([]byte(name), 0)) {
+				gone = append(gone, entry{bucket, key, nil})
+			}
+		}
+		return put(tx, gone)
+	})
 }
 
-// DescribeStateMachine gives a state machine. Errors: InvalidArn, StateMachineDoesNotExist.
+// DescribeStateMachine gives a state machine or a version of one. Errors: InvalidArn, StateMachineDoesNotExist.
 func (e *Engine) DescribeStateMachine(ctx context.Context, arn string) (*StateMachine, error) {
+	_, qualifier, err := machinePlace(arn)
+	if err != nil {
+		return nil, err
+	}
+	if qualifier != "" {
+		return e.describeVersion(ctx, arn)
+	}
 	name, m, err := e.machine(ctx, arn)
 	if err != nil {
 		return nil, err
@@ -245,58 +210,39 @@ func (e *Engine) DescribeStateMachine(ctx context.Context, arn string) (*StateMa
 
 func (e *Engine) describeMachine(name string, m *machine, text string) *StateMachine {
 	return &StateMachine{
-		ARN: e.machineARN(name), Name: name, Type: m.Type, Definition: text, RoleARN: m.Role, RevisionID: m.Revision,
+		ARN: e.machineARN(name), Name: name, Type: m.Type, Definition: text, RoleARN: m.Role, RevisionID: m.Revision, Settings: m.Settings,
 		CreatedAt: time.UnixMilli(m.CreatedAt).UTC(), UpdatedAt: time.UnixMilli(m.UpdatedAt).UTC(),
 	}
 }
 
-// ListStateMachines gives up to limit state machines by name, without their definitions, and where the next page begins.
-func (e *Engine) ListStateMachines(ctx context.Context, limit int, token string) (list []StateMachine, next string, err error) {
-	from, err := pageStart(token)
-	if err != nil {
-		return nil, "", err
-	}
-	limit = pageSize(limit)
-	err = e.db.View(ctx, func(tx *bbolt.Tx) error {
-		c := tx.Bucket(bucketMachines).Cursor()
-		for k, v := c.Seek(from); k != nil; k, v = c.Next() {
-			if len(list) == limit {
-				next = pageToken(k)
-				return nil
-			}
-			var m machine
-			if err := json.Unmarshal(v, &m); err != nil {
-				return err
-			}
-			list = append(list, *e.describeMachine(string(k), &m, ""))
+// ListStateMachines gives a page of state machines by name, without their definitions, and what leads to the next.
+func (e *Engine) ListStateMachines(ctx context.Context, p Page) (list []StateMachine, next string, err error) {
+	return scan(ctx, e, listing{name: listName("machines"), bucket: bucketMachines}, p, func(_ *bbolt.Tx, k, v []byte) (*StateMachine, error) {
+		var m machine
+		if err := json.Unmarshal(v, &m); err != nil {
+			return nil, err
 		}
-		return nil
+		return e.describeMachine(string(k), &m, ""), nil
 	})
-	return list, next, err
 }
 
-// pageToken is what leads to the page that begins with a key. A caller can't read it, and so makes none.
-func pageToken(key []byte) string {
-	return base64.RawURLEncoding.EncodeToString(append([]byte{0}, key...))
-}
-
-// pageStart is the key that a page begins with. Error: InvalidToken.
-func pageStart(token string) ([]byte, error) {
-	if token == "" {
-		return nil, nil
+// DescribeStateMachineForExecution gives what a standard execution began with, whatever its state machine has become. Errors:
+// InvalidArn, ExecutionDoesNotExist.
+func (e *Engine) DescribeStateMachineForExecution(ctx context.Context, arn string) (*StateMachine, error) {
+	key, err := standardKey(arn)
+	if err != nil {
+		return nil, err
 	}
-	key, err := base64.RawURLEncoding.DecodeString(token)
-	if err != nil || len(key) == 0 || key[0] != 0 {
-		return nil, apiError("InvalidToken", "Invalid Token: 'Invalid token'")
+	rec, err := e.load(ctx, key)
+	if err != nil {
+		return nil, err
 	}
-	return key[1:], nil
-}
-
-func pageSize(limit int) int {
-	if limit <= 0 {
-		return 100
+	text, err := e.definitionText(ctx, rec.Definition)
+	if err != nil {
+		return nil, err
 	}
-	return min(limit, 1000)
+	from := snapshot{rec.Definition, rec.Role, rec.Revision, rec.UpdatedAt, rec.Settings}
+	return e.describeMachine(rec.Machine, &machine{snapshot: from, Type: TypeStandard}, text), nil
 }
 
 // ValidateStateMachineDefinition gives everything that is wrong with a definition for a type of state machine; empty when

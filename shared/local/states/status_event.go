@@ -23,6 +23,7 @@ func (e *Engine) statusChanged(rec *record) {
 		Resources: []string{arn},
 		Detail: mustJSON(map[string]any{
 			"executionArn": arn, "stateMachineArn": e.machineARN(rec.Machine), "name": rec.Name, "status": rec.Status,
+			"stateMachineVersionArn": optional(e.versionARN(rec.Machine, rec.Version)), "stateMachineAliasArn": optional(e.aliasARN(rec.Machine, rec.Alias)),
 			"startDate": rec.StartedAt, "stopDate": orNull(rec.StoppedAt), "input": rec.Input, "output": rec.Output,
 			"inputDetails": map[string]any{"included": true}, "outputDetails": included(rec.Output),
 			"error": rec.Error, "cause": rec.Cause,

@@ -22,17 +22,24 @@ var (
 	bucketThreads     = []byte("states.threads")     // key 0 thread id -> thread
 	bucketHistory     = []byte("states.history")     // key 0 first event id -> events
 	bucketActivities  = []byte("states.activities")  // name -> creation time
+	bucketVersions    = []byte("states.versions")    // machine 0 inverted number -> version
+	bucketAliases     = []byte("states.aliases")     // machine 0 name -> alias
+	bucketTags        = []byte("states.tags")        // stateMachine:name or activity:name -> tags
+	bucketKeys        = []byte("states.keys")        // what for -> secret key
 )
 
 func (e *Engine) open(ctx context.Context) error {
 	return e.db.Update(ctx, func(tx *bbolt.Tx) error {
 		for _, name := range [][]byte{
 			bucketMachines, bucketDefinitions, bucketExecutions, bucketByStart,
-			bucketRunning, bucketThreads, bucketHistory, bucketActivities,
+			bucketRunning, bucketThreads, bucketHistory, bucketActivities, bucketVersions, bucketAliases, bucketTags, bucketKeys,
 		} {
 			if _, err := tx.CreateBucketIfNotExists(name); err != nil {
 				return err
 			}
+		}
+		if err := e.openPageKey(tx); err != nil {
+			return err
 		}
 		return tx.Bucket(bucketActivities).ForEach(func(k, _ []byte) error {
 			e.activities[string(k)] = true
@@ -43,6 +50,17 @@ func (e *Engine) open(ctx context.Context) error {
 
 func numberedKey(key string, n uint64) []byte {
 	return binary.BigEndian.AppendUint64(append([]byte(key), 0), n)
+}
+
+func beUint64(text []byte) uint64 { return binary.BigEndian.Uint64(text) }
+
+// keysWith are the keys of a bucket that begin so.
+func keysWith(tx *bbolt.Tx, bucket, prefix []byte) (keys [][]byte) {
+	c := tx.Bucket(bucket).Cursor()
+	for k, _ := c.Seek(prefix); bytes.HasPrefix(k, prefix); k, _ = c.Next() {
+		keys = append(keys, bytes.Clone(k))
+	}
+	return keys
 }
 
 func startKey(rec *record) []byte {

@@ -147,6 +147,8 @@ func (e *Engine) TestState(ctx context.Context, in TestStateInput) (*TestedState
 	if err := checkRole(in.RoleARN); err != nil {
 		return nil, err
 	}
+	busy := e.clock.Busy()
+	defer busy()
 	s, err := stateToTest(in.Definition, in.StateName)
 	if err != nil {
 		return nil, err
@@ -174,7 +176,7 @@ func (e *Engine) TestState(ctx context.Context, in TestStateInput) (*TestedState
 	}
 	x := e.newExecution(rec.key(), rec, &graph{startAt: s.name, states: map[string]*state{s.name: s}}, input)
 	x.trial, x.ephemeral = tr, true
-	if err := e.runToEnd(ctx, x, func() {
+	if err := e.runToEnd(ctx, x, busy, func() {
 		x.begin()
 		x.threads[0].Vars, x.threads[0].Retried = vars, tr.retries
 	}); err != nil {
