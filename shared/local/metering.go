@@ -17,12 +17,14 @@ import (
 func (rt *Runtime) Meter() *meter.Meter { return &rt.meter }
 
 // metered counts the invocations of a function, and has what it asks for counted for the workflow that invoked it, or else for
-// the function.
+// the function. Requests of a bootstrap are known by their trace.
 func (rt *Runtime) metered(f stack.Function, run lambda.Runner) lambda.Runner {
-	return lambda.Before(run, func(ctx context.Context) context.Context {
-		ctx = meter.As(ctx, userOf(ctx, f))
+	return lambda.Around(run, func(ctx context.Context, trace string) (context.Context, func()) {
+		who := userOf(ctx, f)
+		ctx = meter.As(ctx, who)
 		rt.meter.Add(ctx, func(u *meter.Use) { u.Invocations++ })
-		return ctx
+		rt.traced.Store(trace, who)
+		return ctx, func() { rt.traced.Delete(trace) }
 	})
 }
 
@@ -41,14 +43,24 @@ func workflowOf(machineARN string) meter.Who {
 // meterEndpoint has what functions ask for with their keys, and state machines, counted for them.
 func (rt *Runtime) meterEndpoint(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		key, _ := action.Signer(r)
-		if machine := states.MachineOf(r.Context()); machine != "" {
-			r = r.WithContext(meter.As(r.Context(), workflowOf(machine)))
-		} else if f, ok := rt.permissions.holder(key); ok {
-			r = r.WithContext(meter.As(r.Context(), meter.Who{Kind: meter.Function, Name: f.Name}))
+		if who, ok := rt.asks(r); ok {
+			r = r.WithContext(meter.As(r.Context(), who))
 		}
 		next.ServeHTTP(w, r)
 	})
+}
+
+// asks finds who a request is to be counted for.
+func (rt *Runtime) asks(r *http.Request) (meter.Who, bool) {
+	if machine := states.MachineOf(r.Context()); machine != "" {
+		return workflowOf(machine), true
+	}
+	if who, ok := rt.traced.Load(r.Header.Get("X-Amzn-Trace-Id")); ok {
+		return who.(meter.Who), true //nolint:errcheck,forcetypeassert // nothing else is stored there
+	}
+	key, _ := action.Signer(r)
+	f, ok := rt.permissions.holder(key)
+	return meter.Who{Kind: meter.Function, Name: f.Name}, ok
 }
 
 func (rt *Runtime) countStates(machineARN string, executions, transitions int) {

@@ -12,6 +12,7 @@ import (
 	"net"
 	"net/http"
 	"net/url"
+	"sync"
 	"time"
 
 	"opsflow/shared/local/clock"
@@ -82,6 +83,7 @@ type Runtime struct {
 	issuer      *issuer.Issuer
 	outbox      *outbox
 	meter       meter.Meter
+	traced      sync.Map // trace of an invocation -> meter.Who
 	day         player
 	ending      context.Context // ends when Close begins: nobody waits for news any more
 	end         context.CancelFunc

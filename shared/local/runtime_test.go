@@ -14,6 +14,7 @@ import (
 
 	"opsflow/shared/local"
 	"opsflow/shared/local/clock"
+	"opsflow/shared/local/meter"
 	"opsflow/shared/ops"
 	"opsflow/shared/table/dynamo/dynamolocal"
 )
@@ -75,7 +76,21 @@ func TestTheStoryHoldsWithRealBootstraps(t *testing.T) { //nolint:tparallel // t
 	t.Parallel()
 	o := options()
 	o.Processes = true
-	story(t, newSystem(t, start(t, o)))
+	rt := start(t, o)
+	story(t, newSystem(t, rt))
+	// A bootstrap's requests are its own process's: by their trace they are counted for the workflow that invoked it.
+	used := map[string]meter.Use{}
+	for _, a := range rt.Meter().Accounts(meter.Prices{}) {
+		used[a.Name] = a.Use
+	}
+	for _, name := range []string{"opsflow-payment_processing-v1", "opsflow-booking_processing-v1", "opsflow-match-payments"} {
+		if u := used[name]; u.Invocations == 0 || u.WriteUnits == 0 || u.ReadUnits == 0 {
+			t.Errorf("for %s is counted %+v", name, u)
+		}
+	}
+	if u := used["opsflow-run-steps"]; u.WriteUnits != 0 {
+		t.Errorf("what run-steps does for workflows is counted for itself: %+v", u)
+	}
 }
 
 func TestPaymentAlarmGoesOffAfterADayOfVirtualTime(t *testing.T) {

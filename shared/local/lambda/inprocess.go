@@ -67,17 +67,22 @@ func (f Func) call(ctx context.Context, in *invocation) (out outcome) {
 	return outcome{payload: answer}
 }
 
-// Before has do look at each invocation before it is run; the context that it gives is what the invocation has.
-func Before(r Runner, do func(context.Context) context.Context) Runner { return before{r, do} }
-
-type before struct {
-	Runner
-
-	do func(context.Context) context.Context
+// Around has begin look at each invocation before it is run, with the header of its trace, which its requests to AWS carry too.
+// The invocation has the context that begin gives; end is called when it is over.
+func Around(r Runner, begin func(ctx context.Context, trace string) (around context.Context, end func())) Runner {
+	return around{r, begin}
 }
 
-func (b before) run(ctx context.Context, in *invocation) ([]byte, error) {
-	return b.Runner.run(b.do(ctx), in)
+type around struct {
+	Runner
+
+	begin func(ctx context.Context, trace string) (context.Context, func())
+}
+
+func (a around) run(ctx context.Context, in *invocation) ([]byte, error) {
+	ctx, end := a.begin(ctx, in.trace)
+	defer end()
+	return a.Runner.run(ctx, in)
 }
 
 // sayingKey is the key of the invocation that a context belongs to.
