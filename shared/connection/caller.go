@@ -48,7 +48,7 @@ func (c *Caller) Call(ctx context.Context, r ops.APIRequest) (ops.APIResponse, e
 		return ops.APIResponse{}, err
 	}
 	timeout := cmp.Or(r.Connection.Timeout.D, ops.DefaultCallTimeout)
-	answer, err := client(r.Connection, timeout, c.Private).Do(request)
+	answer, err := Client(r.Connection, timeout, c.Private).Do(request)
 	if err != nil {
 		return ops.APIResponse{}, failed(r.Connection, err)
 	}

@@ -18,15 +18,15 @@ import (
 // maxRedirects is how many redirects of one call are followed.
 const maxRedirects = 3
 
-// doer is an http.Client, or one like it.
-type doer interface {
+// Doer is an http.Client, or one like it.
+type Doer interface {
 	Do(request *http.Request) (*http.Response, error)
 }
 
-// client gives what sends the requests of a connection: to its own host and its allowed ones, and to no address inside of our
+// Client gives what sends the requests of a connection: to its own host and its allowed ones, and to no address inside of our
 // own network, unless private ones are allowed. That is asked of the very address that a connection is made to, so that no
 // name and no redirect leads around it.
-func client(to *ops.Connection, timeout time.Duration, private bool) doer {
+func Client(to *ops.Connection, timeout time.Duration, private bool) Doer {
 	redirect := func(next *http.Request, via []*http.Request) error { return mayFollow(to, next, via, private) }
 	if private {
 		return &http.Client{Timeout: timeout, CheckRedirect: redirect}

@@ -16,11 +16,13 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 
 	"opsflow/shared/calendar"
+	"opsflow/shared/connection"
 	"opsflow/shared/httpapi"
 	"opsflow/shared/httpapi/console"
 	"opsflow/shared/local/boundary"
 	"opsflow/shared/local/clock"
 	"opsflow/shared/local/events"
+	"opsflow/shared/local/events/destination"
 	"opsflow/shared/local/issuer"
 	"opsflow/shared/local/lambda"
 	"opsflow/shared/local/sqs"
@@ -198,6 +200,11 @@ func (rt *Runtime) openEngines(ctx context.Context) error {
 		SkipSlot:   rt.skipSlot,
 		MaySendAs:  rt.permissions.maySendAs,
 		MayForward: rt.mayForward,
+		MayCall:    rt.mayCall,
+		Outside: &destination.Caller{Now: rt.o.Clock.Now, Client: func(address string, timeout time.Duration) destination.Doer {
+			return connection.Client(&ops.Connection{BaseURL: address}, timeout, rt.o.PrivateCalls)
+		}},
+		PrivateCalls: rt.o.PrivateCalls,
 	})
 	if err != nil {
 		return err
@@ -346,6 +353,16 @@ func (rt *Runtime) deploy(ctx context.Context) error {
 	for _, b := range rt.stack.Buses {
 		if _, err := rt.events.PutBus(ctx, b.Name); err != nil {
 			return fmt.Errorf("bus %s: %w", b.Name, err)
+		}
+	}
+	for _, c := range rt.stack.Connections {
+		if err := rt.events.DeployConnection(ctx, c.ARN, c.Text); err != nil {
+			return fmt.Errorf("%s: %w", c.LogicalID, err)
+		}
+	}
+	for _, d := range rt.stack.Destinations {
+		if err := rt.events.DeployDestination(ctx, d.ARN, d.Text); err != nil {
+			return fmt.Errorf("%s: %w", d.LogicalID, err)
 		}
 	}
 	for _, r := range rt.stack.Rules {

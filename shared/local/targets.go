@@ -92,6 +92,11 @@ func (rt *Runtime) mayForward(role, bus, source string) error {
 	return rt.mayAs(role, action.Put(bus, source))
 }
 
+// mayCall asks whether a rule's role may call an API destination.
+func (rt *Runtime) mayCall(role, destination string) error {
+	return rt.mayAs(role, iam.Request{Action: "events:InvokeApiDestination", Resource: destination})
+}
+
 // mayAs holds a request against the role that a service was given. One that is not of the template may do everything.
 func (rt *Runtime) mayAs(role string, r iam.Request) error {
 	return rt.permissions.checkSession(session{rt.permissions.roles[role], "events"}, r)

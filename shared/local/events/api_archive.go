@@ -99,7 +99,7 @@ func apiDeleteArchive(ctx context.Context, e *Engine, in struct{ ArchiveName str
 	return nil, e.DeleteArchive(ctx, in.ArchiveName)
 }
 
-type destination struct {
+type replayTo struct {
 	Arn        string
 	FilterArns []string `json:",omitempty"`
 }
@@ -107,7 +107,7 @@ type destination struct {
 func apiStartReplay(ctx context.Context, e *Engine, in struct {
 	ReplayName, Description, EventSourceArn string
 	EventStartTime, EventEndTime            epoch
-	Destination                             destination
+	Destination                             replayTo
 },
 ) (any, error) {
 	r, err := e.StartReplay(ctx, Replay{
@@ -126,11 +126,11 @@ func apiStartReplay(ctx context.Context, e *Engine, in struct {
 
 type replayOut struct {
 	ReplayName            string
-	ReplayArn             string       `json:",omitempty"`
-	Description           string       `json:",omitempty"`
-	State                 string       // COMPLETED; RUNNING when a crash ended it
-	EventSourceArn        string       // the archive's
-	Destination           *destination `json:",omitempty"`
+	ReplayArn             string    `json:",omitempty"`
+	Description           string    `json:",omitempty"`
+	State                 string    // COMPLETED; RUNNING when a crash ended it
+	EventSourceArn        string    // the archive's
+	Destination           *replayTo `json:",omitempty"`
 	EventStartTime        epoch
 	EventEndTime          epoch
 	EventLastReplayedTime epoch `json:",omitzero"`
@@ -141,7 +141,7 @@ type replayOut struct {
 func showReplay(r *Replay) replayOut {
 	return replayOut{
 		ReplayName: r.Name, ReplayArn: r.ARN, Description: r.Description, State: r.State, EventSourceArn: r.ArchiveARN,
-		Destination:    &destination{r.Destination, r.Rules},
+		Destination:    &replayTo{r.Destination, r.Rules},
 		EventStartTime: epoch(r.From), EventEndTime: epoch(r.To), EventLastReplayedTime: epoch(r.Last),
 		ReplayStartTime: epoch(r.Started), ReplayEndTime: epoch(r.Ended),
 	}

@@ -30,6 +30,19 @@ func operations() map[string]operation {
 		"RemoveTargets":         typed(apiRemoveTargets),
 		"ListTargetsByRule":     typed(apiListTargets),
 
+		"CreateConnection":      typed(apiCreateConnection),
+		"UpdateConnection":      typed(apiUpdateConnection),
+		"DeauthorizeConnection": typed(apiDeauthorizeConnection),
+		"DescribeConnection":    typed(apiDescribeConnection),
+		"ListConnections":       typed(apiListConnections),
+		"DeleteConnection":      typed(apiDeleteConnection),
+
+		"CreateApiDestination":   typed(apiCreateDestination),
+		"UpdateApiDestination":   typed(apiUpdateDestination),
+		"DescribeApiDestination": typed(apiDescribeDestination),
+		"ListApiDestinations":    typed(apiListDestinations),
+		"DeleteApiDestination":   typed(apiDeleteDestination),
+
 		"CreateArchive":   typed(apiCreateArchive),
 		"UpdateArchive":   typed(apiUpdateArchive),
 		"DescribeArchive": typed(apiDescribeArchive),

@@ -11,10 +11,12 @@ import (
 	"time"
 
 	"go.etcd.io/bbolt"
+
+	"opsflow/shared/local/events/destination"
 )
 
-// configBucket holds buses ("bus/<name>"), rules with their targets ("rule/<bus>/<name>") and archives
-// ("archive/<name>"). Names have no slash but those of partner buses, which the local runtime does not have.
+// configBucket holds buses ("bus/<name>"), rules with their targets ("rule/<bus>/<name>"), archives ("archive/<name>"),
+// connections ("connection/<name>") and API destinations ("destination/<name>"). Names have no slash but those of partner buses, which the local runtime does not have.
 var configBucket = []byte("events.config")
 
 // Bus is an event bus.
@@ -67,6 +69,18 @@ func (e *Engine) loadConfig(k, v []byte) error {
 			return fmt.Errorf("read archive %s: %w", rest, err)
 		}
 		e.archives[a.Name] = compiled
+	case "connection":
+		var c destination.Connection
+		if err := json.Unmarshal(v, &c); err != nil {
+			return fmt.Errorf("read connection %s: %w", rest, err)
+		}
+		e.connections[c.Name] = &c
+	case "destination":
+		var d destination.Destination
+		if err := json.Unmarshal(v, &d); err != nil {
+			return fmt.Errorf("read API destination %s: %w", rest, err)
+		}
+		e.destinations[d.Name] = &d
 	}
 	return nil
 }

@@ -11,7 +11,14 @@ import (
 
 // deliver makes one attempt and sees to what follows from it.
 func (e *Engine) deliver(d *delivery) {
+	if at := e.turn(d); at.After(e.o.Clock.Now()) {
+		defer d.done()
+		d.Next, d.turn = at, true
+		e.postpone(d)
+		return
+	}
 	err := e.attempt(d)
+	d.turn = false
 	if err == nil {
 		e.settled.add(e, d)
 		return
@@ -38,7 +45,12 @@ func (e *Engine) deliver(d *delivery) {
 		return
 	}
 	log.Warn("delivery failed", "again_at", d.Next, "error", err)
-	err = e.o.DB.Update(e.committing(), func(tx *bbolt.Tx) error {
+	e.postpone(d)
+}
+
+// postpone writes down what there is to know of a delivery until its next attempt.
+func (e *Engine) postpone(d *delivery) {
+	err := e.o.DB.Update(e.committing(), func(tx *bbolt.Tx) error {
 		b := tx.Bucket(queueBucket)
 		if d.seq == 0 {
 			return d.insert(b)
@@ -46,7 +58,7 @@ func (e *Engine) deliver(d *delivery) {
 		return b.Put(seqKey(d.seq), mustJSON(d))
 	})
 	if err != nil {
-		log.Error("attempt not recorded", "error", err)
+		e.o.Logger.Error("attempt not recorded", "rule", d.Rule, "target", d.TargetARN, "event_id", d.EventID, "error", err)
 	}
 	e.retryAt(d)
 }
@@ -69,6 +81,8 @@ func (e *Engine) attempt(d *delivery) error {
 		return e.o.Invoke(e.ctx, function(d.TargetARN), []byte(d.Payload))
 	case serviceBus:
 		return e.forward(d)
+	case serviceCall:
+		return e.call(d)
 	}
 	return e.o.Deliver(e.ctx, Attempt{
 		Target: d.TargetARN, Role: d.Role, Rule: d.ruleARN(e), Payload: []byte(d.Payload), Group: d.Group, EventID: d.EventID,

@@ -25,6 +25,7 @@ import (
 	"go.etcd.io/bbolt"
 
 	"opsflow/shared/local/clock"
+	"opsflow/shared/local/events/destination"
 	"opsflow/shared/local/uuid"
 	"opsflow/shared/table/embedded"
 )
@@ -48,6 +49,12 @@ type Options struct {
 
 	// MayForward is asked whether a rule's role ("": it has none) allows it to put events of a source on another bus, given by ARN. nil: always.
 	MayForward func(role, bus, source string) error
+	// MayCall is asked whether a rule's role allows it to call an API destination, given by ARN. nil: always.
+	MayCall func(role, destination string) error
+	// Outside calls API destinations. nil: there are none.
+	Outside *destination.Caller
+	// PrivateCalls allows plain HTTP for API destinations: for those on this machine.
+	PrivateCalls bool
 	// MaySendAs is the policy of the buses: whether whom the context belongs to may send events of a source to a bus. nil: everybody.
 	MaySendAs func(ctx context.Context, bus, source string) bool
 	// SkipSlot is asked when a schedule's slot has come; skip drops it. The next slot asked about is then the first at or
@@ -79,11 +86,15 @@ type Engine struct {
 	buses map[string]*bus
 	// archives are few and asked for every event; replays are only in the database.
 	archives map[string]*archive
+	// connections and destinations are by name; they never change: an update puts another in their place.
+	connections  map[string]*destination.Connection
+	destinations map[string]*destination.Destination
 
 	randMu sync.Mutex
 
 	lanes   laneSet
 	settled settler
+	pace    destination.Pace
 	timers  timerSet
 	tickers tickerSet
 
@@ -111,7 +122,10 @@ func New(o Options) (*Engine, error) {
 	if o.Deliver == nil {
 		o.Deliver = func(context.Context, Attempt) error { return errNoService }
 	}
-	e := &Engine{o: o, buses: map[string]*bus{}, archives: map[string]*archive{}}
+	e := &Engine{
+		o: o, buses: map[string]*bus{}, archives: map[string]*archive{},
+		connections: map[string]*destination.Connection{}, destinations: map[string]*destination.Destination{},
+	}
 	e.timers = timerSet{clock: o.Clock, set: map[string]*timer{}}
 	e.tickers.m = map[string]*ticker{}
 	e.lanes.m = map[string]*lane{}

@@ -35,7 +35,9 @@ func (b *bundle) client() *eventbridge.Client {
 
 func TestSDKPutsAnEventThroughARule(t *testing.T) {
 	t.Parallel()
-	b := setup(t, func(o *events.Options) { o.MaySendAs = func(_ context.Context, _, source string) bool { return source == "shop" } })
+	b := setup(t, func(o *events.Options) {
+		o.MaySendAs = func(_ context.Context, _, source string) bool { return source == "shop" }
+	})
 	c := b.client()
 	ctx := t.Context()
 	bus := aws.String(bookings)

@@ -72,7 +72,9 @@ type insider struct{}
 func TestEntriesFailOneByOne(t *testing.T) {
 	t.Parallel()
 	b := setup(t, func(o *events.Options) {
-		o.MaySendAs = func(ctx context.Context, _, source string) bool { return source != "opsflow" || ctx.Value(insider{}) != nil }
+		o.MaySendAs = func(ctx context.Context, _, source string) bool {
+			return source != "opsflow" || ctx.Value(insider{}) != nil
+		}
 	})
 	b.bookingRule()
 	entry := func(change func(*events.Entry)) events.Entry {

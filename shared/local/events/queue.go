@@ -8,6 +8,8 @@ import (
 	"time"
 
 	"go.etcd.io/bbolt"
+
+	"opsflow/shared/local/events/destination"
 )
 
 // queueBucket holds deliveries that are not done, by a number that counts up: the order of acceptance.
@@ -17,6 +19,7 @@ var queueBucket = []byte("events.queue")
 type delivery struct {
 	seq  uint64 // place in the queue; 0: not written down
 	done func() // ends its Busy section
+	turn bool   // it has waited for its turn at a destination
 
 	EventID   string
 	Bus       string
@@ -25,9 +28,11 @@ type delivery struct {
 	TargetARN string
 	Role      string `json:",omitempty"` // ARN of the role that the target is called with
 	Group     string `json:",omitempty"` // MessageGroupId for a FIFO queue
-	Queue     string `json:",omitempty"` // the dead-letter queue's ARN
-	Payload   string // JSON; the event itself when Broken
-	Broken    string `json:",omitempty"` // why it can't be sent at all
+	// HTTP are the parameters of the call of an API destination.
+	HTTP      *destination.Target `json:",omitempty"`
+	Queue     string              `json:",omitempty"` // the dead-letter queue's ARN
+	Payload   string              // JSON; the event itself when Broken
+	Broken    string              `json:",omitempty"` // why it can't be sent at all
 	Accepted  time.Time
 	Deadline  time.Time // no attempt after that
 	Retries   int       // attempts allowed after the first
@@ -50,6 +55,9 @@ func (e *Engine) deliveries(r *rule, eventID string, text []byte) []*delivery {
 		}
 		if t.DeadLetterConfig != nil {
 			d.Queue = t.DeadLetterConfig.ARN
+		}
+		if t.HTTPParameters != nil {
+			d.HTTP = resolved(t.HTTPParameters, text)
 		}
 		payload, err := t.payload(r, text, now)
 		if err != nil {

@@ -6,6 +6,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"opsflow/shared/local/events/destination"
 )
 
 const (
@@ -23,8 +25,10 @@ type Target struct {
 	InputPath        string            `json:",omitempty"` // the part of the event at this JSONPath
 	InputTransformer *InputTransformer `json:",omitempty"`
 	SQSParameters    *SQSParameters    `json:"SqsParameters,omitempty"`
-	RetryPolicy      *RetryPolicy      `json:",omitempty"`
-	DeadLetterConfig *DeadLetterConfig `json:",omitempty"`
+	// HTTPParameters go with the call of an API destination. A value that is a path is that of the event.
+	HTTPParameters   *destination.Target `json:"HttpParameters,omitempty"`
+	RetryPolicy      *RetryPolicy        `json:",omitempty"`
+	DeadLetterConfig *DeadLetterConfig   `json:",omitempty"`
 }
 
 // InputTransformer makes what is sent from a template, in which <name> stands for what is at a path of the event.
@@ -66,6 +70,7 @@ const (
 	serviceSNS    = "sns"
 	serviceLogs   = "logs"
 	serviceBus    = "event-bus"
+	serviceCall   = "api-destination"
 )
 
 // serviceOf gives the kind of a target; "" for those that the local runtime does not have.
@@ -82,6 +87,7 @@ func serviceOf(arn string) string {
 		{"sns", "", serviceSNS},
 		{"logs", "log-group:", serviceLogs},
 		{"events", "event-bus/", serviceBus},
+		{"events", "api-destination/", serviceCall},
 	} {
 		if parts[2] == known.service && strings.HasPrefix(resource, known.prefix) {
 			return known.kind
@@ -106,14 +112,16 @@ func (t *Target) validate() error {
 		return invalid("Parameter %s is not valid. Reason: Provided Arn is not in correct format.", t.ARN)
 	case service == "":
 		return invalid("Parameter %s is not valid. Reason: the local runtime does not have this service (it has Lambda functions, state "+
-			"machines, SQS queues, SNS topics, event buses and CloudWatch log groups).", t.ARN)
-	case service == serviceStates && t.RoleARN == "":
+			"machines, SQS queues, SNS topics, event buses, API destinations and CloudWatch log groups).", t.ARN)
+	case (service == serviceStates || service == serviceCall) && t.RoleARN == "":
 		return invalid("RoleArn is required for target %s.", t.ARN)
 	case service == serviceSQS && strings.HasSuffix(t.ARN, ".fifo") != (t.group() != ""):
 		if t.group() == "" {
 			return invalid("Parameter(s) MessageGroupId must be specified for target: %s.", t.ID)
 		}
 		return invalid("Parameter(s) SqsParameters not valid for target: %s. Reason: only FIFO queues have message groups.", t.ID)
+	case t.HTTPParameters != nil && service != serviceCall:
+		return invalid("Parameter(s) HttpParameters not valid for target: %s.", t.ID)
 	case t.SQSParameters != nil && service != serviceSQS:
 		return invalid("Parameter(s) SqsParameters not valid for target: %s.", t.ID)
 	case t.DeadLetterConfig != nil && t.DeadLetterConfig.ARN != "" && serviceOf(t.DeadLetterConfig.ARN) != serviceSQS:

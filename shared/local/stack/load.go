@@ -93,6 +93,10 @@ func (s *Stack) add(r *resolver, res resource) error {
 			Queue: p.text("EventSourceArn"), Function: p.text("FunctionName"), Batch: p.number("BatchSize", 10),
 			Partial: slices.Contains(p.texts("FunctionResponseTypes"), "ReportBatchItemFailures"),
 		})
+	case typeConnection:
+		err = declare(&s.Connections, r, res, p, name, arn)
+	case typeDestination:
+		err = declare(&s.Destinations, r, res, p, name, arn)
 	case typeTable:
 		s.addTable(res, p, name, arn)
 	case typeRule:

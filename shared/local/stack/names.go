@@ -17,6 +17,8 @@ const (
 	typeTable        = "AWS::DynamoDB::Table"
 	typeQueue        = "AWS::SQS::Queue"
 	typeMapping      = "AWS::Lambda::EventSourceMapping"
+	typeConnection   = "AWS::Events::Connection"
+	typeDestination  = "AWS::Events::ApiDestination"
 	typeTopic        = "AWS::SNS::Topic"
 )
 
@@ -33,6 +35,8 @@ var named = map[string]struct{ property, arn string }{
 	typeRole:               {"RoleName", roleARN},
 	"AWS::Logs::LogGroup":  {"LogGroupName", "arn:aws:logs:" + Region + ":" + Account + ":log-group:"},
 	typeTopic:              {"TopicName", "arn:aws:sns:" + Region + ":" + Account + ":"},
+	typeConnection:         {"Name", "arn:aws:events:" + Region + ":" + Account + ":connection/"},
+	typeDestination:        {"Name", "arn:aws:events:" + Region + ":" + Account + ":api-destination/"},
 	typeManagedPolicy:      {"ManagedPolicyName", "arn:aws:iam::" + Account + ":policy/"},
 }
 

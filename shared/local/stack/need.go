@@ -17,7 +17,15 @@ type Need struct {
 
 const eventBridge = "events.amazonaws.com"
 
-// sending is the action that a message to a resource needs, by the service in its ARN.
+// sendingTo is the action that a message to a resource needs; "" when nobody knows.
+func sendingTo(arn string) string {
+	if strings.HasPrefix(arn, named[typeDestination].arn) {
+		return "events:InvokeApiDestination"
+	}
+	return sending[service(arn)]
+}
+
+// sending is the action that a message to most resources needs, by the service in their ARNs.
 var sending = map[string]string{
 	"lambda": "lambda:InvokeFunction", "sqs": "sqs:SendMessage", "sns": "sns:Publish", "states": "states:StartExecution", "events": "events:PutEvents",
 }
@@ -30,7 +38,7 @@ var polling = []string{"sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueA
 func (s *Stack) Needs() []Need {
 	var out []Need
 	add := func(what, role, to string, context map[string][]string) {
-		if action := sending[service(to)]; action != "" {
+		if action := sendingTo(to); action != "" {
 			out = append(out, Need{what, role, iam.Request{Action: action, Resource: to, Context: context}})
 		}
 	}

@@ -189,6 +189,17 @@ func (s *Stack) addRule(r *resolver, res resource, p properties, name string) er
 	return nil
 }
 
+// declare adds a resource whose properties a service takes as they are.
+func declare(to *[]Declared, r *resolver, res resource, p properties, name, arn string) error {
+	p["Name"] = name
+	text, err := json.Marshal(p)
+	if err != nil {
+		return r.fault(res.node, "the properties of %s: %w", res.id, err)
+	}
+	*to = append(*to, Declared{res.id, name, arn, text})
+	return nil
+}
+
 // addQueue adds a queue. Its properties are the service's attributes by the same names; policies are written out as JSON.
 func (s *Stack) addQueue(r *resolver, res resource, p properties, name, arn string) error {
 	q := Queue{LogicalID: res.id, Name: name, ARN: arn, Attributes: map[string]string{}}

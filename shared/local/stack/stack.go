@@ -30,6 +30,8 @@ type Stack struct {
 	Tables        []Table
 	Queues        []Queue
 	Mappings      []Mapping
+	Connections   []Declared // of EventBridge, as CreateConnection takes them
+	Destinations  []Declared // API destinations, as CreateApiDestination takes them
 	Routes        []Route
 	Roles         []*Role
 	// ResourcePolicies are what buses, queues and functions say of who may use them.
@@ -114,6 +116,14 @@ type Index struct {
 	Range   string
 	Type    string // KEYS_ONLY, INCLUDE or ALL
 	Include []string
+}
+
+// Declared is a resource whose properties are what the service's API takes.
+type Declared struct {
+	LogicalID string
+	Name      string
+	ARN       string
+	Text      json.RawMessage // the properties
 }
 
 // Queue is an SQS queue.
