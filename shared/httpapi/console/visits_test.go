@@ -234,3 +234,22 @@ func TestMessagesThatLandHereAreReadByChannel(t *testing.T) {
 		t.Error("an e-mail is among the webhooks")
 	}
 }
+
+func TestAWorkflowTellsWhenItIsExpectedToEndUntilItHas(t *testing.T) {
+	t.Parallel()
+	s := startSystem(t, clock.Virtual(morning))
+	admin := s.token(t, "admin")
+	var started workflow
+	s.send(t, http.MethodPost, "/v1/workflows", admin, map[string]any{
+		"template": "payment_processing", "subject": map[string]string{"type": "payment", "id": "pay-1"},
+		"context": map[string]any{"payment_id": "pay-1", "booking_id": "bk-1", "amount": 120.5, "currency": "AED"},
+	}, &started)
+	s.settle(t)
+	visitor := s.as(t, "admin")
+	visitor.get(t, "/workflows/"+started.ID).shows(t, http.StatusOK, "Expected to end")
+	s.send(t, http.MethodPost, "/v1/workflows/"+started.ID+"/cancel", admin, map[string]any{"reason": "a test"}, nil)
+	s.settle(t)
+	if page := visitor.get(t, "/workflows/"+started.ID); page.status != http.StatusOK || strings.Contains(page.body, "Expected to end") {
+		t.Errorf("after its end: %d, and it still tells when it should end", page.status)
+	}
+}
