@@ -147,3 +147,32 @@ func TestFinishedWorkBecomesAScoreOverTheBus(t *testing.T) {
 		}
 	}
 }
+
+// An answer that comes too late ends the vendor's turn, before sweep-due has seen it. That is not what the vendor asked for: sent
+// again, as by a client that had no answer, the request is refused again, and nothing says that the vendor accepted.
+func TestAnswerThatComesTooLateIsRefusedEachTimeThatItIsSent(t *testing.T) {
+	t.Parallel()
+	o := options()
+	o.Clock, o.Demo = clock.Virtual(time.Date(2026, 11, 24, 9, 0, 10, 0, time.UTC)), false
+	rt := start(t, o)
+	s := newSystem(t, rt)
+	s.gardeners("v-1", "v-2")
+	s.put("booking_created", pond("bk-1"))
+	id := s.offers("v-1")[0].ID
+	if err := rt.Clock().Advance(t.Context(), 20*time.Minute+5*time.Second); err != nil { // sweep-due looks at the full minute
+		t.Fatal(err)
+	}
+	for range 2 {
+		res := s.request(http.MethodPost, "/v1/tasks/"+id+"/complete", s.tokenFor("v-1", "vendors"), object{"outcome": "accepted"}, "Idempotency-Key", "one")
+		if res.status != http.StatusGone {
+			t.Errorf("accepted late: %d %s, want 410", res.status, res.body)
+		}
+	}
+	if len(s.offers("v-2")) != 1 {
+		t.Error("the next vendor is not asked")
+	}
+	var trail struct{ Items []struct{ Action string } }
+	if s.get("/v1/audit?target=task/"+id, &trail); len(trail.Items) != 0 {
+		t.Errorf("it is written down as %+v", trail.Items)
+	}
+}

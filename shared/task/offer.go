@@ -61,20 +61,27 @@ func (s *Service) answer(ctx context.Context, t *ops.Task, actor ops.Actor, d De
 		if err != nil {
 			return nil, fmt.Errorf("answer offer %s: %w", id, err)
 		}
-		entry, err := audit.Entry(ctx, s.Store, audit.Change{
-			Actor: actor, Action: "offer." + d.Outcome, Target: t.Ref(), Before: before.Masked(), After: t.Masked(), Reason: d.Comment,
-		}, now)
-		if err != nil {
-			return nil, fmt.Errorf("answer offer %s: %w", id, err)
+		refused := refusal(t, d.Outcome, late)
+		saving := ctx
+		if refused != nil {
+			// The turn is over all the same, by nobody's answer: the request has not done it, and whoever sends it again is
+			// refused again.
+			saving = ops.WithRequest(ctx, nil)
+		} else {
+			entry, err := audit.Entry(ctx, s.Store, audit.Change{
+				Actor: actor, Action: "offer." + d.Outcome, Target: t.Ref(), Before: before.Masked(), After: t.Masked(), Reason: d.Comment,
+			}, now)
+			if err != nil {
+				return nil, fmt.Errorf("answer offer %s: %w", id, err)
+			}
+			taken = append(taken, entry)
 		}
-		saved, err := s.saveOffer(ctx, t, append(taken, entry))
+		saved, err := s.saveOffer(saving, t, taken)
 		switch {
 		case err != nil:
 			return nil, err
-		case saved && late:
-			return nil, ops.Errorf(ops.CodeGone, "the time to answer offer %s is over", id)
-		case saved && d.Outcome == ops.OutcomeAccepted && t.Offer.Accepted() == nil:
-			return nil, ops.Errorf(ops.CodeConflict, "the last place of that day went to another booking")
+		case saved && refused != nil:
+			return nil, refused
 		case saved:
 			return t, nil
 		}
@@ -83,6 +90,17 @@ func (s *Service) answer(ctx context.Context, t *ops.Task, actor ops.Actor, d De
 		}
 	}
 	return nil, ops.Errorf(ops.CodeUnavailable, "offer %s is being changed too often; try again", id)
+}
+
+// refusal tells why an answer did not count, after which the offer has gone on; nil when it did.
+func refusal(t *ops.Task, outcome string, late bool) error {
+	switch {
+	case late:
+		return ops.Errorf(ops.CodeGone, "the time to answer offer %s is over", t.ID)
+	case outcome == ops.OutcomeAccepted && t.Offer.Accepted() == nil:
+		return ops.Errorf(ops.CodeConflict, "the last place of that day went to another booking")
+	}
+	return nil
 }
 
 // readAnswer checks an answer, and reads the vendor that it is for, if it names one.
