@@ -52,7 +52,7 @@ func (s *system) systemErrors() []ops.Alert {
 func TestPoisonEventIsListedAndWorksOnceWhenSentAgain(t *testing.T) {
 	t.Parallel()
 	rt, s, mend := broken(t, "match-rules")
-	s.put("payment_received", payment("pay-u"))
+	sent := s.put("payment_received", payment("pay-u"))
 	if all := s.undelivered(""); len(all) != 0 {
 		t.Fatalf("given up at the first failure: %+v", all)
 	}
@@ -82,6 +82,9 @@ func TestPoisonEventIsListedAndWorksOnceWhenSentAgain(t *testing.T) {
 	s.post("/v1/undelivered/"+u.ID+"/resend", nil, http.StatusOK, nil) // an impatient click
 	if got := s.workflows("subject=payment/pay-u"); len(got) != 1 {
 		t.Fatalf("%d workflows, want one", len(got))
+	}
+	if e := s.event(sent); e.Status != "valid" || len(e.Decisions) == 0 {
+		t.Errorf("under the id that its sender was given the event is %+v", e)
 	}
 	if got := s.lost(); got.Status != ops.UndeliveredResent || got.Resends != 3 {
 		t.Errorf("in the end: %+v", got)

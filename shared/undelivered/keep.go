@@ -2,8 +2,10 @@ package undelivered
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
+	"strings"
 
 	"opsflow/shared/ops"
 )
@@ -28,6 +30,10 @@ func (s *Service) HandleBatch(ctx context.Context, b Batch) (Outcome, error) {
 }
 
 func (s *Service) keepMessage(ctx context.Context, m Message) error {
+	alias, err := s.arrival(ctx, read(m, s.Clock.Now()))
+	if err != nil {
+		return fmt.Errorf("keep dead letter %s: %w", m.ID, err)
+	}
 	return s.save(ctx, "keep dead letter "+m.ID, func() ([]ops.Record, error) {
 		now := s.Clock.Now()
 		u := read(m, now)
@@ -48,6 +54,28 @@ func (s *Service) keepMessage(ctx context.Context, m Message) error {
 		u.Failures++
 		u.Note(m.ID)
 		u.Status = ops.UndeliveredOpen
-		return s.move(ctx, u, from, true)
+		records, err := s.move(ctx, u, from, true)
+		if err == nil && alias != nil {
+			records, alias = append(records, alias), nil // should it be there by now, the next try goes without
+		}
+		return records, err
 	})
+}
+
+// arrival leads from the id that EventBridge gave to an event of another system to the event, as the function would have that
+// it did not reach: another arrival brings the event, or it is sent again, under another id of EventBridge's. nil when the id
+// leads there, or nowhere ever.
+func (s *Service) arrival(ctx context.Context, u *ops.Undelivered) (*ops.Delivery, error) {
+	var env ops.Envelope
+	readable := json.Unmarshal(u.Event, &env) == nil
+	if !readable || !ops.ValidID(u.EventID) || env.Source == ops.Source || strings.HasPrefix(env.Source, "aws.") {
+		return nil, nil //nolint:nilnil // documented: none
+	}
+	if _, err := s.Store.Event(ctx, u.EventID); ops.ErrorCode(err) != ops.CodeNotFound {
+		return nil, err
+	}
+	identity, _ := ops.IdentifyEvent(env)
+	d := &ops.Delivery{ID: u.EventID, EventID: ops.EventID(identity)}
+	d.ExpiresAt = s.Clock.Now().Add(ops.EventRetention)
+	return d, nil
 }

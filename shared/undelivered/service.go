@@ -18,6 +18,8 @@ type Store interface {
 	ops.AlertStore
 	ops.AuditStore
 	ops.UndeliveredStore
+	// Event gives an event by its id, or by EventBridge's id of one of its arrivals; CodeNotFound.
+	Event(ctx context.Context, id string) (*ops.Event, error)
 }
 
 // Senders puts an event of somebody else on the bus again, as they had.
