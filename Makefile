@@ -44,6 +44,12 @@ generate: ## Write the state machines again from the built-in templates
 bench: ## Run the benchmarks
 	$(GO) test -run '^$$' -bench . -benchmem ./...
 
+SEEDS ?= 100
+
+.PHONY: simulate
+simulate: ## Simulate days of faults, by seeds 1 to SEEDS=100, or by SEED=n alone
+	$(GO) test -count=1 -timeout 2h -run TestADayOfFaults -v ./shared/local -seeds=$(SEEDS) $(if $(SEED),-seed=$(SEED))
+
 FUZZTIME ?= 60s
 
 .PHONY: fuzz

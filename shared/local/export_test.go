@@ -7,6 +7,7 @@ import (
 	"regexp"
 	"strconv"
 	"sync"
+	"time"
 
 	"github.com/aws/aws-lambda-go/lambdacontext"
 	"github.com/aws/aws-sdk-go-v2/credentials"
@@ -164,3 +165,21 @@ func (rt *Runtime) Deliver(ctx context.Context, d Delivery) error {
 	}
 	return err
 }
+
+// InQueues counts the messages of the template's queues that have any.
+func (rt *Runtime) InQueues(ctx context.Context) (map[string]int, error) {
+	left := map[string]int{}
+	for _, q := range rt.stack.Queues {
+		n, err := rt.InQueue(ctx, q.Name)
+		if err != nil {
+			return nil, err
+		}
+		if n > 0 {
+			left[q.Name] = n
+		}
+	}
+	return left, nil
+}
+
+// NextTimer is when the next timer of any record falls due.
+func (rt *Runtime) NextTimer(ctx context.Context) (time.Time, error) { return rt.store.NextWake(ctx) }
