@@ -40,6 +40,10 @@ build: ## Build the command line with the local runtime into .bin
 generate: ## Write the state machines again from the built-in templates
 	$(GO) run ./shared/workflow/generate
 
+.PHONY: permissions
+permissions: ## Write again who may do what, with the stories that need it
+	$(GO) test ./shared/local -run TestEveryPermissionIsUsedByAStory -update-permissions
+
 .PHONY: bench
 bench: ## Run the benchmarks
 	$(GO) test -run '^$$' -bench . -benchmem ./...

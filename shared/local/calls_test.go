@@ -28,7 +28,7 @@ type paymentSystem struct {
 	secrets []string
 }
 
-func newPaymentSystem(t *testing.T) *paymentSystem {
+func newPaymentSystem(t testing.TB) *paymentSystem {
 	t.Helper()
 	p := &paymentSystem{}
 	p.Server = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -67,7 +67,7 @@ func (s *system) keepSecret(name, value string) {
 }
 
 // depositRefund is the template by which the design explains the language.
-func depositRefund(t *testing.T) json.RawMessage {
+func depositRefund(t testing.TB) json.RawMessage {
 	t.Helper()
 	text, err := os.ReadFile("testdata/deposit_refund.json")
 	if err != nil {

@@ -183,3 +183,24 @@ func (rt *Runtime) InQueues(ctx context.Context) (map[string]int, error) {
 
 // NextTimer is when the next timer of any record falls due.
 func (rt *Runtime) NextTimer(ctx context.Context) (time.Time, error) { return rt.store.NextWake(ctx) }
+
+// Observe tells of each request that is held against a role.
+func (o *Options) Observe(told func(Use)) { o.observe = told }
+
+// Observed reports whether somebody is told.
+func (o *Options) Observed() bool { return o.observe != nil }
+
+// Edit changes what was read from the template.
+func (o *Options) Edit(change func(*stack.Stack)) { o.edit = change }
+
+// Ask writes on a workflow's record that somebody has asked for something, as who dies right after it does.
+func (rt *Runtime) Ask(ctx context.Context, id, what string) error {
+	i, err := rt.store.Instance(ctx, id)
+	if err != nil {
+		return err
+	}
+	now := rt.o.Clock.Now()
+	i.Asked = &ops.Asked{What: what, By: "ada", At: now}
+	i.SetTimer(ops.TimerLease, now)
+	return rt.store.Save(ctx, i)
+}

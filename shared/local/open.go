@@ -93,6 +93,9 @@ func (rt *Runtime) loadStack(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	if rt.o.edit != nil {
+		rt.o.edit(rt.stack)
+	}
 	rt.permissions = newPermissions(rt.stack, rt.o.Logger, rt.o.observe)
 	return nil
 }

@@ -6,6 +6,8 @@ import (
 	"net/http"
 	"strings"
 	"testing"
+
+	"opsflow/shared/local"
 )
 
 // signed sends a request that claims to be signed for a service with a key.
@@ -37,7 +39,9 @@ func (s *system) signed(key, service, method, path, target, body string) (status
 
 func TestAFunctionsKeyOpensNothingThatItsRoleDoesNotGrant(t *testing.T) {
 	t.Parallel()
-	s := promised(t)
+	o := options()
+	o.Observe(func(local.Use) {}) // most is refused
+	s := newSystem(t, start(t, o))
 	const (
 		region = "us-east-1:000000000000:"
 		denied = "AccessDeniedException"

@@ -56,7 +56,8 @@ type Options struct {
 	Progress       io.Writer // told what takes long; nil: nobody
 	Echo           io.Writer // gets what functions say, beside their logs; nil: nobody
 
-	observe func(Use) // told of what is held against roles; nil: nobody
+	observe func(Use)          // told of what is held against roles; nil: nobody
+	edit    func(*stack.Stack) // changes what was read from the template; nil: nothing
 }
 
 // Runtime is a running system.

@@ -34,8 +34,15 @@ func options() local.Options {
 	}
 }
 
-func start(t *testing.T, o local.Options) *local.Runtime {
+func start(t testing.TB, o local.Options) *local.Runtime {
 	t.Helper()
+	if !o.Observed() { // what the system does by itself is allowed by the template
+		o.Observe(func(u local.Use) {
+			if u.Refused != nil {
+				t.Errorf("missing in the template: %v", u.Refused)
+			}
+		})
+	}
 	rt, err := local.Start(t.Context(), o)
 	if err != nil {
 		t.Fatalf("start: %v", err)

@@ -25,7 +25,7 @@ import (
 
 // system is a running local runtime as its users see it: an AWS endpoint and an HTTP API.
 type system struct {
-	t      *testing.T
+	t      testing.TB
 	awsURL string
 	apiURL string
 	token  string
@@ -33,7 +33,7 @@ type system struct {
 	settle func(context.Context) error
 }
 
-func newSystem(t *testing.T, rt *local.Runtime) *system {
+func newSystem(t testing.TB, rt *local.Runtime) *system {
 	t.Helper()
 	s := &system{t: t, awsURL: rt.AWSURL(), apiURL: rt.APIURL(), settle: rt.Clock().WaitIdle}
 	s.token = s.tokenFor("ada", "admin")
@@ -59,7 +59,7 @@ type response struct {
 	body   []byte
 }
 
-func (r response) decode(t *testing.T, v any) {
+func (r response) decode(t testing.TB, v any) {
 	t.Helper()
 	if err := json.Unmarshal(r.body, v); err != nil {
 		t.Fatalf("decode %s: %v", r.body, err)
@@ -448,7 +448,7 @@ func story(t *testing.T, s *system) {
 }
 
 // in is the same system for another test.
-func (s *system) in(t *testing.T) *system {
+func (s *system) in(t testing.TB) *system {
 	c := *s
 	c.t = t
 	return &c

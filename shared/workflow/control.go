@@ -67,12 +67,13 @@ func (e *Engine) ask(ctx context.Context, id string, actor ops.Actor, asked ops.
 		if working {
 			return e.Store.Save(ctx, i, entry)
 		}
-		return e.obey(ctx, i, entry)
+		return e.obey(ctx, i, true, entry)
 	})
 }
 
-// obey does what the instance's record asks for, outside of its execution, which is then stopped.
-func (e *Engine) obey(ctx context.Context, i *ops.Instance, with ...ops.Record) error {
+// obey does what the instance's record asks for, outside of its execution. running says that this does not end by itself: then
+// it is stopped.
+func (e *Engine) obey(ctx context.Context, i *ops.Instance, running bool, with ...ops.Record) error {
 	p, err := e.plan(ctx, i.Template, i.TemplateVersion)
 	if err != nil {
 		return err
@@ -81,7 +82,7 @@ func (e *Engine) obey(ctx context.Context, i *ops.Instance, with ...ops.Record) 
 	if err != nil {
 		return err
 	}
-	stop := i.Status != ops.InstancePaused || !i.Timers[ops.TimerStop].IsZero()
+	stop := running && (i.Status != ops.InstancePaused || !i.Timers[ops.TimerStop].IsZero())
 	r := &run{
 		Engine: e, plan: p, d: Drive{InstanceID: i.ID, Attempt: i.Attempt}, i: i, owner: owner, mask: ops.NewMask(i.Secrets), staged: map[ops.Ref]ops.Record{},
 		logged: i.Happened(),

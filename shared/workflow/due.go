@@ -69,7 +69,7 @@ func (e *Engine) HandleDue(ctx context.Context, ref ops.Ref) error {
 		return e.clearTimers(ctx, i)
 	}
 	if i.Asked != nil && !i.Lease.Until.After(now) { // whoever was to do it died
-		return e.obey(ctx, i)
+		return e.obey(ctx, i, true)
 	}
 	// Whoever works on it must not lose its work to this write: then the next minute will do.
 	if at, ok := i.Timers[ops.TimerSLA]; ok && !at.After(now) && !i.Lease.Until.After(now) {

@@ -52,7 +52,8 @@ func (e *Engine) recordOutcome(ctx context.Context, id string, attempt int, x op
 	return e.failStored(ctx, id, attempt, func(i *ops.Instance) ops.StepError { return executionFailure(i, x) })
 }
 
-// failStored fails an instance as it is stored, if this is its attempt. One that was asked to pause or to end does that.
+// failStored fails an instance as it is stored, if this is its attempt: its execution is over, or ends with what its function
+// answers. One that was asked to pause or to end does that.
 func (e *Engine) failStored(ctx context.Context, id string, attempt int, why func(*ops.Instance) ops.StepError) error {
 	return retryable(e.retrier.Do(ctx, "record the outcome of workflow "+id, func() error {
 		i, err := e.Store.Instance(ctx, id)
@@ -65,7 +66,7 @@ func (e *Engine) failStored(ctx context.Context, id string, attempt int, why fun
 		case i.Attempt != attempt || i.Status.Ended() || i.Status == ops.InstancePaused:
 			return nil
 		case i.Asked != nil:
-			return e.obey(ctx, i)
+			return e.obey(ctx, i, false)
 		}
 		records, err := e.end(ctx, i, why(i), e.Store.Task)
 		if err != nil {

@@ -9,7 +9,7 @@ import (
 
 // Grant is a statement with where it comes from, for people.
 type Grant struct {
-	Policy string // "UseTable", "inline 1", "SQSPollerPolicy"
+	Policy string // "SendEvents", "RunSteps, policy 1", "SQSPollerPolicy"
 	Statement
 }
 

@@ -28,7 +28,7 @@ func Load(path string, parameters map[string]string) (*Stack, error) {
 			return nil, err
 		}
 	}
-	return s, s.checkNeeds()
+	return s, s.Check()
 }
 
 // made reports whether a resource's condition holds.

@@ -80,8 +80,8 @@ func takesPolicies(arn string) bool {
 	return false
 }
 
-// checkNeeds refuses a template in which something is missing that AWS needs.
-func (s *Stack) checkNeeds() error {
+// Check gives an error when something is missing in a template that AWS needs.
+func (s *Stack) Check() error {
 	for _, n := range s.Needs() {
 		if err := s.mayBe(n); err != nil {
 			return fmt.Errorf("%s: %s can't be delivered: %w", s.Path, n.For, err)

@@ -39,7 +39,7 @@ func (role *Role) madeBySAM(r *resolver, res resource, p properties) error {
 	for _, to := range sends {
 		arn := to.text("Destination")
 		if action := sending[service(arn)]; action != "" {
-			role.Grants = append(role.Grants, granted("of SAM", []iam.Statement{{Actions: []string{action}, Resources: []string{arn}}})...)
+			role.Grants = append(role.Grants, granted("added by SAM", []iam.Statement{{Actions: []string{action}, Resources: []string{arn}}})...)
 		}
 	}
 	trust := p["AssumeRolePolicyDocument"]
