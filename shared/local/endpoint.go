@@ -19,19 +19,18 @@ import (
 	"opsflow/shared/local/stack"
 	"opsflow/shared/local/states"
 	"opsflow/shared/ops"
-	"opsflow/shared/store"
 )
 
 // awsEndpoint is one address for all AWS services that are here, told apart as the SDKs tell them: by the prefix of
 // X-Amz-Target, or by Lambda's path.
 func (rt *Runtime) awsEndpoint() http.Handler {
 	services := map[string]http.Handler{
-		"AWSStepFunctions":  states.Handler(rt.states),
-		"AWSEvents":         events.Handler(rt.events),
-		"DynamoDB_20120810": dynamodb.New(rt.table, rt.tableName(), store.Indexes(), rt.o.Clock.Now),
-		sqs.TargetPrefix:    sqs.Handler(rt.queues),
-		secretsService:      http.HandlerFunc(rt.secretsAPI),
-		logs.TargetPrefix:   logs.Handler(rt.logs, stack.Region, stack.Account),
+		"AWSStepFunctions":    states.Handler(rt.states),
+		"AWSEvents":           events.Handler(rt.events),
+		dynamodb.TargetPrefix: rt.dynamodb,
+		sqs.TargetPrefix:      sqs.Handler(rt.queues),
+		secretsService:        http.HandlerFunc(rt.secretsAPI),
+		logs.TargetPrefix:     logs.Handler(rt.logs, stack.Region, stack.Account),
 	}
 	functions := lambda.Handler(rt.functions, rt.elsewhere)
 	return rt.permissions.guardEndpoint(rt.meterEndpoint(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {

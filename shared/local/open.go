@@ -12,8 +12,6 @@ import (
 
 	awslambda "github.com/aws/aws-lambda-go/lambda"
 	"github.com/aws/aws-sdk-go-v2/aws"
-	"github.com/aws/aws-sdk-go-v2/credentials"
-	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 
 	"opsflow/shared/calendar"
 	"opsflow/shared/connection"
@@ -30,8 +28,6 @@ import (
 	"opsflow/shared/local/states"
 	"opsflow/shared/ops"
 	"opsflow/shared/store"
-	"opsflow/shared/table"
-	"opsflow/shared/table/dynamo"
 	"opsflow/shared/table/embedded"
 	"opsflow/shared/task/form"
 	"opsflow/shared/timeline"
@@ -105,54 +101,6 @@ func onOff(on bool) string {
 		return "on"
 	}
 	return "off"
-}
-
-func (rt *Runtime) tableName() string { return rt.stack.Tables[0].Name }
-
-func (rt *Runtime) openTable(ctx context.Context) error {
-	if len(rt.stack.Tables) != 1 {
-		return fmt.Errorf("%s has %d tables, want 1", rt.stack.Path, len(rt.stack.Tables))
-	}
-	if rt.o.TableURL == "" {
-		t, err := embedded.NewTable(rt.db, rt.tableName(), store.Indexes(), rt.o.Clock.Now)
-		if err != nil {
-			return err
-		}
-		rt.table = rt.meter.Table(t)
-	} else {
-		client := dynamodb.New(dynamodb.Options{
-			Region: stack.Region, BaseEndpoint: aws.String(rt.o.TableURL),
-			Credentials: credentials.NewStaticCredentialsProvider("local", "local", ""),
-		})
-		if err := dynamo.EnsureTable(ctx, client, rt.tableName(), store.Indexes()); err != nil {
-			return fmt.Errorf("table at %s: %w", rt.o.TableURL, err)
-		}
-		rt.table = dynamo.New(client, rt.tableName(), store.Indexes(), rt.o.Clock.Now)
-	}
-	rt.table = &waking{Table: rt.table, wake: func() {
-		if rt.events != nil {
-			rt.events.Rearm()
-		}
-	}}
-	rt.store = store.New(rt.table, rand.Reader, rt.o.Clock.Now)
-	return nil
-}
-
-// waking tells when a timer was set, so that schedules that had nothing to do look again.
-type waking struct {
-	table.Table
-	wake func()
-}
-
-func (w *waking) Write(ctx context.Context, wr table.Write) error {
-	err := w.Table.Write(ctx, wr)
-	for _, p := range wr.Puts {
-		if _, ok := p.Item.Index["wake"]; ok {
-			w.wake()
-			break
-		}
-	}
-	return err
 }
 
 // openIssuer takes the signing key of the last run, so that tokens outlive a restart.

@@ -17,7 +17,7 @@ type guardedTable struct {
 }
 
 func (rt *Runtime) guardTable(t table.Table, indexes []table.Index) *guardedTable {
-	g := &guardedTable{Table: t, permissions: rt.permissions, arn: rt.stack.Tables[0].ARN, indexes: map[string]string{}}
+	g := &guardedTable{Table: t, permissions: rt.permissions, arn: rt.own.ARN, indexes: map[string]string{}}
 	g.indexes[""] = g.arn
 	for _, i := range indexes {
 		g.indexes[i.Name] = g.arn + "/index/" + i.Name

@@ -69,7 +69,9 @@ type Runtime struct {
 	apiURL      string
 	stack       *stack.Stack
 	db          *embedded.DB
-	table       table.Table
+	own         stack.Table // opsflow's own
+	table       table.Table // the same
+	dynamodb    http.Handler
 	store       *store.Store
 	permissions *permissions
 	border      *border
@@ -206,9 +208,9 @@ func (rt *Runtime) DataDir() string { return rt.o.Data }
 // TableName says which table is used, for people.
 func (rt *Runtime) TableName() string {
 	if rt.o.TableURL != "" {
-		return rt.tableName() + " at " + rt.o.TableURL
+		return rt.own.Name + " at " + rt.o.TableURL
 	}
-	return rt.tableName() + ", embedded"
+	return rt.own.Name + ", embedded"
 }
 
 // Clock is the time of everything that runs.

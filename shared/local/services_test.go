@@ -17,7 +17,6 @@ import (
 
 	"opsflow/shared/local"
 	"opsflow/shared/local/clock"
-	"opsflow/shared/table/dynamo/expr"
 )
 
 // machines runs definitions through the SDK.
@@ -100,7 +99,7 @@ func (m *machines) run(resource, parameters, input string) (output map[string]an
 	return output, "", ""
 }
 
-const putItem = `{"TableName": "opsflow", "ConditionExpression": "` + expr.Absent + `",
+const putItem = `{"TableName": "opsflow", "ConditionExpression": "attribute_not_exists(pk)",
 	"Item": {"pk": {"S.$": "$.id"}, "sk": {"S": "note"}, "v": {"N": "1"}, "write_id": {"S.$": "$.write"}, "text": {"S": "hello"}}}`
 
 func TestStateMachineReadsAndWritesTheTable(t *testing.T) {

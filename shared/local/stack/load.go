@@ -98,7 +98,7 @@ func (s *Stack) add(r *resolver, res resource) error {
 	case typeDestination:
 		err = declare(&s.Destinations, r, res, p, name, arn)
 	case typeTable:
-		s.addTable(res, p, name, arn)
+		err = s.addTable(res, p, name, arn)
 	case typeRule:
 		err = s.addRule(r, res, p, name)
 	case typeRole:

@@ -222,7 +222,7 @@ func (s *Stack) addQueue(r *resolver, res resource, p properties, name, arn stri
 	return nil
 }
 
-func (s *Stack) addTable(res resource, p properties, name, arn string) {
+func (s *Stack) addTable(res resource, p properties, name, arn string) (err error) {
 	t := Table{LogicalID: res.id, Name: name, ARN: arn}
 	t.Hash, t.Range = keys(p.list("KeySchema"))
 	if ttl := p.sub("TimeToLiveSpecification"); ttl.text("Enabled") == "true" {
@@ -236,7 +236,14 @@ func (s *Stack) addTable(res resource, p properties, name, arn string) {
 			Type: projection.text("ProjectionType"), Include: projection.texts("NonKeyAttributes"),
 		})
 	}
+	p = maps.Clone(p)
+	p["TableName"] = name
+	t.Properties, err = json.Marshal(p)
+	if err != nil {
+		return fmt.Errorf("table %s: %w", name, err)
+	}
 	s.Tables = append(s.Tables, t)
+	return nil
 }
 
 func keys(schema []properties) (hash, sort string) {

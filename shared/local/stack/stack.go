@@ -107,6 +107,8 @@ type Table struct {
 	Range     string
 	TTL       string // attribute; "": none
 	Indexes   []Index
+	// Properties are the resource's, as a JSON object, with the name.
+	Properties []byte
 }
 
 // Index is a global secondary index.

@@ -8,7 +8,6 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 
 	"opsflow/shared/table"
-	"opsflow/shared/table/dynamo/expr"
 )
 
 // maxAsks bounds how often one page asks on because DynamoDB ended its answer at 1 MB or because items had expired.
@@ -66,7 +65,7 @@ func (t *Table) queryInput(q table.Query) *dynamodb.QueryInput {
 	in := &dynamodb.QueryInput{
 		TableName:                 &t.name,
 		ScanIndexForward:          aws.Bool(!q.Descending),
-		KeyConditionExpression:    aws.String(expr.Partition),
+		KeyConditionExpression:    aws.String(wholePartition),
 		ExpressionAttributeNames:  map[string]string{"#p": attrPK, "#s": attrSK},
 		ExpressionAttributeValues: attributes{":p": text(q.PK)},
 	}
@@ -80,16 +79,16 @@ func (t *Table) queryInput(q table.Query) *dynamodb.QueryInput {
 	values := in.ExpressionAttributeValues
 	switch {
 	case q.Prefix != "":
-		in.KeyConditionExpression = aws.String(expr.Prefix)
+		in.KeyConditionExpression = aws.String(keyPrefix)
 		values[":prefix"] = text(q.Prefix)
 	case q.From != "" && q.To != "":
-		in.KeyConditionExpression = aws.String(expr.Between)
+		in.KeyConditionExpression = aws.String(keyBetween)
 		values[":from"], values[":to"] = text(q.From), text(q.To)
 	case q.From != "":
-		in.KeyConditionExpression = aws.String(expr.From)
+		in.KeyConditionExpression = aws.String(keyFrom)
 		values[":from"] = text(q.From)
 	case q.To != "":
-		in.KeyConditionExpression = aws.String(expr.To)
+		in.KeyConditionExpression = aws.String(keyTo)
 		values[":to"] = text(q.To)
 	default:
 		delete(in.ExpressionAttributeNames, "#s")

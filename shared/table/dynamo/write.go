@@ -14,7 +14,6 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 
 	"opsflow/shared/table"
-	"opsflow/shared/table/dynamo/expr"
 )
 
 // Write implements table.Table.
@@ -165,18 +164,18 @@ type change struct {
 func (a *attempt) change(op operation) change {
 	now := number(a.now.Unix())
 	absent := func(item attributes) change {
-		return change{item: item, condition: expr.Absent, values: attributes{":now": now}}
+		return change{item: item, condition: ifAbsent, values: attributes{":now": now}}
 	}
 	switch {
 	case op.put != nil:
 		c := absent(itemAttributes(op.put.Item, op.put.WantV+1, a.write.ID))
 		if op.put.WantV != 0 {
-			c.condition = expr.Version
+			c.condition = ifVersion
 			c.values[":v"] = number(op.put.WantV)
 		}
 		return c
 	case op.del != nil:
-		return change{condition: expr.Version, values: attributes{":now": now, ":v": number(op.del.WantV)}}
+		return change{condition: ifVersion, values: attributes{":now": now, ":v": number(op.del.WantV)}}
 	case op.anew:
 		item := itemAttributes(table.Item{Key: op.key, ExpiresAt: op.counter.ExpiresAt}, 1, a.write.ID)
 		item[op.counter.Field] = number(op.counter.Add)
@@ -184,18 +183,18 @@ func (a *attempt) change(op operation) change {
 	}
 	n := op.counter
 	c := change{
-		update: expr.Add, condition: expr.Count,
+		update: addNumber, condition: ifCounts,
 		names:  map[string]string{"#n": n.Field},
 		values: attributes{":now": now, ":w": text(a.write.ID), ":one": number(1), ":add": number(n.Add)},
 	}
 	if e := table.Epoch(n.ExpiresAt); e != 0 {
-		c.update = expr.AddExpires
+		c.update = addNumberExpiring
 		c.values[":e"] = number(e)
 	}
 	if n.Max != 0 {
-		c.condition = expr.CountUpTo
+		c.condition = ifRoom
 		if n.Add > n.Max {
-			c.condition = expr.CountBelow
+			c.condition = ifRoomThere
 		}
 		c.values[":room"] = number(n.Max - n.Add)
 	}

@@ -45,19 +45,13 @@ func (t *Table) read(ctx context.Context, tx *bbolt.Tx, q table.Query) (table.Pa
 	return page, errors.Join(err, ctx.Err())
 }
 
-// span is the part of a bucket that a query asks for: keys from low (inclusive) to high (exclusive; nil: no end), one way
-// or the other.
-type span struct {
-	low, high []byte
-	down      bool
-}
-
-func newSpan(q table.Query) span {
+// newSpan is the part of a bucket that a query asks for.
+func newSpan(q table.Query) Span {
 	if q.PK == "" {
-		return after(span{low: []byte{}, down: q.Descending}, q)
+		return after(Span{Low: []byte{}, Down: q.Descending}, q)
 	}
 	base := bytekey.Append(nil, q.PK)
-	s := span{low: base, high: bytekey.Successor(base), down: q.Descending}
+	s := Span{Low: base, High: bytekey.Successor(base), Down: q.Descending}
 	// In an index more parts follow the sort key, so it is escaped there and a whole value ends with a mark.
 	prefix, whole := rawPart, rawPart
 	if q.Index != "" {
@@ -65,63 +59,31 @@ func newSpan(q table.Query) span {
 	}
 	switch {
 	case q.Prefix != "":
-		s.low = prefix(bytes.Clone(base), q.Prefix)
-		s.high = bytekey.Successor(s.low)
+		s.Low = prefix(bytes.Clone(base), q.Prefix)
+		s.High = bytekey.Successor(s.Low)
 	default:
 		if q.From != "" {
-			s.low = prefix(bytes.Clone(base), q.From)
+			s.Low = prefix(bytes.Clone(base), q.From)
 		}
 		if q.To != "" && q.Index != "" {
-			s.high = bytekey.Successor(whole(bytes.Clone(base), q.To))
+			s.High = bytekey.Successor(whole(bytes.Clone(base), q.To))
 		} else if q.To != "" {
-			s.high = append(whole(bytes.Clone(base), q.To), 0)
+			s.High = append(whole(bytes.Clone(base), q.To), 0)
 		}
 	}
 	return after(s, q)
 }
 
 // after leaves out what comes before the place where a query continues.
-func after(s span, q table.Query) span {
-	if q.After == nil {
+func after(s Span, q table.Query) Span {
+	switch {
+	case q.After == nil:
 		return s
+	case q.Index != "":
+		return s.After(indexKey(q.After.Index, q.After.Key))
+	default:
+		return s.After(itemKey(q.After.Key))
 	}
-	at := itemKey(q.After.Key)
-	if q.Index != "" {
-		at = indexKey(q.After.Index, q.After.Key)
-	}
-	if q.Descending {
-		s.high = at
-	} else {
-		s.low = append(at, 0)
-	}
-	return s
 }
 
 func rawPart(dst []byte, part string) []byte { return append(dst, part...) }
-
-func (s span) first(c *bbolt.Cursor) (k, v []byte) {
-	if !s.down {
-		return s.check(c.Seek(s.low))
-	}
-	if s.high == nil {
-		return s.check(c.Last())
-	}
-	if k, _ := c.Seek(s.high); k == nil {
-		return s.check(c.Last())
-	}
-	return s.check(c.Prev())
-}
-
-func (s span) next(c *bbolt.Cursor) (k, v []byte) {
-	if s.down {
-		return s.check(c.Prev())
-	}
-	return s.check(c.Next())
-}
-
-func (s span) check(k, v []byte) ([]byte, []byte) {
-	if k == nil || bytes.Compare(k, s.low) < 0 || (s.high != nil && bytes.Compare(k, s.high) >= 0) {
-		return nil, nil
-	}
-	return k, v
-}

@@ -58,7 +58,7 @@ func (t *Table) Walk(tx *bbolt.Tx, q table.Query, yield func(Stored) bool) error
 	}
 	c, now := tx.Bucket(t.root).Bucket(name).Cursor(), t.now()
 	s := newSpan(q)
-	for k, raw := s.first(c); k != nil; k, raw = s.next(c) {
+	for k, raw := s.First(c); k != nil; k, raw = s.Next(c) {
 		r, err := decode(raw)
 		if err != nil {
 			return fmt.Errorf("query %q: %w", q.PK, err)
