@@ -202,6 +202,7 @@ func TestToleratedFailuresOfDistributedMap(t *testing.T) {
 	for tolerated, want := range map[string]string{"1": states.StatusSucceeded, "0": states.StatusFailed} {
 		r := newRig(t)
 		arn := r.start(t, definition(tolerated), `[{"ok":1},{"bad":1}]`)
+		r.idle(t)
 		x := r.describe(t, arn)
 		if x.Status != want {
 			t.Errorf("%s tolerated: got %s %s", tolerated, x.Status, deref(x.Cause))

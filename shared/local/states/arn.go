@@ -70,6 +70,14 @@ func standardKey(arn string) (string, error) {
 	return key, nil
 }
 
+// describedKey is standardKey for what also looks at express children of map runs.
+func describedKey(arn string) (string, error) {
+	if key := executionKey(arn); strings.Contains(key, "/") {
+		return key, nil
+	}
+	return standardKey(arn)
+}
+
 // nameIn is the name that an ARN of the kind ends with; empty when it is no such ARN.
 func nameIn(arn, kind string) string {
 	parts := strings.Split(arn, ":")

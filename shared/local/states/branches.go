@@ -26,9 +26,8 @@ func (x *execution) startThreads(t *thread, s *state) {
 			branch = index
 		}
 		c := x.newThread(t.ID, index, s.branches[branch])
-		c.Silent = t.Silent || j.MapRun != ""
 		c.Prev = t.Prev
-		if s.kind == "Map" && !c.Silent {
+		if s.kind == "Map" {
 			x.event(c, "MapIterationStarted", iteration(c, s))
 		}
 		if !x.startThread(t, s, c) {
@@ -61,8 +60,8 @@ func iteration(c *thread, s *state) map[string]any {
 // itemInput is what an iteration begins with.
 func (x *execution) itemInput(t *thread, s *state, index int, item any) (any, error) {
 	m := s.mapping
-	if m.selector == nil || m.batch != nil {
-		return item, nil // batches were made of selected items
+	if m.selector == nil {
+		return item, nil
 	}
 	return x.selectItem(t, s, index, item)
 }
@@ -93,7 +92,7 @@ func (x *execution) finishThread(t *thread, output any) {
 	s := parent.state()
 	t.Phase, t.Output = phaseDone, &value.JSON{V: output}
 	x.touch(t)
-	if s.kind == "Map" && !t.Silent {
+	if s.kind == "Map" {
 		x.event(t, "MapIterationSucceeded", iteration(t, s))
 	}
 	parent.Join.done++
@@ -113,28 +112,12 @@ func (x *execution) joined(t *thread, s *state) {
 		t.Prev = max(t.Prev, c.Prev)
 		x.remove(c)
 	}
-	if j.MapRun != "" {
-		x.event(t, "MapRunSucceeded", nil)
-	}
 	x.event(t, s.kind+"StateSucceeded", nil)
 	t.Phase = phaseRun
 	if err := x.complete(t, s, results); err != nil {
 		t.Join = nil
 		x.failState(t, s, x.asFailure(t, err))
 	}
-}
-
-// mapRunItem is the innermost iteration of a distributed Map that the thread belongs to, or nil. Such an iteration is an
-// execution of its own: what ends it does not end the execution around it.
-func (x *execution) mapRunItem(t *thread) *thread {
-	for t != nil && t.Parent != noParent {
-		parent := x.threads[t.Parent]
-		if parent.Join != nil && parent.Join.MapRun != "" {
-			return t
-		}
-		t = parent
-	}
-	return nil
 }
 
 func (x *execution) childrenOf(t *thread) []*thread {
@@ -162,6 +145,9 @@ func (x *execution) halt(t *thread) {
 		delete(x.cancel, t.ID)
 	}
 	t.Task = nil
+	if a := x.runs[t.ID]; a != nil && a.Status == StatusRunning {
+		x.endRun(a, StatusAborted)
+	}
 	if t.Phase != phaseDone {
 		t.Phase = phaseHalted
 	}
@@ -172,6 +158,7 @@ func (x *execution) discardJoin(t *thread) {
 	if t.Join == nil {
 		return
 	}
+	delete(x.runs, t.ID)
 	for _, c := range x.childrenOf(t) {
 		x.discardJoin(c)
 		x.remove(c)
@@ -187,19 +174,8 @@ func (x *execution) failThread(t *thread, f *failure) {
 	}
 	parent := x.threads[t.Parent]
 	s := parent.state()
-	j := parent.Join
 	x.halt(t)
-	if j.MapRun != "" {
-		j.failed++
-		j.done++
-		t.Phase, t.Failed, t.Output = phaseDone, true, &value.JSON{V: f.output()}
-		x.discardJoin(t)
-		if j.failed <= j.Tolerated {
-			x.joined(parent, s)
-			return
-		}
-		f = &failure{Name: errToleratedExceeded, Cause: causeToleratedExceeded, plain: true}
-	} else if s.kind == "Map" && !t.Silent {
+	if s.kind == "Map" {
 		x.event(t, "MapIterationFailed", iteration(t, s))
 	}
 	parent.Prev = max(parent.Prev, t.Prev)
@@ -217,6 +193,9 @@ func (x *execution) abortChildren(t *thread, s *state) {
 		if c.Phase != phaseDone && c.Phase != phaseHalted && c.EnteredID > 0 {
 			switch kind := c.state().kind; kind {
 			case "Task", "Wait", "Parallel", "Map":
+				if c.Join != nil && c.Join.MapRun != "" {
+					x.event(c, "MapRunAborted", nil)
+				}
 				x.event(c, kind+"StateAborted", nil)
 			}
 			if s.kind == "Map" {

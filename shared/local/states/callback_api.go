@@ -25,7 +25,7 @@ func MachineOfToken(token string) string {
 		return ""
 	}
 	machine, _, _ := strings.Cut(tok.Key, ":")
-	return machine
+	return baseMachine(machine)
 }
 
 // withToken lets do act on the task that a token belongs to, and returns once that is durable.

@@ -31,9 +31,6 @@ func (x *execution) variable(t *thread, name string) (any, bool) {
 				return v, true
 			}
 		}
-		if parent := x.threads[t.Parent]; parent == nil || parent.Silent != t.Silent {
-			return nil, false
-		}
 		t = x.threads[t.Parent]
 	}
 	return nil, false

@@ -57,17 +57,20 @@ type mapping struct {
 	itemsPath       *reference
 	selector        template
 	distributed     bool
+	express         bool // of a distributed Map: its children's type
 	concurrency     int64
 	concurrencyPath *reference
 	tolerate        tolerance
 	batch           *batching
 	reader, writer  bool // ItemReader, ResultWriter: S3, which is not here
 	label           string
+	source          *value.Object // the processor's definition
 }
 
 // tolerance is how many items of a distributed Map may fail.
 type tolerance struct {
-	count, percentage         string
+	count                     *int64
+	percentage                *float64
 	countPath, percentagePath *reference
 }
 
@@ -105,7 +108,7 @@ func parseDefinition(text, kind string) (*graph, diagnostics) {
 	if obj == nil {
 		return nil, d
 	}
-	p := &definitionParser{diagnostics: &d, seen: map[string]bool{}, express: kind == TypeExpress}
+	p := &definitionParser{diagnostics: &d, seen: map[string]bool{}, labels: map[string]bool{}, express: kind == TypeExpress}
 	g := p.graph(obj, "", machineFields)
 	if len(d) > 0 {
 		return nil, d
@@ -120,7 +123,7 @@ func parseState(text string) (*state, diagnostics) {
 	if obj == nil {
 		return nil, d
 	}
-	p := &definitionParser{diagnostics: &d, seen: map[string]bool{}}
+	p := &definitionParser{diagnostics: &d, seen: map[string]bool{}, labels: map[string]bool{}}
 	return p.state("State", obj, ""), d
 }
 
@@ -173,6 +176,7 @@ var errNoJSONata = errors.New("the JSONata dialect is not supported; use JSONPat
 type definitionParser struct {
 	*diagnostics
 	seen    map[string]bool // state names, which are unique in the whole definition
+	labels  map[string]bool // of Map states, which are, too
 	express bool            // for a state machine of this type, which can't wait for anybody
 }
 

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"math"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -288,15 +289,18 @@ func (p *definitionParser) parallel(s *state, f fields) {
 }
 
 func (p *definitionParser) mapState(s *state, f fields) {
-	m := &mapping{label: f.text("Label"), reader: f.has("ItemReader"), writer: f.has("ResultWriter")}
+	m := &mapping{label: p.label(f), reader: f.has("ItemReader"), writer: f.has("ResultWriter")}
 	s.mapping = m
 	f.exclusive(true, "ItemProcessor", "Iterator")
 	for _, name := range []string{"ItemProcessor", "Iterator"} {
 		if o, ok := f.object(name); ok {
-			s.branches = []*graph{p.graph(o, f.where(name), processorFields)}
 			if config, ok := (fields{p.diagnostics, o, f.where(name)}).object("ProcessorConfig"); ok {
-				m.distributed = p.processor(fields{p.diagnostics, config, f.where(name) + "/ProcessorConfig"})
+				m.distributed, m.express = p.processor(fields{p.diagnostics, config, f.where(name) + "/ProcessorConfig"})
 			}
+			outer := p.express
+			p.express = p.express || m.express
+			s.branches = []*graph{p.graph(o, f.where(name), processorFields)}
+			p.express, m.source = outer, o
 		}
 	}
 	if m.distributed && p.express {
@@ -319,13 +323,11 @@ func (p *definitionParser) mapState(s *state, f fields) {
 	m.concurrencyPath, _ = f.path("MaxConcurrencyPath")
 	f.exclusive(false, "ToleratedFailureCount", "ToleratedFailureCountPath")
 	f.exclusive(false, "ToleratedFailurePercentage", "ToleratedFailurePercentagePath")
-	if v, ok := f.o.Get("ToleratedFailureCount"); ok {
-		f.whole("ToleratedFailureCount", 0)
-		m.tolerate.count = string(value.Text(v))
+	if f.has("ToleratedFailureCount") {
+		m.tolerate.count = new(f.whole("ToleratedFailureCount", 0))
 	}
-	if v, ok := f.o.Get("ToleratedFailurePercentage"); ok {
-		f.decimal("ToleratedFailurePercentage", 0, 0, 100)
-		m.tolerate.percentage = string(value.Text(v))
+	if f.has("ToleratedFailurePercentage") {
+		m.tolerate.percentage = new(f.decimal("ToleratedFailurePercentage", 0, 0, 100))
 	}
 	m.tolerate.countPath, _ = f.path("ToleratedFailureCountPath")
 	m.tolerate.percentagePath, _ = f.path("ToleratedFailurePercentagePath")
@@ -343,8 +345,25 @@ func (p *definitionParser) mapState(s *state, f fields) {
 	}
 }
 
-// processor reads a ProcessorConfig and reports whether the Map is a distributed one.
-func (p *definitionParser) processor(f fields) (distributed bool) {
+var validLabel = regexp.MustCompile(`^[^\s<>{}\[\]?*"#%\\^|~` + "`" + `$&,;:/\x00-\x1f\x7f-\x9f]{1,40}$`)
+
+// label is a Map state's name in ARNs, which no other has; empty when it is not given.
+func (p *definitionParser) label(f fields) string {
+	label := f.text("Label")
+	switch {
+	case !f.has("Label"):
+	case !validLabel.MatchString(label):
+		p.schema(f.where("Label"), "Value is not a valid label: it has from 1 to 40 characters, none of them white space or special")
+	case p.labels[label]:
+		p.schema(f.where("Label"), "Label '%s' is not unique", label)
+	default:
+		p.labels[label] = true
+	}
+	return label
+}
+
+// processor reads a ProcessorConfig and reports whether the Map is a distributed one, and its children express ones.
+func (p *definitionParser) processor(f fields) (distributed, express bool) {
 	f.only(configFields)
 	distributed = f.oneOf("Mode", "INLINE", "DISTRIBUTED") == "DISTRIBUTED"
 	kind := f.oneOf("ExecutionType", TypeStandard, TypeExpress)
@@ -354,7 +373,7 @@ func (p *definitionParser) processor(f fields) (distributed bool) {
 	case !distributed && kind != "":
 		p.schema(f.at, "Field 'ExecutionType' is supported in a distributed Map only")
 	}
-	return distributed
+	return distributed, distributed && kind == TypeExpress
 }
 
 // parameters reports what the Parameters of an optimised integration lack, or have too much.

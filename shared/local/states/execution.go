@@ -30,26 +30,31 @@ type record struct {
 	Name       string `json:"n"`
 	Definition string `json:"d"` // hash
 	// What else it began with: see snapshot.
-	Revision   string   `json:"rv,omitempty"`
-	UpdatedAt  int64    `json:"mu,omitempty"`
-	Settings   Settings `json:"cf,omitzero"`
-	Version    int      `json:"ve,omitempty"` // 0: none
-	Alias      string   `json:"al,omitempty"`
-	Express    bool     `json:"x,omitempty"`
-	Run        string   `json:"id,omitempty"` // of an express execution: names may repeat
-	Role       string   `json:"r,omitempty"`
-	Input      string   `json:"i"`
-	Status     string   `json:"s"`
-	StartedAt  int64    `json:"t"`
-	StoppedAt  int64    `json:"u,omitempty"`
-	TimeoutAt  int64    `json:"to,omitempty"`
-	Output     *string  `json:"o,omitempty"`
-	Error      *string  `json:"e,omitempty"`
-	Cause      *string  `json:"c,omitempty"`
-	Parent     *link    `json:"p,omitempty"`
-	Trace      string   `json:"tr,omitempty"`
-	Redrives   int      `json:"rd,omitempty"`
-	RedrivenAt int64    `json:"ra,omitempty"`
+	Revision  string   `json:"rv,omitempty"`
+	UpdatedAt int64    `json:"mu,omitempty"`
+	Settings  Settings `json:"cf,omitzero"`
+	Version   int      `json:"ve,omitempty"` // 0: none
+	Alias     string   `json:"al,omitempty"`
+	Express   bool     `json:"x,omitempty"`
+	Run       string   `json:"id,omitempty"` // of an express execution: names may repeat
+	Role      string   `json:"r,omitempty"`
+	Input     string   `json:"i"`
+	Status    string   `json:"s"`
+	StartedAt int64    `json:"t"`
+	StoppedAt int64    `json:"u,omitempty"`
+	TimeoutAt int64    `json:"to,omitempty"`
+	Output    *string  `json:"o,omitempty"`
+	Error     *string  `json:"e,omitempty"`
+	Cause     *string  `json:"c,omitempty"`
+	Parent    *link    `json:"p,omitempty"`
+	Trace     string   `json:"tr,omitempty"`
+	// Of a child of a map run; Parent leads to the run's thread, with the child's index.
+	MapRun     string `json:"mr,omitempty"` // key
+	MapState   string `json:"ms,omitempty"` // whose processor it is
+	MapAttempt int    `json:"ma,omitempty"` // redrives of the run when it began, or was redriven
+	MapItems   int    `json:"mi,omitempty"`
+	Redrives   int    `json:"rd,omitempty"`
+	RedrivenAt int64  `json:"ra,omitempty"`
 	// Halted is where the execution stood when it ended without success; its threads are kept too, so that it can be redriven.
 	Halted *counters      `json:"h,omitempty"`
 	Tokens []redriveToken `json:"rt,omitempty"` // the last ones that redrove it
@@ -105,16 +110,23 @@ type execution struct {
 	ready   []*thread
 	events  []HistoryEvent
 	changed map[int]bool
-	entered int // states, since the last burst
+	more    []entry      // what else a burst writes
+	saved   []*activeRun // of which it writes the map runs
+	born    []birth
+	runs    map[int]*activeRun // map runs, by thread
+	entered int                // states, since the last burst
 	effects []func()
 	timers  map[int]func() bool
 	cancel  map[int]context.CancelFunc
+
+	inboxMu sync.Mutex
+	inbox   []childEnd // children of map runs that are over, and not taken note of
 }
 
 func (e *Engine) newExecution(key string, rec record, g *graph, input any) *execution {
 	return &execution{
 		e: e, key: key, arn: e.executionARN(&rec), graph: g, rec: rec, input: input,
-		done: make(chan struct{}), threads: map[int]*thread{}, changed: map[int]bool{},
+		done: make(chan struct{}), threads: map[int]*thread{}, changed: map[int]bool{}, runs: map[int]*activeRun{},
 		timers: map[int]func() bool{}, cancel: map[int]context.CancelFunc{},
 	}
 }
@@ -189,8 +201,8 @@ func (x *execution) settle() []func() {
 	}
 	clear(x.changed)
 	x.bill()
-	x.events = nil
-	effects := x.effects
+	x.events, x.more, x.saved = nil, nil, nil
+	effects := append(x.deliver(), x.effects...)
 	x.effects = nil
 	if x.rec.Status != StatusRunning {
 		x.stopAll()
@@ -207,7 +219,7 @@ func (x *execution) bill() {
 		started = 1
 	}
 	if !x.rec.Express && started+x.entered > 0 {
-		x.e.count(x.e.machineARN(x.rec.Machine), started, x.entered)
+		x.e.count(x.e.machineARN(baseMachine(x.rec.Machine)), started, x.entered)
 	}
 	x.entered = 0
 }

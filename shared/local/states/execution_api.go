@@ -46,6 +46,8 @@ type Execution struct {
 	Error           *string
 	Cause           *string
 	TraceHeader     string
+	MapRunARN       string // empty: it is no child of a map run
+	Items           int    // of the map run, that a child works on
 	RedriveCount    int
 	RedriveDate     time.Time // zero: never
 	RedriveStatus   string
@@ -224,7 +226,11 @@ func (e *Engine) runToEnd(ctx context.Context, x *execution, busy, begin func())
 
 // ended follows an execution's end that is stored.
 func (e *Engine) ended(x *execution, rec *record) {
-	if rec.Parent != nil {
+	if rec.MapRun != "" {
+		if parent := e.find(rec.Parent.Key); parent != nil {
+			parent.tell(childEnd{rec.Parent.Thread, rec.Parent.Attempt, rec.MapAttempt, rec.MapRun, rec.Status})
+		}
+	} else if rec.Parent != nil {
 		if parent := e.find(rec.Parent.Key); parent != nil {
 			e.goBusy(func() { parent.childEnded(*rec.Parent, rec, x.arn) })
 		}
@@ -252,22 +258,20 @@ func (e *Engine) describe(rec *record, arn string) *Execution {
 	d := &Execution{
 		ARN: arn, StateMachineARN: e.machineARN(rec.Machine), Name: rec.Name, Status: rec.Status,
 		StartDate: time.UnixMilli(rec.StartedAt).UTC(), Input: rec.Input, Output: rec.Output,
-		Error: rec.Error, Cause: rec.Cause, TraceHeader: rec.Trace, RedriveCount: rec.Redrives,
+		Error: rec.Error, Cause: rec.Cause, TraceHeader: rec.Trace, RedriveCount: rec.Redrives, Items: rec.MapItems,
+	}
+	if rec.MapRun != "" {
+		d.MapRunARN = e.mapRunARN(rec.MapRun)
 	}
 	d.VersionARN, d.AliasARN = e.versionARN(rec.Machine, rec.Version), e.aliasARN(rec.Machine, rec.Alias)
 	d.RedriveStatus, d.RedriveReason = e.redriveStatus(rec)
-	if rec.StoppedAt > 0 {
-		d.StopDate = time.UnixMilli(rec.StoppedAt).UTC()
-	}
-	if rec.RedrivenAt > 0 {
-		d.RedriveDate = time.UnixMilli(rec.RedrivenAt).UTC()
-	}
+	d.StopDate, d.RedriveDate = orNever(rec.StoppedAt), orNever(rec.RedrivenAt)
 	return d
 }
 
-// DescribeExecution gives a standard execution. Errors: InvalidArn, ExecutionDoesNotExist.
+// DescribeExecution gives a standard execution, or an express one that is a child of a map run. Errors: InvalidArn, ExecutionDoesNotExist.
 func (e *Engine) DescribeExecution(ctx context.Context, arn string) (*Execution, error) {
-	key, err := standardKey(arn)
+	key, err := describedKey(arn)
 	if err != nil {
 		return nil, err
 	}
@@ -280,11 +284,15 @@ func (e *Engine) DescribeExecution(ctx context.Context, arn string) (*Execution,
 
 // StopExecution aborts a running execution and returns when; stopping one that is over changes nothing.
 func (e *Engine) StopExecution(ctx context.Context, arn, errorName, cause string) (time.Time, error) {
+	key, err := standardKey(arn)
+	if err != nil {
+		return time.Time{}, err
+	}
 	d, err := e.DescribeExecution(ctx, arn)
 	if err != nil {
 		return time.Time{}, err
 	}
-	if x := e.find(executionKey(arn)); x != nil {
+	if x := e.find(key); x != nil {
 		f := &failure{Name: errorName, Cause: cause, noError: errorName == "", noCause: cause == ""}
 		if err := x.abort(ctx, f); err == nil {
 			x.mu.Lock()

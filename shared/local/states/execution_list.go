@@ -10,9 +10,11 @@ import (
 	"go.etcd.io/bbolt"
 )
 
-// ListExecutionsInput says of what executions are listed: of a state machine, of one of its versions or by one of its aliases.
+// ListExecutionsInput says which executions are listed: those of a state machine, of one of its versions or by one of its
+// aliases, or the children of a map run.
 type ListExecutionsInput struct {
 	StateMachineARN string
+	MapRunARN       string
 	Status          string // empty: any
 	Redrive         string // REDRIVEN or NOT_REDRIVEN; empty: both
 	Page            Page
@@ -42,10 +44,19 @@ func oneOf(field, given string, values []string) error {
 // ListExecutions gives a page of executions, the newest first, and what leads to the next. Errors: InvalidArn, InvalidToken,
 // StateMachineDoesNotExist, StateMachineTypeNotSupported, ValidationException.
 func (e *Engine) ListExecutions(ctx context.Context, in ListExecutionsInput) (list []Execution, next string, err error) {
-	for _, err := range []error{oneOf("statusFilter", in.Status, statuses), oneOf("redriveFilter", in.Redrive, redriveFilters)} {
+	all := append(slices.Clone(statuses), statusPendingRedrive)
+	for _, err := range []error{oneOf("statusFilter", in.Status, all), oneOf("redriveFilter", in.Redrive, redriveFilters)} {
 		if err != nil {
 			return nil, "", err
 		}
+	}
+	switch {
+	case (in.StateMachineARN == "") == (in.MapRunARN == ""):
+		return nil, "", invalid("Exactly one of stateMachineArn and mapRunArn must be specified")
+	case in.MapRunARN != "":
+		return e.listChildren(ctx, in)
+	case in.Status == statusPendingRedrive:
+		return nil, "", invalid("The status filter %s needs a mapRunArn", statusPendingRedrive)
 	}
 	t, err := e.resolve(ctx, in.StateMachineARN)
 	if err != nil {
@@ -67,12 +78,16 @@ func (e *Engine) ListExecutions(ctx context.Context, in ListExecutionsInput) (li
 
 // GetExecutionHistory gives all events of an execution, the oldest first.
 func (e *Engine) GetExecutionHistory(ctx context.Context, arn string) ([]HistoryEvent, error) {
-	if _, err := e.DescribeExecution(ctx, arn); err != nil {
+	key, err := standardKey(arn)
+	if err != nil {
+		return nil, err
+	}
+	if _, err := e.load(ctx, key); err != nil {
 		return nil, err
 	}
 	var all []HistoryEvent
-	prefix := append([]byte(executionKey(arn)), 0)
-	err := e.db.View(ctx, func(tx *bbolt.Tx) error {
+	prefix := append([]byte(key), 0)
+	err = e.db.View(ctx, func(tx *bbolt.Tx) error {
 		c := tx.Bucket(bucketHistory).Cursor()
 		for k, v := c.Seek(prefix); bytes.HasPrefix(k, prefix); k, v = c.Next() {
 			var batch []HistoryEvent

@@ -86,6 +86,10 @@ type request struct {
 	VersionARN           string   `json:"stateMachineVersionArn"`
 	AliasARN             string   `json:"stateMachineAliasArn"`
 	ExecutionARN         string   `json:"executionArn"`
+	MapRunARN            string   `json:"mapRunArn"`
+	MaxConcurrency       *int64   `json:"maxConcurrency"`
+	ToleratedCount       *int64   `json:"toleratedFailureCount"`
+	ToleratedPercentage  *float64 `json:"toleratedFailurePercentage"`
 	ActivityARN          string   `json:"activityArn"`
 	ResourceARN          string   `json:"resourceArn"`
 	Description          *string  `json:"description"`

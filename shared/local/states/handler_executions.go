@@ -46,6 +46,7 @@ func executionObject(x *Execution) object {
 		"error": x.Error, "cause": x.Cause, "traceHeader": optional(x.TraceHeader),
 		"inputDetails": object{"included": true}, "outputDetails": included(x.Output),
 		"stateMachineVersionArn": optional(x.VersionARN), "stateMachineAliasArn": optional(x.AliasARN),
+		"mapRunArn": optional(x.MapRunARN),
 	}
 }
 
@@ -71,13 +72,18 @@ func describeExecution(ctx context.Context, e *Engine, in *request) (any, error)
 }
 
 func listExecutions(ctx context.Context, e *Engine, in *request) (any, error) {
-	list, next, err := e.ListExecutions(ctx, ListExecutionsInput{in.StateMachineARN, in.StatusFilter, in.RedriveFilter, in.page()})
+	list, next, err := e.ListExecutions(ctx, ListExecutionsInput{in.StateMachineARN, in.MapRunARN, in.StatusFilter, in.RedriveFilter, in.page()})
 	return page("executions", list, next, func(x Execution) object {
-		return object{
+		o := object{
 			"executionArn": x.ARN, "stateMachineArn": x.StateMachineARN, "name": x.Name, "status": x.Status,
 			"startDate": x.StartDate, "stopDate": x.StopDate, "redriveCount": x.RedriveCount, "redriveDate": x.RedriveDate,
 			"stateMachineVersionArn": optional(x.VersionARN), "stateMachineAliasArn": optional(x.AliasARN),
+			"mapRunArn": optional(x.MapRunARN),
 		}
+		if x.MapRunARN != "" {
+			o["itemCount"] = x.Items
+		}
+		return o
 	}), err
 }
 

@@ -71,7 +71,7 @@ func describeStateMachineForExecution(ctx context.Context, e *Engine, in *reques
 	if err != nil {
 		return nil, err
 	}
-	o["updateDate"] = m.UpdatedAt
+	o["updateDate"], o["mapRunArn"], o["label"] = m.UpdatedAt, optional(m.MapRunARN), optional(m.Label)
 	return o, nil
 }
 

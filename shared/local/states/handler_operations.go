@@ -31,6 +31,10 @@ var operations = map[string]operation{
 	"ListExecutions":      listExecutions,
 	"GetExecutionHistory": getExecutionHistory,
 
+	"ListMapRuns":    listMapRuns,
+	"DescribeMapRun": describeMapRun,
+	"UpdateMapRun":   updateMapRun,
+
 	"SendTaskSuccess":   sendTaskSuccess,
 	"SendTaskFailure":   sendTaskFailure,
 	"SendTaskHeartbeat": sendTaskHeartbeat,

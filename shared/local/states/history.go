@@ -34,9 +34,6 @@ var notTruncated = map[string]any{"truncated": false}
 
 // event appends to the history. Without a thread, the event belongs to the execution.
 func (x *execution) event(t *thread, kind string, details map[string]any) {
-	if t != nil && t.Silent {
-		return
-	}
 	x.count.Seq++
 	h := HistoryEvent{ID: x.count.Seq, Millis: x.e.now().UnixMilli(), Type: kind}
 	if len(details) > 0 {

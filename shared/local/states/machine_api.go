@@ -8,6 +8,8 @@ import (
 	"time"
 
 	"go.etcd.io/bbolt"
+
+	"opsflow/shared/local/states/value"
 )
 
 // CreateStateMachineInput names a new state machine. Type is STANDARD when empty.
@@ -54,6 +56,8 @@ type StateMachine struct {
 	RevisionID  string // empty: the first revision
 	Description string // of a version
 	Settings    Settings
+	MapRunARN   string // of a child's, which is a Map state's processor
+	Label       string
 	CreatedAt   time.Time
 	UpdatedAt   time.Time
 }
@@ -229,7 +233,7 @@ func (e *Engine) ListStateMachines(ctx context.Context, p Page) (list []StateMac
 // DescribeStateMachineForExecution gives what a standard execution began with, whatever its state machine has become. Errors:
 // InvalidArn, ExecutionDoesNotExist.
 func (e *Engine) DescribeStateMachineForExecution(ctx context.Context, arn string) (*StateMachine, error) {
-	key, err := standardKey(arn)
+	key, err := describedKey(arn)
 	if err != nil {
 		return nil, err
 	}
@@ -241,8 +245,24 @@ func (e *Engine) DescribeStateMachineForExecution(ctx context.Context, arn strin
 	if err != nil {
 		return nil, err
 	}
+	if rec.MapRun != "" {
+		return e.describeProcessor(ctx, rec)
+	}
 	from := snapshot{rec.Definition, rec.Role, rec.Revision, rec.UpdatedAt, rec.Settings}
 	return e.describeMachine(rec.Machine, &machine{snapshot: from, Type: TypeStandard}, text), nil
+}
+
+// describeProcessor gives what a child of a map run began with.
+func (e *Engine) describeProcessor(ctx context.Context, rec *record) (*StateMachine, error) {
+	g, err := e.definition(ctx, rec.Definition)
+	if err != nil {
+		return nil, err
+	}
+	s := g.find(rec.MapState)
+	from := snapshot{rec.Definition, rec.Role, rec.Revision, rec.UpdatedAt, rec.Settings}
+	d := e.describeMachine(rec.Machine, &machine{snapshot: from}, string(value.Text(s.mapping.source)))
+	d.MapRunARN, d.Label = e.mapRunARN(rec.MapRun), s.label(rec.Definition)
+	return d, nil
 }
 
 // ValidateStateMachineDefinition gives everything that is wrong with a definition for a type of state machine; empty when

@@ -2,8 +2,6 @@ package states
 
 import (
 	"encoding/json"
-	"fmt"
-	"math"
 	"strconv"
 
 	"opsflow/shared/local/states/value"
@@ -46,21 +44,15 @@ func (x *execution) startMap(t *thread, s *state, sc *scope) error {
 		}
 		concurrency = n
 	}
-	limit := int64(inlineConcurrency)
+	x.event(t, "MapStateStarted", map[string]any{"length": len(list)})
 	if m.distributed {
-		limit = distributedConcurrency
+		return x.distribute(t, s, sc, list, concurrency)
 	}
+	limit := int64(inlineConcurrency)
 	if concurrency > 0 {
 		limit = min(limit, concurrency)
 	}
-	x.event(t, "MapStateStarted", map[string]any{"length": len(list)})
-	t.Join = &join{Limit: int(limit)}
-	if m.distributed {
-		if err := x.startMapRun(t, s, sc, &list); err != nil {
-			return err
-		}
-	}
-	t.Join.Items, t.Join.Total = value.JSON{V: list}, len(list)
+	t.Join = &join{Limit: int(limit), Items: value.JSON{V: list}, Total: len(list)}
 	t.Phase = phaseJoin
 	x.touch(t)
 	if len(list) == 0 {
@@ -71,83 +63,67 @@ func (x *execution) startMap(t *thread, s *state, sc *scope) error {
 	return nil
 }
 
-func (x *execution) startMapRun(t *thread, s *state, sc *scope, list *[]any) error {
+// distribute gives the items to children of their own, one each or in batches.
+func (x *execution) distribute(t *thread, s *state, sc *scope, list []any, concurrency int64) error {
 	m := s.mapping
-	percentage, count := 0.0, int64(0)
-	var err error
-	switch {
-	case m.tolerate.percentagePath != nil:
-		if percentage, err = decimalAt(m.tolerate.percentagePath, "ToleratedFailurePercentagePath", sc); err != nil {
+	run := mapRun{Concurrency: concurrency, Tolerated: tolerated{m.tolerate.count, m.tolerate.percentage}}
+	if m.tolerate.percentagePath != nil {
+		share, err := decimalAt(m.tolerate.percentagePath, "ToleratedFailurePercentagePath", sc)
+		if err != nil {
 			return err
 		}
-	case m.tolerate.percentage != "":
-		if percentage, err = strconv.ParseFloat(m.tolerate.percentage, 64); err != nil {
+		if share < 0 || share > 100 {
+			return runtimeFailure("ToleratedFailurePercentage must be between 0 and 100.")
+		}
+		run.Tolerated.Percentage = &share
+	}
+	if m.tolerate.countPath != nil {
+		count, err := wholeAt(m.tolerate.countPath, "ToleratedFailureCountPath", sc)
+		if err != nil {
 			return err
 		}
-	}
-	if percentage < 0 || percentage > 100 {
-		return runtimeFailure("ToleratedFailurePercentage must be between 0 and 100.")
-	}
-	switch {
-	case m.tolerate.countPath != nil:
-		if count, err = wholeAt(m.tolerate.countPath, "ToleratedFailureCountPath", sc); err != nil {
-			return err
+		if count < 0 {
+			return runtimeFailure("ToleratedFailureCount cannot be negative.")
 		}
-	case m.tolerate.count != "":
-		if count, err = strconv.ParseInt(m.tolerate.count, 10, 64); err != nil {
-			return err
+		run.Tolerated.Count = &count
+	}
+	if m.selector != nil {
+		selected := make([]any, len(list))
+		for i, item := range list {
+			var err error
+			if selected[i], err = x.selectItem(t, s, i, item); err != nil {
+				return err
+			}
 		}
+		list = selected
 	}
-	if count < 0 {
-		return runtimeFailure("ToleratedFailureCount cannot be negative.")
-	}
-	if m.batch != nil {
-		if *list, err = x.batches(t, s, sc, *list); err != nil {
-			return err
+	in := inputs{}
+	if m.batch == nil {
+		for _, item := range list {
+			in.Values, in.Items = append(in.Values, value.JSON{V: item}), append(in.Items, 1)
 		}
+		return x.startMapRun(t, s, run, in)
 	}
-	t.Join.Tolerated = m.tolerate.failures(count, percentage, len(*list))
-	id, err := newUUID(x.e.random)
+	in, err := m.batch.group(sc, list)
 	if err != nil {
 		return err
 	}
-	label := m.label
-	if label == "" {
-		label = s.name
-	}
-	t.Join.MapRun = fmt.Sprintf("arn:aws:states:%s:%s:mapRun:%s/%s:%s", x.e.region, x.e.account, x.rec.Machine, label, id)
-	x.event(t, "MapRunStarted", map[string]any{"mapRunArn": t.Join.MapRun})
-	return nil
+	return x.startMapRun(t, s, run, in)
 }
 
-// failures is how many of a map run's children may fail. Of two thresholds the first to be exceeded ends the run; one that
-// is not given does not count, and without any no child may fail.
-func (t *tolerance) failures(count int64, percentage float64, children int) int {
-	byShare := int64(math.Floor(percentage / 100 * float64(children)))
-	hasCount := t.count != "" || t.countPath != nil
-	hasShare := t.percentage != "" || t.percentagePath != nil
-	switch {
-	case hasCount && hasShare:
-		count = min(count, byShare)
-	case hasShare:
-		count = byShare
-	}
-	return int(min(count, math.MaxInt32))
-}
-
-// batches groups the selected items as ItemBatcher asks.
-func (x *execution) batches(t *thread, s *state, sc *scope, list []any) ([]any, error) {
-	b := s.mapping.batch
+// group makes batches of items.
+func (b *batching) group(sc *scope, list []any) (inputs, error) {
+	var in inputs
 	most, size := b.items, b.bytes
 	var err error
 	if b.itemsPath != nil {
 		if most, err = wholeAt(b.itemsPath, "MaxItemsPerBatchPath", sc); err != nil {
-			return nil, err
+			return in, err
 		}
 	}
 	if b.bytesPath != nil {
 		if size, err = wholeAt(b.bytesPath, "MaxInputBytesPerBatchPath", sc); err != nil {
-			return nil, err
+			return in, err
 		}
 	}
 	if size <= 0 || size > maxPayload {
@@ -156,10 +132,10 @@ func (x *execution) batches(t *thread, s *state, sc *scope, list []any) ([]any, 
 	var shared any
 	if b.input != nil {
 		if shared, err = b.input.eval(sc); err != nil {
-			return nil, err
+			return in, err
 		}
 	}
-	var out, batch []any
+	var batch []any
 	bytes := int64(0)
 	flush := func() {
 		if len(batch) > 0 {
@@ -168,16 +144,11 @@ func (x *execution) batches(t *thread, s *state, sc *scope, list []any) ([]any, 
 				o.Set("BatchInput", shared)
 			}
 			o.Set("Items", batch)
-			out = append(out, o)
+			in.Values, in.Items = append(in.Values, value.JSON{V: o}), append(in.Items, len(batch))
 		}
 		batch, bytes = nil, 0
 	}
-	for i, item := range list {
-		if s.mapping.selector != nil {
-			if item, err = x.selectItem(t, s, i, item); err != nil {
-				return nil, err
-			}
-		}
+	for _, item := range list {
 		n := int64(value.Size(item)) + 1
 		if most > 0 && int64(len(batch)) >= most || bytes+n > size {
 			flush()
@@ -185,10 +156,7 @@ func (x *execution) batches(t *thread, s *state, sc *scope, list []any) ([]any, 
 		batch, bytes = append(batch, item), bytes+n
 	}
 	flush()
-	if out == nil {
-		out = []any{}
-	}
-	return out, nil
+	return in, nil
 }
 
 func wholeAt(r *reference, field string, sc *scope) (int64, error) {

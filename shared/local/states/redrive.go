@@ -34,6 +34,8 @@ func (e *Engine) redriveStatus(rec *record) (status, reason string) {
 	switch {
 	case rec.Status == StatusRunning, rec.Status == StatusSucceeded:
 		reason = "Execution is " + rec.Status + " and cannot be redriven"
+	case rec.MapRun != "":
+		return redrivableByMapRun, ""
 	case rec.Halted == nil:
 		reason = "Execution was started before the launch of RedriveExecution"
 	case rec.Halted.Seq >= maxEvents-1:
@@ -71,6 +73,9 @@ func (e *Engine) RedriveExecution(ctx context.Context, arn, token string) (time.
 	if _, _, err := e.machine(ctx, e.machineARN(rec.Machine)); errors.As(err, new(*APIError)) {
 		status, reason = notRedrivable, "State machine is in DELETING status"
 	}
+	if status == redrivableByMapRun {
+		reason = "Execution is redriven with its Map Run, by redriving the execution that started that"
+	}
 	if status != redrivable {
 		return time.Time{}, apiError("ExecutionNotRedrivable", "%s", reason)
 	}
@@ -89,7 +94,10 @@ func (e *Engine) RedriveExecution(ctx context.Context, arn, token string) (time.
 func (x *execution) redrive(token string, at time.Time) {
 	r := &x.rec
 	r.Status, r.StoppedAt, r.TimeoutAt = StatusRunning, 0, 0
-	r.Output, r.Error, r.Cause, r.Halted, r.Parent = nil, nil, nil, nil, nil
+	r.Output, r.Error, r.Cause, r.Halted = nil, nil, nil, nil
+	if r.MapRun == "" {
+		r.Parent = nil // went on without it
+	}
 	r.Redrives++
 	r.RedrivenAt = at.UnixMilli()
 	if token != "" {
@@ -117,12 +125,28 @@ func (x *execution) goOn(t *thread) {
 		x.startThread(parent, parent.state(), t)
 	case s.kind == "Fail":
 		x.enter(t, t.State, t.Input.V)
-	case t.Join != nil && t.Join.MapRun == "": // its branches or iterations are halted themselves, or done
+	case t.Join != nil && t.Join.MapRun != "":
+		x.redriveRun(t)
+	case t.Join != nil: // its branches or iterations are halted themselves, or done
 		t.Phase = phaseJoin
 		x.startThreads(t, s)
 	default:
 		x.discardJoin(t)
 		t.Phase = phaseRun
 		x.ready = append(x.ready, t)
+	}
+}
+
+// redriveRun lets the children of a map run go on that failed or have not begun.
+func (x *execution) redriveRun(t *thread) {
+	a, err := x.loadRun(x.e.ctx, t, true)
+	if err == nil {
+		t.Phase = phaseJoin
+		x.saveRun(a)
+		x.event(t, "MapRunRedriven", map[string]any{"mapRunArn": x.e.mapRunARN(a.key), "redriveCount": a.Redrives})
+		err = x.advance(t, a)
+	}
+	if err != nil {
+		x.failState(t, t.state(), x.asFailure(t, err))
 	}
 }

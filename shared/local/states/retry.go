@@ -6,12 +6,7 @@ import "time"
 func (x *execution) failState(t *thread, s *state, f *failure) {
 	x.touch(t)
 	if f.fatal() {
-		if item := x.mapRunItem(t); item != nil {
-			x.abortChildren(item, item.state())
-			x.failThread(item, f)
-		} else {
-			x.end(StatusFailed, nil, f)
-		}
+		x.end(StatusFailed, nil, f)
 		return
 	}
 	i := findRetrier(s.retry, f)

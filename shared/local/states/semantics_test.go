@@ -90,6 +90,7 @@ func TestTheFirstToleranceThatIsExceededEndsAMapRun(t *testing.T) {
 			"ItemProcessor": {"ProcessorConfig": {"Mode": "DISTRIBUTED", "ExecutionType": "STANDARD"}, "StartAt": "C", "States": {
 				"C": {"Type": "Choice", "Choices": [{"Variable": "$.bad", "IsPresent": true, "Next": "F"}], "Default": "P"},
 				"F": {"Type": "Fail"}, "P": {"Type": "Pass", "End": true}}}}}}`, `[{"ok":1},{"bad":1}]`)
+		r.idle(t)
 		if x := r.describe(t, arn); x.Status != want {
 			t.Errorf("%s: got %s", tolerance, x.Status)
 		}

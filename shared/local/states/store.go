@@ -14,18 +14,22 @@ import (
 
 // Buckets. Keys of executions: see record.key.
 var (
-	bucketMachines    = []byte("states.machines")    // name -> machine
-	bucketDefinitions = []byte("states.definitions") // hash -> text
-	bucketExecutions  = []byte("states.executions")  // key -> record
-	bucketByStart     = []byte("states.by_start")    // machine 0 inverted start time, execution name -> nothing
-	bucketRunning     = []byte("states.running")     // key -> counters
-	bucketThreads     = []byte("states.threads")     // key 0 thread id -> thread
-	bucketHistory     = []byte("states.history")     // key 0 first event id -> events
-	bucketActivities  = []byte("states.activities")  // name -> creation time
-	bucketVersions    = []byte("states.versions")    // machine 0 inverted number -> version
-	bucketAliases     = []byte("states.aliases")     // machine 0 name -> alias
-	bucketTags        = []byte("states.tags")        // stateMachine:name or activity:name -> tags
-	bucketKeys        = []byte("states.keys")        // what for -> secret key
+	bucketMachines    = []byte("states.machines")     // name -> machine
+	bucketDefinitions = []byte("states.definitions")  // hash -> text
+	bucketExecutions  = []byte("states.executions")   // key -> record
+	bucketByStart     = []byte("states.by_start")     // machine 0 inverted start time, execution name -> nothing
+	bucketRunning     = []byte("states.running")      // key -> counters
+	bucketThreads     = []byte("states.threads")      // key 0 thread id -> thread
+	bucketHistory     = []byte("states.history")      // key 0 first event id -> events
+	bucketActivities  = []byte("states.activities")   // name -> creation time
+	bucketVersions    = []byte("states.versions")     // machine 0 inverted number -> version
+	bucketAliases     = []byte("states.aliases")      // machine 0 name -> alias
+	bucketTags        = []byte("states.tags")         // stateMachine:name or activity:name -> tags
+	bucketKeys        = []byte("states.keys")         // what for -> secret key
+	bucketMapRuns     = []byte("states.map_runs")     // key, which is what the ARN ends with -> map run
+	bucketMapItems    = []byte("states.map_items")    // map run -> the children's inputs
+	bucketMapChildren = []byte("states.map_children") // map run 0 inverted index -> key of the child
+	bucketMapRunsOf   = []byte("states.map_runs_of")  // execution 0 inverted event id -> map run
 )
 
 func (e *Engine) open(ctx context.Context) error {
@@ -33,6 +37,7 @@ func (e *Engine) open(ctx context.Context) error {
 		for _, name := range [][]byte{
 			bucketMachines, bucketDefinitions, bucketExecutions, bucketByStart,
 			bucketRunning, bucketThreads, bucketHistory, bucketActivities, bucketVersions, bucketAliases, bucketTags, bucketKeys,
+			bucketMapRuns, bucketMapItems, bucketMapChildren, bucketMapRunsOf,
 		} {
 			if _, err := tx.CreateBucketIfNotExists(name); err != nil {
 				return err
@@ -89,11 +94,16 @@ func put(tx *bbolt.Tx, entries []entry) error {
 
 // entries are what this burst changed.
 func (x *execution) entries() ([]entry, error) {
-	var out []entry
+	out := x.more
 	add := func(bucket, key []byte, v any) error {
 		text, err := json.Marshal(v)
 		out = append(out, entry{bucket, key, text})
 		return err
+	}
+	for _, a := range x.saved {
+		if err := add(bucketMapRuns, []byte(a.key), a.mapRun); err != nil {
+			return nil, err
+		}
 	}
 	for id := range x.changed {
 		if id == executionTimer {
@@ -123,7 +133,8 @@ func (x *execution) entries() ([]entry, error) {
 }
 
 func (x *execution) commit(ctx context.Context) error {
-	if x.ephemeral {
+	nothing := len(x.changed)+len(x.events)+len(x.more)+len(x.saved) == 0 && x.rec.Status == StatusRunning
+	if x.ephemeral || nothing {
 		return nil
 	}
 	entries, err := x.entries()
@@ -182,11 +193,15 @@ func (e *Engine) resume(ctx context.Context, key string) error {
 	e.running[key] = x
 	e.mu.Unlock()
 	x.mu.Lock()
-	effects := x.takeUp() //nolint:contextcheck // a task outlives the call that set it off
+	effects, err := x.takeUp(ctx) //nolint:contextcheck // a task outlives the call that set it off
 	x.mu.Unlock()
+	if err != nil {
+		return err
+	}
 	for _, effect := range effects {
 		effect()
 	}
+	e.stopOrphan(x) //nolint:contextcheck // outlives the call, too
 	return nil
 }
 
@@ -222,6 +237,9 @@ func (e *Engine) restore(ctx context.Context, key string) (*execution, error) {
 	if err != nil {
 		return nil, err
 	}
+	if rec.MapState != "" {
+		g = g.find(rec.MapState).branches[0]
+	}
 	input, err := parseInput(rec.Input)
 	if err != nil {
 		return nil, err
@@ -250,18 +268,29 @@ func (x *execution) relink() {
 			if t.Phase == phaseDone {
 				parent.Join.done++
 			}
-			if t.Failed {
-				parent.Join.failed++
-			}
 		}
 	}
 }
 
 // takeUp sets off again what the threads of a loaded execution wait for.
-func (x *execution) takeUp() []func() {
+func (x *execution) takeUp(ctx context.Context) ([]func(), error) {
 	x.setTimer(executionTimer)
 	for id, t := range x.threads {
 		x.setTimer(id)
+		if t.Phase == phaseJoin && t.Join.MapRun != "" {
+			a, err := x.loadRun(ctx, t, false)
+			if err != nil {
+				return nil, err
+			}
+			x.effects = append(x.effects, func() {
+				x.e.goBusy(func() {
+					x.e.report(x.burst(x.e.ctx, func() error {
+						x.goOnWith(t, a)
+						return nil
+					}))
+				})
+			})
+		}
 		if t.Phase != phaseTask {
 			continue
 		}
@@ -275,7 +304,7 @@ func (x *execution) takeUp() []func() {
 	}
 	effects := x.effects
 	x.effects = nil
-	return effects
+	return effects, nil
 }
 
 // reload takes an execution up again from what is stored, after a write of it failed.

@@ -16,7 +16,7 @@ const (
 	phaseRetry               // will execute its state again at Wake
 	phaseTask                // its task is with a function, a child execution, a worker or the holder of its token
 	phaseJoin                // waits for the threads of its Parallel or Map state
-	phaseDone                // has an output (or, in a distributed Map, a tolerated failure) for its parent
+	phaseDone                // has an output for its parent
 	phaseHalted              // failed or was aborted, and nothing handled that: a redrive goes on from its state
 )
 
@@ -35,7 +35,6 @@ type thread struct {
 	EnteredID int64         `json:"e,omitempty"` // event id
 	EnteredAt int64         `json:"t,omitempty"`
 	Prev      int64         `json:"v,omitempty"` // the last event of this thread
-	Silent    bool          `json:"q,omitempty"` // an iteration of a distributed Map: its events are not the execution's
 	Input     value.JSON    `json:"in"`
 	Vars      *variables    `json:"vars,omitempty"`
 	Item      *value.JSON   `json:"item,omitempty"` // $$.Map.Item.Value
@@ -47,7 +46,6 @@ type thread struct {
 	Task   *task       `json:"task,omitempty"`
 	Join   *join       `json:"join,omitempty"`
 	Output *value.JSON `json:"out,omitempty"`
-	Failed bool        `json:"f,omitempty"`
 
 	graph *graph // resolved on loading
 }
@@ -67,13 +65,12 @@ type task struct {
 
 // join is a Parallel or Map state that has begun.
 type join struct {
-	Items     value.JSON `json:"i"`
-	Total     int        `json:"n"`
-	Limit     int        `json:"l"` // threads at a time
-	MapRun    string     `json:"m,omitempty"`
-	Tolerated int        `json:"t,omitempty"` // failures
+	Items  value.JSON `json:"i"`
+	Total  int        `json:"n"`
+	Limit  int        `json:"l"`           // threads at a time
+	MapRun string     `json:"m,omitempty"` // key; a distributed Map has that instead of threads
 
-	started, done, failed int // counted again on loading
+	started, done int // counted again on loading
 }
 
 // variables are the variables of one scope.
