@@ -292,9 +292,13 @@ func (s *Service) Declare(ctx context.Context, properties []byte) error {
 			AttributeName string
 			Enabled       bool
 		}
+		StreamSpecification json.RawMessage
 	}
 	if err := json.Unmarshal(properties, &in); err != nil {
 		return fmt.Errorf("read the properties: %w", err)
+	}
+	if in.StreamSpecification != nil {
+		return unsupported("a stream")
 	}
 	d := in.definition
 	d.BillingMode = cmp.Or(d.BillingMode, provisioned)

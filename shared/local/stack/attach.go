@@ -87,7 +87,7 @@ func (d *document) connectors(p pair) error {
 // cloudFormation are the types that connectors know resources by, where SAM has others.
 var cloudFormation = map[string]string{
 	typeFunction: "AWS::Lambda::Function", typeStateMachine: "AWS::StepFunctions::StateMachine", typeHTTPAPI: "AWS::ApiGatewayV2::Api",
-	"AWS::Serverless::SimpleTable": typeTable,
+	typeSimpleTable: typeTable,
 }
 
 // connect grants what a connector does.

@@ -99,6 +99,8 @@ func (s *Stack) add(r *resolver, res resource) error {
 		err = declare(&s.Destinations, r, res, p, name, arn)
 	case typeTable:
 		err = s.addTable(res, p, name, arn)
+	case typeSimpleTable:
+		err = s.addTable(res, simpleTable(p), name, arn)
 	case typeRule:
 		err = s.addRule(r, res, p, name)
 	case typeRole:

@@ -15,6 +15,7 @@ const (
 	typeBus          = "AWS::Events::EventBus"
 	typeRule         = "AWS::Events::Rule"
 	typeTable        = "AWS::DynamoDB::Table"
+	typeSimpleTable  = "AWS::Serverless::SimpleTable"
 	typeQueue        = "AWS::SQS::Queue"
 	typeMapping      = "AWS::Lambda::EventSourceMapping"
 	typeConnection   = "AWS::Events::Connection"
@@ -30,6 +31,7 @@ var named = map[string]struct{ property, arn string }{
 	typeBus:                {"Name", "arn:aws:events:" + Region + ":" + Account + ":event-bus/"},
 	typeRule:               {"Name", "arn:aws:events:" + Region + ":" + Account + ":rule/"},
 	typeTable:              {"TableName", "arn:aws:dynamodb:" + Region + ":" + Account + ":table/"},
+	typeSimpleTable:        {"TableName", "arn:aws:dynamodb:" + Region + ":" + Account + ":table/"},
 	typeQueue:              {"QueueName", "arn:aws:sqs:" + Region + ":" + Account + ":"},
 	"AWS::Events::Archive": {"ArchiveName", "arn:aws:events:" + Region + ":" + Account + ":archive/"},
 	typeRole:               {"RoleName", roleARN},

@@ -221,38 +221,3 @@ func (s *Stack) addQueue(r *resolver, res resource, p properties, name, arn stri
 	s.Queues = append(s.Queues, q)
 	return nil
 }
-
-func (s *Stack) addTable(res resource, p properties, name, arn string) (err error) {
-	t := Table{LogicalID: res.id, Name: name, ARN: arn}
-	t.Hash, t.Range = keys(p.list("KeySchema"))
-	if ttl := p.sub("TimeToLiveSpecification"); ttl.text("Enabled") == "true" {
-		t.TTL = ttl.text("AttributeName")
-	}
-	for _, i := range p.list("GlobalSecondaryIndexes") {
-		hash, sort := keys(i.list("KeySchema"))
-		projection := i.sub("Projection")
-		t.Indexes = append(t.Indexes, Index{
-			Name: i.text("IndexName"), Hash: hash, Range: sort,
-			Type: projection.text("ProjectionType"), Include: projection.texts("NonKeyAttributes"),
-		})
-	}
-	p = maps.Clone(p)
-	p["TableName"] = name
-	t.Properties, err = json.Marshal(p)
-	if err != nil {
-		return fmt.Errorf("table %s: %w", name, err)
-	}
-	s.Tables = append(s.Tables, t)
-	return nil
-}
-
-func keys(schema []properties) (hash, sort string) {
-	for _, k := range schema {
-		if k.text("KeyType") == "HASH" {
-			hash = k.text("AttributeName")
-		} else {
-			sort = k.text("AttributeName")
-		}
-	}
-	return hash, sort
-}

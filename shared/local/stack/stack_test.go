@@ -295,3 +295,36 @@ Resources:
 		t.Errorf("an unknown parameter: %v", err)
 	}
 }
+
+func TestTablesHaveWhatTheAPIWantsOfThem(t *testing.T) {
+	t.Parallel()
+	s, err := stack.Load(write(t, `
+Parameters:
+  Protect: {Type: String, Default: "true"}
+  Units: {Type: Number, Default: 5}
+Resources:
+  Plain: {Type: AWS::Serverless::SimpleTable}
+  Numbered:
+    Type: AWS::Serverless::SimpleTable
+    Properties: {TableName: numbered, PrimaryKey: {Name: n, Type: Number}, ProvisionedThroughput: {ReadCapacityUnits: !Ref Units, WriteCapacityUnits: 2}}
+  Whole:
+    Type: AWS::DynamoDB::Table
+    Properties:
+      TableName: whole
+      DeletionProtectionEnabled: !Ref Protect
+      AttributeDefinitions: [{AttributeName: id, AttributeType: S}]
+      KeySchema: [{AttributeName: id, KeyType: HASH}]
+`), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i, want := range []string{
+		`{"AttributeDefinitions":[{"AttributeName":"id","AttributeType":"S"}],"BillingMode":"PAY_PER_REQUEST","KeySchema":[{"AttributeName":"id","KeyType":"HASH"}],"TableName":"` + s.Tables[0].Name + `"}`,
+		`{"AttributeDefinitions":[{"AttributeName":"n","AttributeType":"N"}],"BillingMode":"PROVISIONED","KeySchema":[{"AttributeName":"n","KeyType":"HASH"}],"ProvisionedThroughput":{"ReadCapacityUnits":5,"WriteCapacityUnits":2},"TableName":"numbered"}`,
+		`{"AttributeDefinitions":[{"AttributeName":"id","AttributeType":"S"}],"DeletionProtectionEnabled":true,"KeySchema":[{"AttributeName":"id","KeyType":"HASH"}],"TableName":"whole"}`,
+	} {
+		if got := string(s.Tables[i].Properties); got != want {
+			t.Errorf("got %s\nwant %s", got, want)
+		}
+	}
+}

@@ -1,6 +1,7 @@
 package attribute
 
 import (
+	"cmp"
 	"math/big"
 	"strconv"
 	"strings"
@@ -101,16 +102,16 @@ func compareNumbers(a, b string) int {
 	x, _ := parseDecimal(a)
 	y, _ := parseDecimal(b)
 	if s, t := x.sign(), y.sign(); s != t {
-		return s - t
+		return cmp.Compare(s, t)
 	}
 	order := strings.Compare(x.digits, y.digits)
 	if x.power != y.power && x.digits != "" && y.digits != "" {
-		order = x.power - y.power
+		order = cmp.Compare(x.power, y.power)
 	}
 	if x.negative {
 		order = -order
 	}
-	return max(-1, min(1, order))
+	return order
 }
 
 func (d decimal) sign() int {

@@ -23,7 +23,8 @@ func (p *Parameters) KeyConditions(text string) ([]KeyCondition, error) {
 		return nil, err
 	}
 	var out []KeyCondition
-	return out, root.keyConditions(&out)
+	err = root.keyConditions(&out)
+	return out, err
 }
 
 func (n *node) keyConditions(out *[]KeyCondition) error {

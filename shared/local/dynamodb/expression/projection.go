@@ -28,7 +28,10 @@ func (p *Parameters) Projection(text string) ([]Path, error) {
 		}
 		paths[i] = n.as.path
 	}
-	return paths, checkApart(ProjectionClause, paths)
+	if err := checkApart(ProjectionClause, paths); err != nil {
+		return nil, err
+	}
+	return paths, nil
 }
 
 // paths reads one path after the other, with commas between.

@@ -27,7 +27,10 @@ func (p *Parameters) Update(text string) (*Update, error) {
 	if err := r.update(u); err != nil {
 		return nil, r.refuse(err)
 	}
-	return u, u.check(r, p)
+	if err := u.check(r, p); err != nil {
+		return nil, err
+	}
+	return u, nil
 }
 
 func (p *parser) update(u *Update) error {
