@@ -131,6 +131,34 @@ func (rt *Runtime) authorizeMachine(role, execution, action, resource string) er
 	return rt.permissions.checkSession(session{rt.permissions.roles[role], execution}, iam.Request{Action: action, Resource: resource})
 }
 
+// assume asks whether a state machine's role may act as another: its policies must allow it, and the other's trust policy must
+// name it. Of a role in another account nothing is known but that; a role of this account that is not there trusts nobody.
+func (p *permissions) assume(machine, role, execution, other string) error {
+	own, ok := p.roles[role]
+	if !ok {
+		return nil
+	}
+	ask := iam.Request{
+		Action: "sts:AssumeRole", Resource: other,
+		Context: map[string][]string{"aws:PrincipalArn": {role}, "aws:PrincipalAccount": {stack.Account}, "sts:ExternalId": {machine}},
+	}
+	if err := p.checkSession(session{own, execution}, ask); err != nil {
+		return err
+	}
+	to, ok := p.roles[other]
+	if !ok && !strings.HasPrefix(other, "arn:aws:iam::"+stack.Account+":") {
+		return nil
+	}
+	for _, principal := range []string{role, "arn:aws:iam::" + stack.Account + ":root", stack.Account} {
+		if ok && iam.DecideFor(to.Trust, principal, ask) == iam.Allowed {
+			return nil
+		}
+	}
+	err := &iam.DeniedError{Session: own.Session(execution), Action: ask.Action, Resource: other, Untrusted: true}
+	p.tell(own, ask, err)
+	return err
+}
+
 // conditional reports whether the values of condition keys matter to whether something may be done.
 func (p *permissions) conditional(ctx context.Context, action string) bool {
 	role := p.session(ctx).role

@@ -28,11 +28,19 @@ type machines struct {
 	events *eventbridge.Client
 	queue  string
 	n      int
+
+	role        string // of the state machines
+	credentials string // "Credentials": {...}, of their Task
+	last        string // the last execution's ARN
 }
 
 func newMachines(t *testing.T) *machines {
 	t.Helper()
-	o := options()
+	return machinesOf(t, options())
+}
+
+func machinesOf(t *testing.T, o local.Options) *machines {
+	t.Helper()
 	o.Clock = clock.Virtual(time.Date(2026, 11, 24, 9, 0, 0, 0, time.UTC))
 	return newMachinesOn(t, o)
 }
@@ -42,7 +50,7 @@ func newMachinesOn(t *testing.T, o local.Options) *machines {
 	rt := start(t, o)
 	who := credentials.NewStaticCredentialsProvider("a", "b", "")
 	m := &machines{
-		T: t, rt: rt,
+		T: t, rt: rt, role: "arn:aws:iam::000000000000:role/r",
 		states: sfn.New(sfn.Options{Region: "us-east-1", BaseEndpoint: aws.String(rt.AWSURL()), Credentials: who}),
 		queues: awssqs.New(awssqs.Options{Region: "us-east-1", BaseEndpoint: aws.String(rt.AWSURL()), Credentials: who}),
 		events: eventbridge.New(eventbridge.Options{Region: "us-east-1", BaseEndpoint: aws.String(rt.AWSURL()), Credentials: who}),
@@ -59,10 +67,10 @@ func newMachinesOn(t *testing.T, o local.Options) *machines {
 func (m *machines) begin(resource, parameters, input string) (execution string) {
 	m.Helper()
 	m.n++
-	definition := fmt.Sprintf(`{"StartAt": "T", "States": {"T": {"Type": "Task", "Resource": "arn:aws:states:::%s", "Parameters": %s, "End": true}}}`,
-		resource, strings.ReplaceAll(parameters, "QUEUE", m.queue))
+	definition := fmt.Sprintf(`{"StartAt": "T", "States": {"T": {"Type": "Task", "Resource": "arn:aws:states:::%s", %s"Parameters": %s, "End": true}}}`,
+		resource, m.credentials, strings.ReplaceAll(parameters, "QUEUE", m.queue))
 	made, err := m.states.CreateStateMachine(m.Context(), &sfn.CreateStateMachineInput{
-		Name: aws.String(fmt.Sprint("m", m.n)), Definition: &definition, RoleArn: aws.String("arn:aws:iam::000000000000:role/r"),
+		Name: aws.String(fmt.Sprint("m", m.n)), Definition: &definition, RoleArn: &m.role,
 	})
 	if err != nil {
 		m.Fatal(err)
@@ -74,7 +82,22 @@ func (m *machines) begin(resource, parameters, input string) (execution string) 
 	if err := m.rt.Clock().WaitIdle(m.Context()); err != nil {
 		m.Fatal(err)
 	}
-	return *out.ExecutionArn
+	m.last = *out.ExecutionArn
+	return m.last
+}
+
+// history is the last execution's, as text.
+func (m *machines) history() string {
+	m.Helper()
+	h, err := m.states.GetExecutionHistory(m.Context(), &sfn.GetExecutionHistoryInput{ExecutionArn: &m.last})
+	if err != nil {
+		m.Fatal(err)
+	}
+	text, err := json.Marshal(h.Events)
+	if err != nil {
+		m.Fatal(err)
+	}
+	return string(text)
 }
 
 func (m *machines) describe(execution string) *sfn.DescribeExecutionOutput {

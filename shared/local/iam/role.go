@@ -33,6 +33,8 @@ type DeniedError struct {
 	Resource string
 	Explicit bool // by a Deny
 	Bounded  bool // by the role's boundary
+	// Untrusted: the trust policy of the role that was to be assumed, the resource, does not allow it.
+	Untrusted bool
 }
 
 func (e *DeniedError) Error() string { return e.ErrorCode() + ": " + e.ErrorMessage() }
@@ -49,6 +51,9 @@ func (e *DeniedError) ErrorMessage() string {
 	why := fmt.Sprintf("because no %s allows the %s action", kind, e.Action)
 	if e.Explicit {
 		why = fmt.Sprintf("with an explicit deny in %s", article(kind))
+	}
+	if e.Untrusted {
+		why = fmt.Sprintf("because no resource-based policy allows the %s action", e.Action)
 	}
 	on := ""
 	if e.Resource != "" {
@@ -76,11 +81,11 @@ func (r *Role) Check(session string, req Request) error {
 	if d == Allowed {
 		return nil
 	}
-	return &DeniedError{Session: r.session(session), Action: req.Action, Resource: req.Resource, Explicit: d == Denied, Bounded: bounded}
+	return &DeniedError{Session: r.Session(session), Action: req.Action, Resource: req.Resource, Explicit: d == Denied, Bounded: bounded}
 }
 
-// session is the ARN of a session of the role.
-func (r *Role) session(name string) string {
+// Session is the ARN of a session of the role.
+func (r *Role) Session(name string) string {
 	return strings.Replace(strings.Replace(r.ARN, ":iam:", ":sts:", 1), ":role/", ":assumed-role/", 1) + "/" + name
 }
 

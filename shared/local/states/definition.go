@@ -27,6 +27,7 @@ type state struct {
 	resultPath            *reference // nil: $
 	noResult              bool       // ResultPath is null: the result is dropped
 	parameters, selector  template   // Parameters, ResultSelector; nil: absent
+	credentials           template   // of a Task; nil: absent
 	assign                assignment
 	retry                 []retrier
 	catch                 []catcher

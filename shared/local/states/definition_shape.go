@@ -110,20 +110,21 @@ func (f fields) variable(name string) {
 	}
 }
 
-// credentials reports what is no Credentials field: the role that a task is done as.
-func (f fields) credentials() {
+// credentials reads the role that a task is done as; nil when the field is not there.
+func (f fields) credentials() template {
 	o, ok := f.o.Get("Credentials")
 	if !ok {
-		return
+		return nil
 	}
 	c, ok := o.(*value.Object)
 	if !ok {
 		f.schema(f.where("Credentials"), "Expected value of type Object")
-		return
+		return nil
 	}
 	in := fields{f.diagnostics, c, f.where("Credentials")}
 	in.only([]string{"RoleArn", "RoleArn.$"})
 	in.exclusive(true, "RoleArn", "RoleArn.$")
+	return f.template("Credentials")
 }
 
 // ends reports a graph that has no state in which it could end, or states that nothing leads to.

@@ -267,7 +267,7 @@ func (p *definitionParser) task(s *state, f fields) {
 	if o, ok := f.o.Get("Parameters"); ok {
 		p.parameters(r, o, f.where("Parameters"))
 	}
-	f.credentials()
+	s.credentials = f.credentials()
 	f.exclusive(false, "TimeoutSeconds", "TimeoutSecondsPath")
 	f.exclusive(false, "HeartbeatSeconds", "HeartbeatSecondsPath")
 	s.timeout = f.whole("TimeoutSeconds", 1)

@@ -67,7 +67,7 @@ func (x *execution) putEvents(ctx context.Context, p any) (any, *failure, error)
 		}
 		p = value.ObjectOf(value.Member{Key: "Entries", Value: entries})
 	}
-	out, err := x.e.call(ctx, Call{"eventbridge", "PutEvents", value.Text(p), x.rec.Role, x.rec.Name})
+	out, err := x.e.call(ctx, Call{"eventbridge", "PutEvents", value.Text(p), x.role(ctx), x.rec.Name})
 	if err != nil {
 		return nil, nil, err
 	}
@@ -129,7 +129,7 @@ func (x *execution) startChild(ctx context.Context, r resource, id int, job *tas
 	if strings.HasPrefix(r.pattern, "sync") {
 		in.parent = &link{x.key, id, job.Attempt}
 	}
-	if err := x.mayUse("states:StartExecution", in.StateMachineARN); err != nil {
+	if err := x.mayUse(ctx, "states:StartExecution", in.StateMachineARN); err != nil {
 		return nil, nil, err
 	}
 	out, err := x.e.StartExecution(ctx, in)

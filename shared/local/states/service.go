@@ -31,7 +31,7 @@ func (x *execution) callService(ctx context.Context, r resource, p any) (any, *f
 	if service == "sfn" {
 		input = value.Text(renamed(p, unicode.ToLower))
 	}
-	out, err := x.e.call(ctx, Call{service, strings.ToUpper(r.action[:1]) + r.action[1:], input, x.rec.Role, x.rec.Name})
+	out, err := x.e.call(ctx, Call{service, strings.ToUpper(r.action[:1]) + r.action[1:], input, x.role(ctx), x.rec.Name})
 	if err != nil {
 		return nil, nil, err
 	}

@@ -63,6 +63,13 @@ func (x *execution) performTask(t *thread, s *state, sc *scope) error {
 		parameters = x.named(parameters)
 	}
 	job.Parameters = value.JSON{V: parameters}
+	if s.credentials != nil {
+		var err error
+		if job.Role, err = s.credentialsRole(x.scope(t).with(sc.input)); err != nil {
+			t.Task = nil
+			return err
+		}
+	}
 	now := x.e.now()
 	if timeout > 0 {
 		job.TimeoutAt = now.Add(time.Duration(timeout) * time.Second).UnixMilli()
@@ -88,6 +95,9 @@ func (x *execution) taskScheduled(t *thread, r resource) {
 		d["region"], d["parameters"] = x.e.region, text
 	} else {
 		d["resource"], d["input"], d["inputDetails"] = r.arn, text, notTruncated
+	}
+	if t.Task.Role != "" {
+		d["taskCredentials"] = map[string]any{"roleArn": t.Task.Role}
 	}
 	if t.Task.Timeout > 0 {
 		d["timeoutInSeconds"] = t.Task.Timeout
@@ -172,6 +182,12 @@ func (x *execution) launch(id int, job task, s *state) {
 func (x *execution) carryOut(ctx context.Context, r resource, id int, job *task) (result any, f *failure, err error) {
 	p := job.Parameters.V
 	ctx = context.WithValue(ctx, machineKey{}, x.e.machineARN(x.rec.Machine))
+	if job.Role != "" {
+		if f := x.assume(job.Role); f != nil {
+			return nil, f, nil
+		}
+		ctx = context.WithValue(ctx, roleKey{}, job.Role)
+	}
 	switch {
 	case r.kind == resourceFunction:
 		return x.invoke(ctx, r.arn, value.Text(p))
@@ -187,7 +203,7 @@ func (x *execution) carryOut(ctx context.Context, r resource, id int, job *task)
 }
 
 func (x *execution) invoke(ctx context.Context, function string, payload []byte) (any, *failure, error) {
-	if err := x.mayUse("lambda:InvokeFunction", x.e.functionARN(function)); err != nil {
+	if err := x.mayUse(ctx, "lambda:InvokeFunction", x.e.functionARN(function)); err != nil {
 		return nil, nil, err
 	}
 	out, fnErr, err := x.e.invoke(ctx, function, payload)
@@ -213,11 +229,6 @@ type machineKey struct{}
 func MachineOf(ctx context.Context) string {
 	arn, _ := ctx.Value(machineKey{}).(string)
 	return arn
-}
-
-// mayUse asks whether the role of the state machine may do something.
-func (x *execution) mayUse(action, resource string) error {
-	return x.e.authorize(x.rec.Role, x.rec.Name, action, resource)
 }
 
 // failure is how Step Functions shows a function's own error.

@@ -55,6 +55,7 @@ type task struct {
 	Attempt     int        `json:"a"` // unique in the execution
 	Token       string     `json:"k,omitempty"`
 	Parameters  value.JSON `json:"p"`
+	Role        string     `json:"r,omitempty"` // ARN of the role that Credentials name
 	Submitted   bool       `json:"s,omitempty"` // accepted; now it waits for its token, child or worker
 	Child       string     `json:"c,omitempty"` // key of the child execution
 	TimeoutAt   int64      `json:"to,omitempty"`
