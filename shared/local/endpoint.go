@@ -15,6 +15,7 @@ import (
 	"opsflow/shared/local/events"
 	"opsflow/shared/local/lambda"
 	"opsflow/shared/local/logs"
+	"opsflow/shared/local/scheduler"
 	"opsflow/shared/local/sqs"
 	"opsflow/shared/local/stack"
 	"opsflow/shared/local/states"
@@ -32,16 +33,21 @@ func (rt *Runtime) awsEndpoint() http.Handler {
 		secretsService:        http.HandlerFunc(rt.secretsAPI),
 		logs.TargetPrefix:     logs.Handler(rt.logs, stack.Region, stack.Account),
 	}
-	functions := lambda.Handler(rt.functions, rt.elsewhere)
+	functions, schedules := lambda.Handler(rt.functions, rt.elsewhere), scheduler.Handler(rt.scheduler)
 	return rt.permissions.guardEndpoint(rt.meterEndpoint(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if strings.HasPrefix(r.URL.Path, "/2015-03-31/functions/") {
 			functions.ServeHTTP(w, r)
 			return
 		}
-		if r.Header.Get("X-Amz-Target") == "" && rt.outbox.sending(w, r) {
+		target := r.Header.Get("X-Amz-Target")
+		if target == "" && scheduler.Serves(r.URL.Path) {
+			schedules.ServeHTTP(w, r)
 			return
 		}
-		service, operation, _ := strings.Cut(r.Header.Get("X-Amz-Target"), ".")
+		if target == "" && rt.outbox.sending(w, r) {
+			return
+		}
+		service, operation, _ := strings.Cut(target, ".")
 		if h, ok := services[service]; ok {
 			h.ServeHTTP(w, r)
 			return
@@ -50,7 +56,7 @@ func (rt *Runtime) awsEndpoint() http.Handler {
 		w.WriteHeader(http.StatusBadRequest)
 		_ = json.NewEncoder(w).Encode(map[string]string{ // the caller has gone if this fails
 			"__type": "UnknownOperationException",
-			"message": "this endpoint has Step Functions, EventBridge, Lambda Invoke, SQS, DynamoDB, CloudWatch Logs and Secrets Manager; it does not know " +
+			"message": "this endpoint has Step Functions, EventBridge, EventBridge Scheduler, Lambda Invoke, SQS, DynamoDB, CloudWatch Logs and Secrets Manager; it does not know " +
 				service + " " + operation,
 		})
 	})))

@@ -23,6 +23,7 @@ import (
 	"opsflow/shared/local/events/destination"
 	"opsflow/shared/local/issuer"
 	"opsflow/shared/local/lambda"
+	"opsflow/shared/local/scheduler"
 	"opsflow/shared/local/sqs"
 	"opsflow/shared/local/stack"
 	"opsflow/shared/local/states"
@@ -148,10 +149,9 @@ func (rt *Runtime) openEngines(ctx context.Context) error {
 	rt.events, err = events.New(events.Options{
 		DB: rt.db, Clock: rt.o.Clock, Account: stack.Account, Region: stack.Region, Logger: rt.o.Logger,
 		Invoke: rt.invokeTarget, Count: rt.countEvents, Deliver: rt.deliver, Queues: rt.queues, Async: rt.async,
-		SkipSlot:   rt.skipSlot,
-		MaySendAs:  rt.permissions.maySendAs,
-		MayForward: rt.mayForward,
-		MayCall:    rt.mayCall,
+		SkipSlot:  rt.skipSlot,
+		MaySendAs: rt.permissions.maySendAs,
+		May:       rt.may,
 		Outside: &destination.Caller{Now: rt.o.Clock.Now, Client: func(address string, timeout time.Duration) destination.Doer {
 			return connection.Client(&ops.Connection{BaseURL: address}, timeout, rt.o.PrivateCalls)
 		}},
@@ -161,6 +161,14 @@ func (rt *Runtime) openEngines(ctx context.Context) error {
 		return err
 	}
 	rt.onClose(closeWithin(rt.events.Close))
+	rt.scheduler, err = scheduler.New(ctx, scheduler.Options{
+		DB: rt.db, Clock: rt.o.Clock, Random: rand.Reader, Logger: rt.o.Logger, Account: stack.Account, Region: stack.Region,
+		Dispatch: rt.events.Dispatch, Trusts: rt.permissions.trustsScheduler,
+	})
+	if err != nil {
+		return err
+	}
+	rt.onClose(func() error { rt.scheduler.Close(); return nil })
 	rt.outbox = &outbox{now: rt.o.Clock.Now}
 	return nil
 }
@@ -314,6 +322,16 @@ func (rt *Runtime) deploy(ctx context.Context) error {
 	for _, d := range rt.stack.Destinations {
 		if err := rt.events.DeployDestination(ctx, d.ARN, d.Text); err != nil {
 			return fmt.Errorf("%s: %w", d.LogicalID, err)
+		}
+	}
+	for _, g := range rt.stack.ScheduleGroups {
+		if err := rt.scheduler.PutGroup(ctx, g.Name); err != nil {
+			return fmt.Errorf("%s: %w", g.LogicalID, err)
+		}
+	}
+	for _, s := range rt.stack.Schedules {
+		if err := rt.scheduler.Deploy(ctx, s.Text); err != nil {
+			return fmt.Errorf("%s: %w", s.LogicalID, err)
 		}
 	}
 	for _, r := range rt.stack.Rules {

@@ -159,6 +159,14 @@ func (p *permissions) assume(machine, role, execution, other string) error {
 	return err
 }
 
+// trustsScheduler reports whether EventBridge Scheduler may assume a role. One that is not of the template it may.
+func (p *permissions) trustsScheduler(role string) bool {
+	known, ok := p.roles[role]
+	return !ok || iam.DecideFor(known.Trust, "scheduler.amazonaws.com", iam.Request{
+		Action: "sts:AssumeRole", Resource: role, Context: map[string][]string{"aws:SourceAccount": {stack.Account}},
+	}) == iam.Allowed
+}
+
 // conditional reports whether the values of condition keys matter to whether something may be done.
 func (p *permissions) conditional(ctx context.Context, action string) bool {
 	role := p.session(ctx).role

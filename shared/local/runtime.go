@@ -22,6 +22,7 @@ import (
 	"opsflow/shared/local/lambda"
 	"opsflow/shared/local/logs"
 	"opsflow/shared/local/meter"
+	"opsflow/shared/local/scheduler"
 	"opsflow/shared/local/sqs"
 	"opsflow/shared/local/stack"
 	"opsflow/shared/local/states"
@@ -77,6 +78,7 @@ type Runtime struct {
 	border      *border
 	states      *states.Engine
 	events      *events.Engine
+	scheduler   *scheduler.Engine
 	functions   *lambda.Registry
 	processes   *lambda.Processes // nil: the handlers are run in this process
 	logs        *logs.Store
@@ -142,6 +144,9 @@ func (rt *Runtime) start(ctx context.Context) error {
 	}
 	if err := rt.events.Resume(ctx); err != nil {
 		return fmt.Errorf("take up events: %w", err)
+	}
+	if err := rt.scheduler.Resume(); err != nil {
+		return fmt.Errorf("take up schedules: %w", err)
 	}
 	rt.mapQueues()
 	rt.onClose(rt.day.stop)

@@ -11,6 +11,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/credentials"
 	"github.com/aws/aws-sdk-go-v2/service/eventbridge"
 	evtypes "github.com/aws/aws-sdk-go-v2/service/eventbridge/types"
+	awsscheduler "github.com/aws/aws-sdk-go-v2/service/scheduler"
 	"github.com/aws/aws-sdk-go-v2/service/sfn"
 	"github.com/aws/aws-sdk-go-v2/service/sfn/types"
 	awssqs "github.com/aws/aws-sdk-go-v2/service/sqs"
@@ -26,8 +27,9 @@ type machines struct {
 	states *sfn.Client
 	queues *awssqs.Client
 	events *eventbridge.Client
-	queue  string
-	n      int
+	*awsscheduler.Client
+	queue string
+	n     int
 
 	role        string // of the state machines
 	credentials string // "Credentials": {...}, of their Task
@@ -53,6 +55,7 @@ func newMachinesOn(t *testing.T, o local.Options) *machines {
 		T: t, rt: rt, role: "arn:aws:iam::000000000000:role/r",
 		states: sfn.New(sfn.Options{Region: "us-east-1", BaseEndpoint: aws.String(rt.AWSURL()), Credentials: who}),
 		queues: awssqs.New(awssqs.Options{Region: "us-east-1", BaseEndpoint: aws.String(rt.AWSURL()), Credentials: who}),
+		Client: awsscheduler.New(awsscheduler.Options{Region: "us-east-1", BaseEndpoint: aws.String(rt.AWSURL()), Credentials: who}),
 		events: eventbridge.New(eventbridge.Options{Region: "us-east-1", BaseEndpoint: aws.String(rt.AWSURL()), Credentials: who}),
 	}
 	made, err := m.queues.CreateQueue(t.Context(), &awssqs.CreateQueueInput{QueueName: aws.String("work")})

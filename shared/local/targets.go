@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"strings"
 
-	"opsflow/shared/local/action"
 	"opsflow/shared/local/boundary"
 	"opsflow/shared/local/events"
 	"opsflow/shared/local/iam"
@@ -42,20 +41,19 @@ func targetError(err error) error {
 		return events.NoResource(err)
 	case coded.ErrorCode() == lambda.TooManyRequests:
 		return fmt.Errorf("%w: %w", events.ErrThrottled, err)
-	case strings.HasPrefix(coded.ErrorCode(), "Invalid"):
+	case coded.ErrorCode() == deniedCode:
+		return &events.TargetError{Code: "NO_PERMISSIONS", Err: err}
+	case strings.HasPrefix(coded.ErrorCode(), "Invalid") || coded.ErrorCode() == "ValidationException":
 		return &events.TargetError{Code: "INVALID_PARAMETER", Err: err}
 	}
 	return err
 }
 
-// deliver gives an event to the target of a rule, with the permissions of the role that the rule gives the target.
+// deliver gives an event to the target of a rule or schedule.
 func (rt *Runtime) deliver(ctx context.Context, a events.Attempt) error {
 	parts := strings.SplitN(a.Target, ":", 6) // arn:aws:service:region:account:resource
 	switch parts[2] {
 	case "states":
-		if err := rt.mayDeliver(a.Role, "states:StartExecution", a.Target); err != nil {
-			return err
-		}
 		return rt.across(ctx, boundary.States, "StartExecution", func(ctx context.Context) error {
 			_, err := rt.states.StartExecution(ctx, states.StartExecutionInput{StateMachineARN: a.Target, Input: string(a.Payload)})
 			return err
@@ -70,10 +68,36 @@ func (rt *Runtime) deliver(ctx context.Context, a events.Attempt) error {
 			rt.outbox.add(Message{At: rt.o.Clock.Now(), ID: a.EventID, Channel: "topic", To: a.Target, Text: string(a.Payload)})
 			return nil
 		})
+	case "scheduler":
+		return targetError(rt.universal(ctx, parts[5], a))
 	case "logs":
 		return rt.logEvent(strings.TrimSuffix(strings.TrimPrefix(parts[5], "log-group:"), ":*"), a)
 	}
 	return events.NoResource(fmt.Errorf("there is no service %s here", parts[2]))
+}
+
+// universal carries out an operation of a service for a schedule: aws-sdk:sqs:sendMessage.
+func (rt *Runtime) universal(ctx context.Context, target string, a events.Attempt) error {
+	parts := strings.SplitN(target, ":", 3)
+	input := a.Payload
+	if parts[1] == "sfn" { // schedules write members in PascalCase whatever the API does
+		var members map[string]json.RawMessage
+		if err := json.Unmarshal(input, &members); err != nil {
+			return &events.TargetError{Code: "INVALID_JSON", Err: err}
+		}
+		renamed := make(map[string]json.RawMessage, len(members))
+		for name, v := range members {
+			renamed[strings.ToLower(name[:1])+name[1:]] = v
+		}
+		var err error
+		if input, err = json.Marshal(renamed); err != nil {
+			return &events.TargetError{Code: "INVALID_JSON", Err: err}
+		}
+	}
+	_, err := rt.callService(ctx, states.Call{
+		Service: parts[1], Operation: strings.ToUpper(parts[2][:1]) + parts[2][1:], Input: input, Role: a.Role, Session: "scheduler",
+	})
+	return err
 }
 
 // across makes a request of EventBridge's to another service.
@@ -83,23 +107,10 @@ func (rt *Runtime) across(ctx context.Context, service, operation string, reques
 	return targetError(err)
 }
 
-func (rt *Runtime) mayDeliver(role, operation, resource string) error {
-	return targetError(rt.mayAs(role, iam.Request{Action: operation, Resource: resource}))
-}
-
-// mayForward asks whether a rule's role may put events on another bus.
-func (rt *Runtime) mayForward(role, bus, source string) error {
-	return rt.mayAs(role, action.Put(bus, source))
-}
-
-// mayCall asks whether a rule's role may call an API destination.
-func (rt *Runtime) mayCall(role, destination string) error {
-	return rt.mayAs(role, iam.Request{Action: "events:InvokeApiDestination", Resource: destination})
-}
-
-// mayAs holds a request against the role that a service was given. One that is not of the template may do everything.
-func (rt *Runtime) mayAs(role string, r iam.Request) error {
-	return rt.permissions.checkSession(session{rt.permissions.roles[role], "events"}, r)
+// may holds what a target is to be asked for against the role that it is asked with. One that is not of the template may do
+// everything.
+func (rt *Runtime) may(role, action, resource string, keys map[string][]string) error {
+	return rt.permissions.checkSession(session{rt.permissions.roles[role], "events"}, iam.Request{Action: action, Resource: resource, Context: keys})
 }
 
 // logEvent writes an event to a log group, in a stream of its own name, as EventBridge does.

@@ -18,6 +18,7 @@ type cron struct {
 	years          [lastYear - firstYear + 1]bool
 	days           dayRule
 	zone           *time.Location
+	skipping       bool // slots that a change of the clocks leaves out do not happen
 }
 
 // dayRule chooses days within a month.
@@ -67,6 +68,9 @@ func (c *cron) inDay(year int, month time.Month, day, hour, minute int, after ti
 			m := bits.TrailingZeros64(rest)
 			slot := time.Date(year, month, day, hour, m, 0, 0, c.zone)
 			if slot.Hour() != hour || slot.Minute() != m {
+				if c.skipping {
+					continue
+				}
 				slot = afterGap(slot)
 			}
 			slot = first(slot)

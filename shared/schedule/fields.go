@@ -13,7 +13,7 @@ type field struct {
 	names     map[string]int
 }
 
-func parseCron(expression, body string, zone *time.Location) (Schedule, error) {
+func parseCron(expression, body string, zone *time.Location) (*cron, error) {
 	parts := strings.Fields(strings.ToUpper(body))
 	if len(parts) != 6 {
 		return nil, &Error{expression, "six fields: minutes hours day-of-month month day-of-week year"}

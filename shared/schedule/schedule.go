@@ -37,10 +37,19 @@ func ParseRule(expression string) (Schedule, error) {
 	return Parse(expression, time.UTC)
 }
 
-// Parse reads the schedule of EventBridge Scheduler: rate, cron or at, where cron and at are in a time zone. A slot that
-// a change of the clocks leaves out happens at the first moment after the gap; one that occurs twice happens once, the first
-// time. Errors are *Error.
+// Parse reads a schedule in the language of EventBridge Scheduler: rate, cron or at, where cron and at are in a time zone. A
+// slot that a change of the clocks leaves out happens at the first moment after the gap; one that occurs twice happens once,
+// the first time. Errors are *Error.
 func Parse(expression string, zone *time.Location) (Schedule, error) {
+	return parse(expression, zone, false)
+}
+
+// ParseSkipping is Parse as EventBridge Scheduler itself does: a slot that a change of the clocks leaves out does not happen.
+func ParseSkipping(expression string, zone *time.Location) (Schedule, error) {
+	return parse(expression, zone, true)
+}
+
+func parse(expression string, zone *time.Location, skipping bool) (Schedule, error) {
 	kind, rest, ok := strings.Cut(expression, "(")
 	body, closed := strings.CutSuffix(rest, ")")
 	if !ok || !closed {
@@ -50,11 +59,19 @@ func Parse(expression string, zone *time.Location) (Schedule, error) {
 	case "rate":
 		return parseRate(expression, body)
 	case "cron":
-		return parseCron(expression, body, zone)
+		c, err := parseCron(expression, body, zone)
+		if err != nil {
+			return nil, err
+		}
+		c.skipping = skipping
+		return c, nil
 	case "at":
 		t, err := time.ParseInLocation("2006-01-02T15:04:05", body, zone)
 		if err != nil {
 			return nil, &Error{expression, "a time like at(2026-12-24T18:00:00)"}
+		}
+		if skipping && t.Format("2006-01-02T15:04:05") != body {
+			return never{}, nil
 		}
 		return once(t.UTC()), nil
 	}
@@ -64,6 +81,10 @@ func Parse(expression string, zone *time.Location) (Schedule, error) {
 type once time.Time
 
 func (o once) Next(t time.Time) (time.Time, bool) { return time.Time(o), time.Time(o).After(t) }
+
+type never struct{}
+
+func (never) Next(time.Time) (slot time.Time, ok bool) { return time.Time{}, false }
 
 type rate time.Duration
 

@@ -79,6 +79,7 @@ var onSchedules = map[string]string{
 	"POST /schedules/": "CreateSchedule", "GET /schedules/": "GetSchedule", "PUT /schedules/": "UpdateSchedule",
 	"DELETE /schedules/": "DeleteSchedule", "POST /schedule-groups/": "CreateScheduleGroup",
 	"GET /schedule-groups/": "GetScheduleGroup", "DELETE /schedule-groups/": "DeleteScheduleGroup",
+	"GET /tags/": "ListTagsForResource", "POST /tags/": "TagResource", "DELETE /tags/": "UntagResource",
 }
 
 func schedules(r *http.Request, body []byte) ([]iam.Request, error) {
@@ -108,6 +109,8 @@ func schedules(r *http.Request, body []byte) ([]iam.Request, error) {
 	switch {
 	case name == "":
 		resource = anything
+	case kind == "tags":
+		resource = name
 	case kind == "schedule-groups":
 		resource = scheduleARN + "-group/" + name
 	}

@@ -3,6 +3,8 @@ package events
 import (
 	"context"
 	"strings"
+
+	"opsflow/shared/local/epoch"
 )
 
 type archiveIn struct {
@@ -20,7 +22,7 @@ func (in archiveIn) archive() Archive {
 type archiveMade struct {
 	ArchiveArn   string
 	State        string
-	CreationTime epoch
+	CreationTime epoch.Time
 }
 
 func apiCreateArchive(ctx context.Context, e *Engine, in archiveIn) (any, error) {
@@ -28,7 +30,7 @@ func apiCreateArchive(ctx context.Context, e *Engine, in archiveIn) (any, error)
 	if err != nil {
 		return nil, err
 	}
-	return archiveMade{a.ARN, "ENABLED", epoch(a.Created)}, nil
+	return archiveMade{a.ARN, "ENABLED", epoch.Time(a.Created)}, nil
 }
 
 func apiUpdateArchive(ctx context.Context, e *Engine, in archiveIn) (any, error) {
@@ -36,7 +38,7 @@ func apiUpdateArchive(ctx context.Context, e *Engine, in archiveIn) (any, error)
 	if err != nil {
 		return nil, err
 	}
-	return archiveMade{a.ARN, "ENABLED", epoch(a.Created)}, nil
+	return archiveMade{a.ARN, "ENABLED", epoch.Time(a.Created)}, nil
 }
 
 type archiveOut struct {
@@ -49,13 +51,13 @@ type archiveOut struct {
 	RetentionDays  int
 	SizeBytes      int
 	EventCount     int
-	CreationTime   epoch
+	CreationTime   epoch.Time
 }
 
 func showArchive(ctx context.Context, e *Engine, name string) (archiveOut, error) {
 	a, size, err := e.Archive(ctx, name)
 	return archiveOut{
-		a.ARN, a.Name, a.SourceARN, a.Description, a.Pattern, "ENABLED", a.RetentionDays, size.Bytes, size.Events, epoch(a.Created),
+		a.ARN, a.Name, a.SourceARN, a.Description, a.Pattern, "ENABLED", a.RetentionDays, size.Bytes, size.Events, epoch.Time(a.Created),
 	}, err
 }
 
@@ -106,13 +108,13 @@ type replayTo struct {
 
 func apiStartReplay(ctx context.Context, e *Engine, in struct {
 	ReplayName, Description, EventSourceArn string
-	EventStartTime, EventEndTime            epoch
+	EventStartTime, EventEndTime            epoch.Time
 	Destination                             replayTo
 },
 ) (any, error) {
 	r, err := e.StartReplay(ctx, Replay{
 		Name: in.ReplayName, Description: in.Description, ArchiveARN: in.EventSourceArn,
-		From: in.EventStartTime.time(), To: in.EventEndTime.time(),
+		From: in.EventStartTime.Std(), To: in.EventEndTime.Std(),
 		Destination: in.Destination.Arn, Rules: in.Destination.FilterArns,
 	})
 	if err != nil {
@@ -120,8 +122,8 @@ func apiStartReplay(ctx context.Context, e *Engine, in struct {
 	}
 	return struct {
 		ReplayArn, State string
-		ReplayStartTime  epoch
-	}{r.ARN, "STARTING", epoch(r.Started)}, nil
+		ReplayStartTime  epoch.Time
+	}{r.ARN, "STARTING", epoch.Time(r.Started)}, nil
 }
 
 type replayOut struct {
@@ -131,19 +133,19 @@ type replayOut struct {
 	State                 string    // COMPLETED; RUNNING when a crash ended it
 	EventSourceArn        string    // the archive's
 	Destination           *replayTo `json:",omitempty"`
-	EventStartTime        epoch
-	EventEndTime          epoch
-	EventLastReplayedTime epoch `json:",omitzero"`
-	ReplayStartTime       epoch
-	ReplayEndTime         epoch `json:",omitzero"`
+	EventStartTime        epoch.Time
+	EventEndTime          epoch.Time
+	EventLastReplayedTime epoch.Time `json:",omitzero"`
+	ReplayStartTime       epoch.Time
+	ReplayEndTime         epoch.Time `json:",omitzero"`
 }
 
 func showReplay(r *Replay) replayOut {
 	return replayOut{
 		ReplayName: r.Name, ReplayArn: r.ARN, Description: r.Description, State: r.State, EventSourceArn: r.ArchiveARN,
 		Destination:    &replayTo{r.Destination, r.Rules},
-		EventStartTime: epoch(r.From), EventEndTime: epoch(r.To), EventLastReplayedTime: epoch(r.Last),
-		ReplayStartTime: epoch(r.Started), ReplayEndTime: epoch(r.Ended),
+		EventStartTime: epoch.Time(r.From), EventEndTime: epoch.Time(r.To), EventLastReplayedTime: epoch.Time(r.Last),
+		ReplayStartTime: epoch.Time(r.Started), ReplayEndTime: epoch.Time(r.Ended),
 	}
 }
 

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"strings"
 
+	"opsflow/shared/local/epoch"
 	"opsflow/shared/local/events/pattern"
 )
 
@@ -56,7 +57,7 @@ func operations() map[string]operation {
 
 func apiPutEvents(ctx context.Context, e *Engine, in struct {
 	Entries []struct {
-		Time         epoch
+		Time         epoch.Time
 		Source       string
 		Resources    []string
 		DetailType   string
@@ -69,7 +70,7 @@ func apiPutEvents(ctx context.Context, e *Engine, in struct {
 	for i, en := range in.Entries {
 		entries[i] = Entry{
 			Source: en.Source, DetailType: en.DetailType, Detail: en.Detail, EventBusName: en.EventBusName,
-			Resources: en.Resources, Time: en.Time.time(),
+			Resources: en.Resources, Time: en.Time.Std(),
 		}
 	}
 	results, err := e.Put(ctx, entries)
@@ -118,13 +119,13 @@ func apiTestPattern(_ context.Context, _ *Engine, in struct{ EventPattern, Event
 type busOut struct {
 	Name             string
 	Arn              string
-	Description      string `json:",omitempty"`
-	CreationTime     epoch  `json:",omitzero"`
-	LastModifiedTime epoch  `json:",omitzero"`
+	Description      string     `json:",omitempty"`
+	CreationTime     epoch.Time `json:",omitzero"`
+	LastModifiedTime epoch.Time `json:",omitzero"`
 }
 
 func showBus(b Bus) busOut {
-	return busOut{b.Name, b.ARN, b.Description, epoch(b.Created), epoch(b.Modified)}
+	return busOut{b.Name, b.ARN, b.Description, epoch.Time(b.Created), epoch.Time(b.Modified)}
 }
 
 func apiCreateBus(ctx context.Context, e *Engine, in struct{ Name, Description string }) (any, error) {

@@ -5,6 +5,7 @@ import (
 	"context"
 	"strings"
 
+	"opsflow/shared/local/epoch"
 	"opsflow/shared/local/events/destination"
 )
 
@@ -31,15 +32,15 @@ type connectionOut struct {
 	AuthParameters     *destination.Auth `json:",omitempty"`
 	SecretArn          string            `json:",omitempty"`
 	Description        string            `json:",omitempty"`
-	CreationTime       epoch
-	LastModifiedTime   epoch
-	LastAuthorizedTime epoch `json:",omitzero"`
+	CreationTime       epoch.Time
+	LastModifiedTime   epoch.Time
+	LastAuthorizedTime epoch.Time `json:",omitzero"`
 }
 
 func showConnection(c *destination.Connection) connectionOut {
 	return connectionOut{
 		ConnectionArn: c.ARN, ConnectionState: c.State,
-		CreationTime: epoch(c.Created), LastModifiedTime: epoch(c.Modified), LastAuthorizedTime: epoch(c.Authorized),
+		CreationTime: epoch.Time(c.Created), LastModifiedTime: epoch.Time(c.Modified), LastAuthorizedTime: epoch.Time(c.Authorized),
 	}
 }
 
@@ -54,7 +55,7 @@ func apiCreateConnection(ctx context.Context, e *Engine, in connectionIn) (any, 
 		return nil, err
 	}
 	out := showConnection(c)
-	out.LastAuthorizedTime = epoch{}
+	out.LastAuthorizedTime = epoch.Time{}
 	return out, nil
 }
 
@@ -153,8 +154,8 @@ type destinationOut struct {
 	HTTPMethod                   string `json:"HttpMethod,omitempty"`
 	InvocationRateLimitPerSecond int    `json:",omitempty"`
 	Description                  string `json:",omitempty"`
-	CreationTime                 epoch
-	LastModifiedTime             epoch
+	CreationTime                 epoch.Time
+	LastModifiedTime             epoch.Time
 }
 
 // showDestination gives what the operations that change say; the one with state ACTIVE has a connection that is authorised.
@@ -164,7 +165,7 @@ func showDestination(e *Engine, d *destination.Destination) destinationOut {
 		state = "ACTIVE"
 	}
 	return destinationOut{
-		APIDestinationArn: d.ARN, APIDestinationState: state, CreationTime: epoch(d.Created), LastModifiedTime: epoch(d.Modified),
+		APIDestinationArn: d.ARN, APIDestinationState: state, CreationTime: epoch.Time(d.Created), LastModifiedTime: epoch.Time(d.Modified),
 	}
 }
 

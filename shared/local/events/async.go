@@ -119,7 +119,12 @@ func (e *Engine) lambdaLetter(d *delivery, a Async, err error, condition string)
 // ruleLetter is what EventBridge sends to a target's dead-letter queue: the event, with the reason in attributes
 // (https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-rule-dlq.html).
 func (e *Engine) ruleLetter(d *delivery, cause string, err error) letter {
-	attributes := map[string]string{"RULE_ARN": d.ruleARN(e), "TARGET_ARN": d.TargetARN, "ERROR_MESSAGE": d.Reason, "ERROR_CODE": cause}
+	attributes := map[string]string{"TARGET_ARN": d.TargetARN, "ERROR_MESSAGE": d.Reason, "ERROR_CODE": cause}
+	if d.Errand != nil {
+		d.Errand.describe(attributes)
+	} else {
+		attributes["RULE_ARN"] = d.ruleARN(e)
+	}
 	condition := map[string]string{causeTries: "MaximumRetryAttempts", causeAge: "MaximumEventAgeInSeconds"}[cause]
 	if condition != "" {
 		attributes["ERROR_CODE"], attributes["EXHAUSTED_RETRY_CONDITION"] = "ERROR_FROM_TARGET", condition

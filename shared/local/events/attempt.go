@@ -1,6 +1,7 @@
 package events
 
 import (
+	"encoding/json"
 	"errors"
 	"fmt"
 	"time"
@@ -51,10 +52,40 @@ func (e *Engine) forward(d *delivery) error {
 	if err != nil {
 		return &TargetError{Code: "INVALID_PARAMETER", Err: fmt.Errorf("forward to %s: %w", d.TargetARN, err)}
 	}
-	if e.o.MayForward != nil {
-		if err := e.o.MayForward(d.Role, d.TargetARN, event.Source); err != nil {
-			return &TargetError{Code: "NO_PERMISSIONS", Err: err}
-		}
-	}
 	return e.accept(e.ctx, []sent{{bus: name, event: event, forwarded: true}})
+}
+
+// actions are what a role needs to be allowed for a target.
+var actions = map[string]string{
+	serviceLambda: "lambda:InvokeFunction", serviceStates: "states:StartExecution", serviceSQS: "sqs:SendMessage",
+	serviceSNS: "sns:Publish", serviceBus: "events:PutEvents", serviceCall: "events:InvokeApiDestination",
+}
+
+// may asks whether the target may be reached with the delivery's role.
+func (e *Engine) may(d *delivery) error {
+	service := serviceOf(d.TargetARN)
+	action := actions[service]
+	if d.Role == "" || action == "" || e.o.May == nil {
+		return nil
+	}
+	var keys map[string][]string
+	if service == serviceBus {
+		keys = map[string][]string{"events:source": {d.source()}}
+	}
+	if err := e.o.May(d.Role, action, d.TargetARN, keys); err != nil {
+		return &TargetError{Code: "NO_PERMISSIONS", Err: err}
+	}
+	return nil
+}
+
+// source is that of the event which a delivery puts on a bus.
+func (d *delivery) source() string {
+	if d.Errand != nil {
+		return d.Errand.Source
+	}
+	var event struct{ Source string }
+	if json.Unmarshal([]byte(d.Payload), &event) != nil {
+		return ""
+	}
+	return event.Source
 }

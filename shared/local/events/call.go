@@ -18,11 +18,6 @@ func (e *Engine) call(d *delivery) error {
 	if err != nil {
 		return NoResource(err)
 	}
-	if e.o.MayCall != nil {
-		if err := e.o.MayCall(d.Role, to.ARN); err != nil {
-			return &TargetError{Code: "NO_PERMISSIONS", Err: err}
-		}
-	}
 	if e.o.Outside == nil {
 		return errNoService
 	}

@@ -76,16 +76,23 @@ func (e *Engine) attempt(d *delivery) error {
 	if d.Broken != "" {
 		return errors.Join(errBroken, errors.New(d.Broken))
 	}
+	if err := e.may(d); err != nil {
+		return err
+	}
+	payload := d.payload()
 	switch serviceOf(d.TargetARN) {
 	case serviceLambda:
-		return e.o.Invoke(e.ctx, function(d.TargetARN), []byte(d.Payload))
+		return e.o.Invoke(e.ctx, function(d.TargetARN), payload)
 	case serviceBus:
+		if d.Errand != nil {
+			return e.putErrand(d, payload)
+		}
 		return e.forward(d)
 	case serviceCall:
 		return e.call(d)
 	}
 	return e.o.Deliver(e.ctx, Attempt{
-		Target: d.TargetARN, Role: d.Role, Rule: d.ruleARN(e), Payload: []byte(d.Payload), Group: d.Group, EventID: d.EventID,
+		Target: d.TargetARN, Role: d.Role, Rule: d.ruleARN(e), Payload: payload, Group: d.Group, EventID: d.EventID,
 	})
 }
 

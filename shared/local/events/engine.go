@@ -47,10 +47,8 @@ type Options struct {
 	// unless it is a TargetError that says otherwise.
 	Deliver func(ctx context.Context, a Attempt) error
 
-	// MayForward is asked whether a rule's role ("": it has none) allows it to put events of a source on another bus, given by ARN. nil: always.
-	MayForward func(role, bus, source string) error
-	// MayCall is asked whether a rule's role allows it to call an API destination, given by ARN. nil: always.
-	MayCall func(role, destination string) error
+	// May is asked whether the role that a target is to be reached with may do that. nil: always.
+	May func(role, action, resource string, keys map[string][]string) error
 	// Outside calls API destinations. nil: there are none.
 	Outside *destination.Caller
 	// PrivateCalls allows plain HTTP for API destinations: for those on this machine.

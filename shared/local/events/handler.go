@@ -1,14 +1,15 @@
 package events
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
 	"io"
-	"math"
 	"net/http"
 	"strings"
-	"time"
+
+	"opsflow/shared/local/paging"
 )
 
 // maxBody is the largest request: one mebibyte of detail can be six times as long as a JSON string.
@@ -85,53 +86,14 @@ func writeJSON(w http.ResponseWriter, status int, v any) {
 	_, _ = w.Write(mustJSON(v)) // the client may be gone
 }
 
-// epoch is a time as the protocol has it: seconds since 1970, with a fraction.
-type epoch time.Time
-
-func (t epoch) time() time.Time { return time.Time(t) }
-
-// IsZero leaves times that are not known out of answers.
-func (t epoch) IsZero() bool { return time.Time(t).IsZero() }
-
-func (t epoch) MarshalJSON() ([]byte, error) {
-	return json.Marshal(float64(time.Time(t).UnixMilli()) / 1000)
-}
-
-func (t *epoch) UnmarshalJSON(b []byte) error {
-	var seconds float64
-	if err := json.Unmarshal(b, &seconds); err != nil {
-		var text time.Time
-		if json.Unmarshal(b, &text) != nil {
-			return err
-		}
-		*t = epoch(text)
-		return nil
-	}
-	if math.Abs(seconds) > 1<<40 {
-		return errors.New("time is out of range")
-	}
-	whole, fraction := math.Modf(seconds)
-	*t = epoch(time.Unix(int64(whole), int64(math.Round(fraction*1e3))*1e6).UTC())
-	return nil
-}
-
-// page cuts a list for Limit and NextToken, which here is the name that the page before ended with.
+// page cuts a list for Limit and NextToken.
 func page[T any](all []T, name func(*T) string, limit int, token string) (part []T, next string, err error) {
 	if limit < 0 || limit > 100 {
 		return nil, "", invalid("Value '%d' at 'limit' failed to satisfy constraint: Member must be 1 to 100", limit)
 	}
-	if limit == 0 {
-		limit = 100
+	part, next, ok := paging.Cut(all, name, cmp.Or(limit, 100), token)
+	if !ok {
+		return nil, "", invalid("Parameter NextToken is not valid.")
 	}
-	part = make([]T, 0, min(limit, len(all)))
-	for i := range all {
-		if token != "" && name(&all[i]) <= token {
-			continue
-		}
-		if len(part) == limit {
-			return part, name(&part[limit-1]), nil
-		}
-		part = append(part, all[i])
-	}
-	return part, "", nil
+	return part, next, nil
 }

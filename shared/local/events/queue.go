@@ -28,6 +28,8 @@ type delivery struct {
 	TargetARN string
 	Role      string `json:",omitempty"` // ARN of the role that the target is called with
 	Group     string `json:",omitempty"` // MessageGroupId for a FIFO queue
+	// Errand is what EventBridge Scheduler has delivered; nil: a rule does.
+	Errand *errandOf `json:",omitempty"`
 	// HTTP are the parameters of the call of an API destination.
 	HTTP      *destination.Target `json:",omitempty"`
 	Queue     string              `json:",omitempty"` // the dead-letter queue's ARN

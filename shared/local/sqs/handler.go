@@ -11,6 +11,8 @@ import (
 	"strings"
 
 	"go.etcd.io/bbolt"
+
+	"opsflow/shared/local/paging"
 )
 
 // TargetPrefix is what X-Amz-Target begins with, up to the dot.
@@ -133,7 +135,7 @@ func getQueueURL(ctx context.Context, q *Queues, in struct{ QueueName string }) 
 	return object{"QueueUrl": q.url(in.QueueName)}, err
 }
 
-// page cuts a list of URLs for MaxResults and NextToken, which is the last URL of the page before.
+// page cuts a list of URLs for MaxResults and NextToken.
 func page(name string, all []string, limit *int, token string) (any, error) {
 	most := 1000
 	if limit != nil {
@@ -141,14 +143,13 @@ func page(name string, all []string, limit *int, token string) (any, error) {
 			return nil, invalid("Value for parameter MaxResults is invalid. Reason: MaxResults must be an integer between 1 and 1000.")
 		}
 	}
-	from, known := slices.BinarySearch(all, token)
-	if known {
-		from++
+	part, next, ok := paging.Cut(all, func(url *string) string { return *url }, most, token)
+	if !ok {
+		return nil, invalid("Value %s for parameter NextToken is invalid.", token)
 	}
-	rest := all[from:]
-	out := object{name: rest[:min(most, len(rest))]}
-	if limit != nil && len(rest) > most {
-		out["NextToken"] = rest[most-1]
+	out := object{name: part}
+	if limit != nil && next != "" {
+		out["NextToken"] = next
 	}
 	return out, nil
 }

@@ -97,6 +97,10 @@ func (s *Stack) add(r *resolver, res resource) error {
 		err = declare(&s.Connections, r, res, p, name, arn)
 	case typeDestination:
 		err = declare(&s.Destinations, r, res, p, name, arn)
+	case typeSchedule:
+		err = declare(&s.Schedules, r, res, p, name, schedulerARN+"schedule/"+groupOf(p)+"/"+name)
+	case typeScheduleSet:
+		err = declare(&s.ScheduleGroups, r, res, p, name, arn)
 	case typeTable:
 		err = s.addTable(res, p, name, arn)
 	case typeSimpleTable:

@@ -36,5 +36,5 @@ func (s *Stack) addStateMachine(r *resolver, res resource, p properties, name, a
 		return r.fault(at, "%s uses ${%s}, which the DefinitionSubstitutions of %s do not have", m.File, missing, res.id)
 	}
 	s.StateMachines = append(s.StateMachines, m)
-	return nil
+	return s.addEvents(r, res, p, m)
 }

@@ -20,6 +20,8 @@ const (
 	typeMapping      = "AWS::Lambda::EventSourceMapping"
 	typeConnection   = "AWS::Events::Connection"
 	typeDestination  = "AWS::Events::ApiDestination"
+	typeSchedule     = "AWS::Scheduler::Schedule"
+	typeScheduleSet  = "AWS::Scheduler::ScheduleGroup"
 	typeTopic        = "AWS::SNS::Topic"
 )
 
@@ -39,8 +41,12 @@ var named = map[string]struct{ property, arn string }{
 	typeTopic:              {"TopicName", "arn:aws:sns:" + Region + ":" + Account + ":"},
 	typeConnection:         {"Name", "arn:aws:events:" + Region + ":" + Account + ":connection/"},
 	typeDestination:        {"Name", "arn:aws:events:" + Region + ":" + Account + ":api-destination/"},
+	typeSchedule:           {"Name", schedulerARN + "schedule/default/"},
+	typeScheduleSet:        {"Name", schedulerARN + "schedule-group/"},
 	typeManagedPolicy:      {"ManagedPolicyName", "arn:aws:iam::" + Account + ":policy/"},
 }
+
+const schedulerARN = "arn:aws:scheduler:" + Region + ":" + Account + ":"
 
 const roleARN = "arn:aws:iam::" + Account + ":role/"
 
@@ -126,6 +132,10 @@ func (r *resolver) getAtt(at ast.Node, s string) (any, error) {
 	}
 	switch attribute {
 	case "Arn":
+		if group := res.properties["GroupName"]; res.kind == typeSchedule && group != nil {
+			name, err := r.text(group)
+			return schedulerARN + "schedule/" + name + "/" + physical, err
+		}
 		if res.kind == typeRule {
 			return r.ruleARN(res, physical)
 		}

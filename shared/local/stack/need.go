@@ -1,6 +1,7 @@
 package stack
 
 import (
+	"encoding/json"
 	"fmt"
 	"strings"
 
@@ -50,6 +51,15 @@ func (s *Stack) Needs() []Need {
 			}
 			add("rule "+rule.Name, "", t.DeadLetter, source)
 		}
+	}
+	for _, d := range s.Schedules {
+		var p properties
+		if json.Unmarshal(d.Text, &p) != nil {
+			continue
+		}
+		target := p.sub("Target")
+		add("schedule "+d.Name, target.text("RoleArn"), target.text("Arn"), nil)
+		add("schedule "+d.Name, target.text("RoleArn"), target.sub("DeadLetterConfig").text("Arn"), nil)
 	}
 	for _, f := range s.Functions {
 		add("failures of function "+f.Name, f.RoleARN, f.OnFailure, nil)

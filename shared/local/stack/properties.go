@@ -1,10 +1,9 @@
 package stack
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
-	"maps"
-	"slices"
 	"strings"
 	"time"
 )
@@ -92,50 +91,7 @@ func (s *Stack) addFunction(r *resolver, res resource, p properties, name, arn s
 		f.Env[k] = env.text(k)
 	}
 	s.Functions = append(s.Functions, f)
-	events := p.sub("Events")
-	for _, id := range slices.Sorted(maps.Keys(events)) {
-		if err := s.addEvent(r, res, f, id, events.sub(id)); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// addEvent adds what one of a function's Events stands for.
-func (s *Stack) addEvent(r *resolver, res resource, f Function, id string, event properties) error {
-	p := event.sub("Properties")
-	whole := properties{"Id": res.id + id, "Arn": f.ARN}
-	for _, name := range []string{"Input", "InputPath", "InputTransformer", "RetryPolicy", "DeadLetterConfig"} {
-		if v, ok := p[name]; ok {
-			whole[name] = v
-		}
-	}
-	target, err := targetOf(whole)
-	if err != nil {
-		return r.fault(res.node, "event %s of %s: %w", id, res.id, err)
-	}
-	rule := Rule{Bus: "default", Targets: []Target{target}, Disabled: p.text("State") == "DISABLED" || p.text("Enabled") == "false"}
-	switch event.text("Type") {
-	case "EventBridgeRule", "CloudWatchEvent":
-		rule.Name = p.text("RuleName")
-		if bus := p.text("EventBusName"); bus != "" {
-			rule.Bus = bus[strings.LastIndexByte(bus, '/')+1:]
-		}
-		pattern, err := json.Marshal(p["Pattern"])
-		if err != nil || p["Pattern"] == nil {
-			return r.fault(res.node, "event %s of %s has no Pattern", id, res.id)
-		}
-		rule.Pattern = pattern
-	case "Schedule":
-		rule.Name, rule.Schedule = p.text("Name"), p.text("Schedule")
-	case "HttpApi":
-		s.Routes = append(s.Routes, route(f, p))
-		return nil
-	default:
-		return r.fault(res.node, "event %s of %s has type %s, which the local runtime does not have", id, res.id, event.text("Type"))
-	}
-	s.putRule(rule, "opsflow-"+res.id+id)
-	return s.permit("events.amazonaws.com", s.Rules[len(s.Rules)-1].ARN, f.ARN)
+	return s.addEvents(r, res, p, f)
 }
 
 func (s *Stack) putRule(rule Rule, name string) {
@@ -188,6 +144,9 @@ func (s *Stack) addRule(r *resolver, res resource, p properties, name string) er
 	s.putRule(rule, name)
 	return nil
 }
+
+// groupOf is the group that a schedule says it is in.
+func groupOf(p properties) string { return cmp.Or(p.text("GroupName"), "default") }
 
 // declare adds a resource whose properties a service takes as they are.
 func declare(to *[]Declared, r *resolver, res resource, p properties, name, arn string) error {

@@ -32,8 +32,11 @@ type Stack struct {
 	Mappings      []Mapping
 	Connections   []Declared // of EventBridge, as CreateConnection takes them
 	Destinations  []Declared // API destinations, as CreateApiDestination takes them
-	Routes        []Route
-	Roles         []*Role
+	// Schedules of EventBridge Scheduler, as CreateSchedule takes them, and their groups.
+	Schedules      []Declared
+	ScheduleGroups []Declared
+	Routes         []Route
+	Roles          []*Role
 	// ResourcePolicies are what buses, queues and functions say of who may use them.
 	ResourcePolicies []iam.Statement
 	// Others are the resources that have no meaning here.
