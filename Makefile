@@ -54,6 +54,12 @@ SEEDS ?= 100
 simulate: ## Simulate days of faults, by seeds 1 to SEEDS=100, or by SEED=n alone
 	$(GO) test -count=1 -timeout 2h -run TestADayOfFaults -v ./shared/local -seeds=$(SEEDS) $(if $(SEED),-seed=$(SEED))
 
+KILLS ?= 1000
+
+.PHONY: kill
+kill: ## Kill a running opsflow under load KILLS=1000 times, and check what is left
+	$(GO) test -count=1 -timeout 2h -run TestEverythingAccepted -v ./shared/local -kills=$(KILLS) $(if $(SEED),-seed=$(SEED))
+
 FUZZTIME ?= 60s
 
 .PHONY: fuzz

@@ -34,14 +34,21 @@ func buildOpsflow(t *testing.T) string {
 	return binary
 }
 
-// runDev starts the program on a data folder and returns when it says that it is ready.
-func runDev(t *testing.T, binary, data string, more ...string) process {
+// devCommand is the program on a data folder, with ports that the system chooses.
+func devCommand(t *testing.T, binary, data string, more ...string) *exec.Cmd {
 	t.Helper()
 	args := append([]string{
 		"dev", "--data", data, "--aws-port", "0", "--api-port", "0", "--template", filepath.Join("..", "..", "template.yaml"),
 	}, more...)
 	cmd := exec.Command(binary, args...)                  // it is killed
 	cmd.Env = append(os.Environ(), "TMPDIR="+t.TempDir()) // a killed program leaves its bootstraps behind
+	return cmd
+}
+
+// runDev starts the program on a data folder and returns when it says that it is ready.
+func runDev(t *testing.T, binary, data string, more ...string) process {
+	t.Helper()
+	cmd := devCommand(t, binary, data, more...)
 	out, err := cmd.StdoutPipe()
 	if err != nil {
 		t.Fatal(err)
@@ -94,6 +101,16 @@ func (s *system) paymentStatus(id string) string {
 	return ""
 }
 
+// paymentWaits reports whether a payment's workflow waits for somebody, and no function is at it.
+func (s *system) paymentWaits(id string) bool {
+	for _, i := range s.workflows("limit=100&subject=payment/" + id) {
+		if i.Template == "payment_processing" {
+			return i.Status == "waiting_approval" && i.WaitingFor != nil && i.WaitingFor.Kind == "task"
+		}
+	}
+	return false
+}
+
 func TestWaitingTaskOutlivesAKill(t *testing.T) {
 	t.Parallel()
 	binary := buildOpsflow(t)
@@ -119,16 +136,12 @@ func killAndFinish(t *testing.T, binary string, more []string) {
 	data := t.TempDir()
 	first := runDev(t, binary, data, more...)
 	first.system.put("payment_received", payment("pay-k"))
-	eventually(t, "the payment waits for its approval", func() bool {
-		return first.system.paymentStatus("pay-k") == "waiting_approval"
-	})
+	eventually(t, "the payment waits for its approval", func() bool { return first.system.paymentWaits("pay-k") })
 	waiting := first.system.awaitsApproval("pay-k")
-	if err := first.cmd.Process.Kill(); err != nil { // SIGKILL: nothing can be put in order
-		t.Fatal(err)
-	}
-	_ = first.cmd.Wait() // it was killed
+	first.kill(t)
 
 	second := runDev(t, binary, data, more...).system
+	eventually(t, "the payment waits again, after whatever the kill had broken off", func() bool { return second.paymentWaits("pay-k") })
 	again := second.awaitsApproval("pay-k")
 	if again.ID != waiting.ID || again.WaitingFor.Ref != waiting.WaitingFor.Ref {
 		t.Fatalf("after the kill the workflow is %s waiting for %s, want %s waiting for %s",

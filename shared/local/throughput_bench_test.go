@@ -53,6 +53,12 @@ func newBenchSystem(b *testing.B, c *clock.Clock) *benchSystem {
 			b.Error(err)
 		}
 	})
+	return benchOn(b, rt)
+}
+
+// benchOn gives a running system to a benchmark.
+func benchOn(b *testing.B, rt *local.Runtime) *benchSystem {
+	b.Helper()
 	s := &benchSystem{Runtime: rt, b: b}
 	var token struct {
 		AccessToken string `json:"access_token"`
