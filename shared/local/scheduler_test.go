@@ -129,7 +129,7 @@ func TestTemplateMakesSchedules(t *testing.T) {
 
 func TestScheduleDoesWhatItsRoleMay(t *testing.T) {
 	t.Parallel()
-	m := extended(t, invokeRole("sqs:SendMessage", sqsARN+"lost"))
+	m := extended(t, invokeRole("sqs:SendMessage", sqsARN+"lost"), refused)
 	lost := m.newQueue("lost", nil)
 	m.later("s", types.Target{
 		Arn: aws.String(sqsARN + "work"), RoleArn: aws.String("arn:aws:iam::000000000000:role/opsflow-InvokeRole"), DeadLetterConfig: &types.DeadLetterConfig{Arn: &lost},

@@ -10,11 +10,15 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	evtypes "github.com/aws/aws-sdk-go-v2/service/eventbridge/types"
 
+	"opsflow/shared/local"
 	"opsflow/shared/local/clock"
 )
 
+// refused lets a runtime refuse what the template does not grant.
+func refused(o *local.Options) { o.Observe(func(local.Use) {}) }
+
 // extended is a runtime of the template with more resources, on a virtual clock.
-func extended(t *testing.T, resources string) *machines {
+func extended(t *testing.T, resources string, change ...func(*local.Options)) *machines {
 	t.Helper()
 	root, err := filepath.Abs(filepath.Join("..", ".."))
 	if err != nil {
@@ -36,6 +40,9 @@ func extended(t *testing.T, resources string) *machines {
 	whole := strings.Replace(string(text), "\nResources:\n", "\nResources:\n"+resources+"\n", 1)
 	if err := os.WriteFile(o.Template, []byte(whole), 0o600); err != nil {
 		t.Fatal(err)
+	}
+	for _, f := range change {
+		f(&o)
 	}
 	return newMachinesOn(t, o)
 }
@@ -91,7 +98,7 @@ func TestRoleThatMayNotCallAnAPIDestinationShowsInTheDeadLetter(t *testing.T) {
   CallRole:
     Type: AWS::IAM::Role
     Properties: {AssumeRolePolicyDocument: {Statement: [{Effect: Allow, Principal: {Service: events.amazonaws.com}, Action: 'sts:AssumeRole'}]}, RoleName: powerless}
-`)
+`, refused)
 	partner := newOutside(t)
 	lost := m.newQueue("lost", nil)
 	arn := m.connect(apiKey(), postTo(partner))
