@@ -2,7 +2,9 @@ package local
 
 import (
 	"context"
+	"errors"
 	"log/slog"
+	"slices"
 	"strings"
 	"sync"
 
@@ -20,10 +22,12 @@ type permissions struct {
 	stack     *stack.Stack
 	functions map[string]stack.Function // by ARN
 	roles     map[string]*stack.Role    // by ARN
+	shared    []iam.Statement           // of resources' policies: those that speak of roles, besides services
 	requests  action.Reader
 	log       *slog.Logger
 	observe   func(Use) // told of every request that is checked; nil: nobody
 	told      sync.Map  // refusals that are in the log
+	sharedBy  sync.Map  // of shared, by action: nearly always none
 }
 
 // Use is a request that was held against a role.
@@ -41,6 +45,9 @@ func newPermissions(s *stack.Stack, log *slog.Logger, observe func(Use)) *permis
 	for _, r := range s.Roles {
 		p.roles[r.ARN] = r
 	}
+	p.shared = slices.DeleteFunc(slices.Clone(s.ResourcePolicies), func(s iam.Statement) bool {
+		return !slices.ContainsFunc(s.Principals, func(who string) bool { return who == "*" || strings.HasPrefix(who, "arn:") })
+	})
 	p.requests.HashKey = func(table string) string {
 		for _, t := range s.Tables {
 			if t.Name == table {
@@ -110,6 +117,9 @@ func (p *permissions) checkSession(who session, r iam.Request) error {
 		})
 	}
 	err := who.role.Check(who.name, held)
+	if r.Action != action.PutEvents { // which asks the buses' policies by itself, for each entry
+		err = p.asShared(who, held, err)
+	}
 	if p.observe != nil {
 		p.observe(Use{who.role.LogicalID, r, err})
 	}
@@ -117,6 +127,33 @@ func (p *permissions) checkSession(who session, r iam.Request) error {
 		p.tell(who.role, r, err)
 	}
 	return err
+}
+
+// asShared asks the policies of resources, too: in one account it is enough that the role's or the resource's allows something,
+// unless one of them denies it.
+func (p *permissions) asShared(who session, r iam.Request, own error) error {
+	about, known := p.sharedBy.Load(r.Action)
+	if !known {
+		about = iam.About(p.shared, r.Action)
+		p.sharedBy.Store(r.Action, about)
+	}
+	statements, _ := about.([]iam.Statement)
+	if len(statements) == 0 {
+		return own
+	}
+	denied, _ := errors.AsType[*iam.DeniedError](own)
+	for _, principal := range []string{who.role.ARN, who.role.Session(who.name)} {
+		switch iam.DecideFor(statements, principal, r) {
+		case iam.Denied:
+			return &iam.DeniedError{Session: who.role.Session(who.name), Action: r.Action, Resource: r.Resource, Explicit: true, OfResource: true}
+		case iam.Allowed:
+			if denied != nil && !denied.Explicit && !denied.Bounded {
+				return nil
+			}
+		case iam.NotAllowed:
+		}
+	}
+	return own
 }
 
 // tell writes a refusal into the log, once: where a permission is missing, a function tries again and again.
@@ -154,7 +191,7 @@ func (p *permissions) assume(machine, role, execution, other string) error {
 			return nil
 		}
 	}
-	err := &iam.DeniedError{Session: own.Session(execution), Action: ask.Action, Resource: other, Untrusted: true}
+	err := &iam.DeniedError{Session: own.Session(execution), Action: ask.Action, Resource: other, OfResource: true}
 	p.tell(own, ask, err)
 	return err
 }

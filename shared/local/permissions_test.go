@@ -3,11 +3,14 @@ package local_test
 import (
 	"bytes"
 	"io"
+	"log/slog"
 	"net/http"
 	"strings"
 	"testing"
 
 	"opsflow/shared/local"
+	"opsflow/shared/local/iam"
+	"opsflow/shared/local/stack"
 )
 
 // signed sends a request that claims to be signed for a service with a key.
@@ -60,6 +63,7 @@ func TestAFunctionsKeyOpensNothingThatItsRoleDoesNotGrant(t *testing.T) {
 		{"dynamodb", "POST", "/", "DynamoDB_20120810.GetItem", `{"TableName":"other","Key":{"pk":{"S":"a"}}}`, denied, "dynamodb:GetItem on resource: arn:aws:dynamodb:" + region + "table/other"},
 		{"dynamodb", "POST", "/", "DynamoDB_20120810.BatchWriteItem", `{"RequestItems":{"opsflow":[{"DeleteRequest":{"Key":{"pk":{"S":"a"}}}}]}}`, denied, "dynamodb:BatchWriteItem on resource: arn:aws:dynamodb:" + region + "table/opsflow"},
 		{"dynamodb", "POST", "/", "DynamoDB_20120810.TransactWriteItems", `{"TransactItems":[{"Put":{"TableName":"opsflow","Item":{"pk":{"S":"a"}}}},{"ConditionCheck":{"TableName":"opsflow"}}]}`, denied, "dynamodb:ConditionCheckItem on resource: arn:aws:dynamodb:" + region + "table/opsflow"},
+		{"dynamodb", "POST", "/", "DynamoDB_20120810.TagResource", `{"ResourceArn":"arn:aws:dynamodb:` + region + `table/opsflow"}`, denied, "dynamodb:TagResource on resource: arn:aws:dynamodb:" + region + "table/opsflow"},
 		{"dynamodb", "POST", "/", "DynamoDB_20120810.ExecuteStatement", `{"Statement":"SELECT * FROM opsflow"}`, denied, "dynamodb:ExecuteStatement on resource: *"},
 		{"dynamodb", "POST", "/", "DynamoDB_20120810.TransactWriteItems", `{"TransactItems":[]}`, denied, "dynamodb:TransactWriteItems on resource: *"},
 		{"states", "POST", "/", "AWSStepFunctions.StartExecution", `{"stateMachineArn":"arn:aws:states:` + region + `stateMachine:opsflow-booking_processing-v1"}`, denied, "states:StartExecution on resource: arn:aws:states:" + region + "stateMachine:opsflow-booking_processing-v1"},
@@ -90,5 +94,59 @@ func TestAFunctionsKeyOpensNothingThatItsRoleDoesNotGrant(t *testing.T) {
 	}
 	if status, _, answer := s.signed("opsflow-opsflow-score-vendor", "dynamodb", "POST", "/", "DynamoDB_20120810.GetItem", `{"TableName":"opsflow","Key":{"pk":{"S":"a"},"sk":{"S":"b"}}}`); status != http.StatusOK {
 		t.Errorf("what the role grants is refused: %d %s", status, answer)
+	}
+}
+
+// A queue's own policy lets a function in that has no permission of its own, and keeps another out that has one.
+func TestAResourcesPolicyOpensAndClosesItToRoles(t *testing.T) {
+	t.Parallel()
+	const queue = "arn:aws:sqs:us-east-1:000000000000:opsflow-bookings-dead-letters"
+	policy := func(effect, role string) iam.Statement {
+		return statement(t, map[string]any{
+			"Effect": effect, "Action": "sqs:SendMessage", "Resource": queue, "Principal": map[string]any{"AWS": roles + "opsflow-" + role},
+		})
+	}
+	o := options()
+	o.Observe(func(local.Use) {})
+	o.Edit(func(s *stack.Stack) {
+		s.ResourcePolicies = append(s.ResourcePolicies, policy("Allow", "ScoreVendorRole"), policy("Deny", "MatchBookingsRole"))
+	})
+	s := newSystem(t, start(t, o))
+	send := func(function string) string {
+		_, _, answer := s.signed("opsflow-opsflow-"+function, "sqs", "POST", "/", "AmazonSQS.SendMessage", `{"QueueUrl":"`+s.awsURL+`/000000000000/opsflow-bookings-dead-letters","MessageBody":"a"}`)
+		return answer
+	}
+	if answer := send("score-vendor"); !strings.Contains(answer, "MessageId") {
+		t.Errorf("the queue lets it in: %s", answer)
+	}
+	if answer := send("match-bookings"); !strings.Contains(answer, "with an explicit deny in a resource-based policy") {
+		t.Errorf("the queue keeps it out: %s", answer)
+	}
+	if answer := send("run-steps"); !strings.Contains(answer, "because no identity-based policy allows the sqs:SendMessage action") {
+		t.Errorf("the queue does not speak of it: %s", answer)
+	}
+}
+
+func TestAMissingPermissionIsToldOnce(t *testing.T) {
+	t.Parallel()
+	var log bytes.Buffer
+	o := options()
+	o.Logger = slog.New(slog.NewTextHandler(&log, &slog.HandlerOptions{Level: slog.LevelWarn}))
+	o.Observe(func(local.Use) {})
+	o.Edit(permission{"ScoreVendorRole", "SendEvents", "events:PutEvents", "arn:aws:events:us-east-1:000000000000:event-bus/opsflow"}.without)
+	rt, err := local.Start(t.Context(), o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := newSystem(t, rt)
+	for range 3 {
+		s.signed("opsflow-opsflow-score-vendor", "events", "POST", "/", "AWSEvents.PutEvents", `{"Entries":[{"EventBusName":"opsflow","Source":"a","DetailType":"b","Detail":"{}"}]}`)
+	}
+	if err := rt.Close(); err != nil {
+		t.Fatal(err)
+	}
+	want := `msg="permission missing in the template" role=ScoreVendorRole action=events:PutEvents resource=arn:aws:events:us-east-1:000000000000:event-bus/opsflow error="AccessDeniedException: User: arn:aws:sts::000000000000:assumed-role/opsflow-ScoreVendorRole/opsflow-score-vendor is not authorized`
+	if strings.Count(log.String(), want) != 1 || strings.Count(log.String(), "missing") != 1 {
+		t.Errorf("the log says %s", log.String())
 	}
 }

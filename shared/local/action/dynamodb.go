@@ -31,7 +31,7 @@ func tables(rd Reader, operation string, in object) []iam.Request {
 	if asks, ok := onTables[operation]; ok {
 		return asks(rd, in)
 	}
-	return []iam.Request{rd.item("dynamodb:"+operation, in.text("TableName"), in)}
+	return []iam.Request{rd.item("dynamodb:"+operation, in.first("TableName", "ResourceArn"), in)}
 }
 
 // item is an action on a table with the partition that the request is about.

@@ -33,13 +33,18 @@ const (
 
 // Decide asks the statements of a role. A Deny beats every Allow.
 func Decide(statements []Statement, r Request) Decision {
+	return decide(About(statements, r.Action), r)
+}
+
+// About gives the statements that speak of an action.
+func About(statements []Statement, action string) []Statement {
 	var about []Statement
 	for i := range statements {
-		if statements[i].speaksOf(r.Action) {
+		if statements[i].speaksOf(action) {
 			about = append(about, statements[i])
 		}
 	}
-	return decide(about, r)
+	return about
 }
 
 // decide asks statements that speak of the action.

@@ -33,8 +33,8 @@ type DeniedError struct {
 	Resource string
 	Explicit bool // by a Deny
 	Bounded  bool // by the role's boundary
-	// Untrusted: the trust policy of the role that was to be assumed, the resource, does not allow it.
-	Untrusted bool
+	// OfResource: the resource's own policy refuses it; of a role that is to be assumed, its trust policy.
+	OfResource bool
 }
 
 func (e *DeniedError) Error() string { return e.ErrorCode() + ": " + e.ErrorMessage() }
@@ -45,15 +45,15 @@ func (*DeniedError) ErrorCode() string { return "AccessDeniedException" }
 // ErrorMessage is the text that AWS sends.
 func (e *DeniedError) ErrorMessage() string {
 	kind := "identity-based policy"
-	if e.Bounded {
+	switch {
+	case e.Bounded:
 		kind = "permissions boundary"
+	case e.OfResource:
+		kind = "resource-based policy"
 	}
 	why := fmt.Sprintf("because no %s allows the %s action", kind, e.Action)
 	if e.Explicit {
 		why = fmt.Sprintf("with an explicit deny in %s", article(kind))
-	}
-	if e.Untrusted {
-		why = fmt.Sprintf("because no resource-based policy allows the %s action", e.Action)
 	}
 	on := ""
 	if e.Resource != "" {
