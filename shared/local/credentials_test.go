@@ -1,8 +1,13 @@
 package local_test
 
 import (
+	"errors"
 	"strings"
 	"testing"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/sfn"
+	"github.com/aws/smithy-go"
 
 	"opsflow/shared/local"
 	"opsflow/shared/local/iam"
@@ -24,7 +29,9 @@ func statement(t *testing.T, members map[string]any) iam.Statement {
 // acting adds a role of a state machine, which may do some things, and one that it may act as, which can read the table.
 func acting(t *testing.T, may []string, trusted any) func(*stack.Stack) {
 	t.Helper()
-	machine := &stack.Role{LogicalID: "Machine", Role: iam.Role{ARN: roles + "machine"}}
+	machine := &stack.Role{LogicalID: "Machine", Role: iam.Role{ARN: roles + "machine", Trust: []iam.Statement{statement(t, map[string]any{
+		"Effect": "Allow", "Action": "sts:AssumeRole", "Principal": map[string]any{"Service": stack.StepFunctions},
+	})}}}
 	if len(may) > 0 {
 		list := make([]any, len(may))
 		for i, action := range may {
@@ -101,6 +108,42 @@ func TestATaskIsDoneAsTheRoleOfItsCredentials(t *testing.T) {
 			}
 			if want := `"TaskCredentials":{"RoleArn":"` + roles + "reader"; c.role == "reader" && !strings.Contains(m.history(), want) {
 				t.Errorf("the history does not show the role: %s", m.history())
+			}
+		})
+	}
+}
+
+// childrens is a definition that waits for another state machine's execution, inside of a Map.
+const childrens = `{"StartAt": "M", "States": {"M": {"Type": "Map", "End": true, "ItemProcessor": {"StartAt": "T", "States": {"T": {
+	"Type": "Task", "Resource": "arn:aws:states:::states:startExecution.sync:2", CREDENTIALS"Parameters": {"StateMachineArn": "m"}, "End": true}}}}}}`
+
+func TestAStateMachineIsRefusedARoleThatCannotRunIt(t *testing.T) {
+	t.Parallel()
+	all := []string{"events:PutTargets", "events:PutRule", "events:DescribeRule"}
+	as := `"Credentials": {"RoleArn": "` + roles + `reader"}, `
+	for name, c := range map[string]struct {
+		may               []string
+		role, credentials string
+		want              string
+	}{
+		"it may hear of its children":      {all, "machine", "", ""},
+		"it may not make the rule":         {all[:1], "machine", "", "'" + roles + "machine' is not authorized to create managed-rule."},
+		"another role waits":               {nil, "machine", as, ""},
+		"it does not let the service in":   {nil, "reader", as, "Neither the global service principal states.amazonaws.com, nor the regional one is authorized to assume the provided role."},
+		"a role that is not known may all": {nil, "unknown", "", ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			o := options()
+			o.Edit(acting(t, c.may, roles+"machine"))
+			o.Observe(func(local.Use) {})
+			m := machinesOf(t, o)
+			_, err := m.states.CreateStateMachine(t.Context(), &sfn.CreateStateMachineInput{
+				Name: aws.String("m"), RoleArn: aws.String(roles + c.role), Definition: aws.String(strings.Replace(childrens, "CREDENTIALS", c.credentials, 1)),
+			})
+			var denied smithy.APIError
+			if c.want == "" && err != nil || c.want != "" && (!errors.As(err, &denied) || denied.ErrorCode() != "AccessDeniedException" || denied.ErrorMessage() != c.want) {
+				t.Errorf("got %v, want %q", err, c.want)
 			}
 		})
 	}

@@ -163,14 +163,19 @@ func (p *permissions) tell(role *stack.Role, r iam.Request, err error) {
 	}
 }
 
-// authorizeMachine holds what a state machine asks for against its role.
-func (rt *Runtime) authorizeMachine(role, execution, action, resource string) error {
-	return rt.permissions.checkSession(session{rt.permissions.roles[role], execution}, iam.Request{Action: action, Resource: resource})
+// May implements states.Roles.
+func (p *permissions) May(role, execution, action, resource string) error {
+	return p.checkSession(session{p.roles[role], execution}, iam.Request{Action: action, Resource: resource})
 }
 
-// assume asks whether a state machine's role may act as another: its policies must allow it, and the other's trust policy must
-// name it. Of a role in another account nothing is known but that; a role of this account that is not there trusts nobody.
-func (p *permissions) assume(machine, role, execution, other string) error {
+// Trusts implements states.Roles.
+func (p *permissions) Trusts(role, machine string) bool {
+	return p.stack.Trusts(role, stack.StepFunctions, machine)
+}
+
+// MayAssume implements states.Roles: a role's policies must allow it, and the other's trust policy must name it. Of a role in
+// another account nothing is known but that; a role of this account that is not there trusts nobody.
+func (p *permissions) MayAssume(machine, role, execution, other string) error {
 	own, ok := p.roles[role]
 	if !ok {
 		return nil

@@ -92,6 +92,9 @@ func takesPolicies(arn string) bool {
 
 // Check gives an error when something is missing in a template that AWS needs.
 func (s *Stack) Check() error {
+	if err := s.checkTrust(); err != nil {
+		return err
+	}
 	for _, n := range s.Needs() {
 		if err := s.mayBe(n); err != nil {
 			return fmt.Errorf("%s: %s can't be delivered: %w", s.Path, n.For, err)

@@ -161,6 +161,31 @@ func TestWhatLambdaNeedsOfAFunctionsRoleIsAskedWhenTheTemplateIsRead(t *testing.
 	}
 }
 
+func TestARoleMustLetInTheServiceThatItIsGivenTo(t *testing.T) {
+	t.Parallel()
+	role := func(trusted string) string {
+		return "  Role:\n    Type: AWS::IAM::Role\n    Properties: {AssumeRolePolicyDocument: {Statement: {Effect: Allow, Action: \"sts:AssumeRole\", " +
+			"Principal: {Service: " + trusted + "}, Condition: {StringEquals: {\"aws:SourceAccount\": \"000000000000\"}}}}}\n"
+	}
+	for _, c := range []struct{ of, trusted, want string }{
+		{"  F: {Type: AWS::Serverless::Function, Metadata: {Source: functions/worker}, Properties: {Role: !GetAtt Role.Arn}}\n", "lambda.amazonaws.com", "function F: the role defined for the function cannot be assumed by Lambda"},
+		{"  M: {Type: AWS::Serverless::StateMachine, Properties: {DefinitionUri: machine.json, Role: !GetAtt Role.Arn}}\n", "states.us-east-1.amazonaws.com", "state machine M: neither the global service principal states.amazonaws.com, nor the regional one"},
+		{"  R: {Type: AWS::Events::Rule, Properties: {EventPattern: {source: [a]}, Targets: [{Id: a, Arn: \"arn:aws:states:us-east-1:000000000000:stateMachine:m\", RoleArn: !GetAtt Role.Arn}]}}\n" +
+			"  P: {Type: AWS::IAM::RolePolicy, Properties: {RoleName: !Ref Role, PolicyName: p, PolicyDocument: {Statement: {Effect: Allow, Action: \"states:*\", Resource: \"*\"}}}}\n", "events.amazonaws.com", "cannot be assumed by principal 'events.amazonaws.com'"},
+	} {
+		for _, trusted := range []string{c.trusted, "ec2.amazonaws.com"} {
+			path := write(t, functionWith("[]", queuePolicy+role(trusted)+c.of))
+			if err := os.WriteFile(filepath.Join(filepath.Dir(path), "machine.json"), []byte("{}"), 0o600); err != nil {
+				t.Fatal(err)
+			}
+			_, err := stack.Load(path, nil)
+			if (err == nil) != (trusted == c.trusted) || err != nil && !strings.Contains(err.Error(), c.want) {
+				t.Errorf("%s with a role for %s: %v", c.of, trusted, err)
+			}
+		}
+	}
+}
+
 // What EventBridge may not do shows nowhere at AWS: the event is gone. So it must show here.
 func TestEveryStatementOfTheQueuePolicyIsNeeded(t *testing.T) {
 	t.Parallel()

@@ -51,11 +51,8 @@ type Options struct {
 	Call func(ctx context.Context, c Call) (output []byte, err error)
 	// Emit puts an event on the default bus; nil drops it.
 	Emit func(ctx context.Context, event Event) error
-	// Authorize asks whether a state machine's role may do something on a resource, in the name of an execution. The error
-	// has a method ErrorCode() string too. nil: every role may do everything.
-	Authorize func(role, execution, action, resource string) error
-	// Assume asks whether the role of a state machine may act as another, in the name of an execution. nil: every role may.
-	Assume func(machine, role, execution, other string) error
+	// Roles are what state machines run as. nil: every role may do everything.
+	Roles Roles
 	// Count is told of what AWS asks money for: executions that were started, and states that were entered, also by a retrier.
 	// nil: nobody is told.
 	Count   func(machineARN string, executions, transitions int)
@@ -72,8 +69,7 @@ type Engine struct {
 	invoke          func(context.Context, string, []byte) ([]byte, *FunctionError, error)
 	call            func(context.Context, Call) ([]byte, error)
 	emit            func(context.Context, Event) error
-	authorize       func(role, execution, action, resource string) error
-	assumeRole      func(machine, role, execution, other string) error
+	roles           Roles
 	count           func(machineARN string, executions, transitions int)
 	account, region string
 	random          io.Reader
@@ -100,7 +96,7 @@ func New(o Options) (*Engine, error) {
 		return nil, errors.New("states: DB, Clock and Invoke are required")
 	}
 	e := &Engine{
-		db: o.DB, clock: o.Clock, invoke: o.Invoke, call: o.Call, emit: o.Emit, authorize: o.Authorize, assumeRole: o.Assume, count: o.Count, account: o.Account, region: o.Region,
+		db: o.DB, clock: o.Clock, invoke: o.Invoke, call: o.Call, emit: o.Emit, roles: o.Roles, count: o.Count, account: o.Account, region: o.Region,
 		random: &lockedReader{r: o.Rand}, log: o.Logger,
 		running: map[string]*execution{}, definitions: map[string]*graph{}, activities: map[string]bool{},
 		offered: map[string][]activityTask{}, arrival: make(chan struct{}),
@@ -111,11 +107,8 @@ func New(o Options) (*Engine, error) {
 	if e.emit == nil {
 		e.emit = func(context.Context, Event) error { return nil }
 	}
-	if e.assumeRole == nil {
-		e.assumeRole = func(string, string, string, string) error { return nil }
-	}
-	if e.authorize == nil {
-		e.authorize = func(string, string, string, string) error { return nil }
+	if e.roles == nil {
+		e.roles = allMighty{}
 	}
 	if e.count == nil {
 		e.count = func(string, int, int) {}

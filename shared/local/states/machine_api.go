@@ -78,6 +78,9 @@ func (e *Engine) CreateStateMachine(ctx context.Context, in CreateStateMachineIn
 	if err != nil {
 		return nil, err
 	}
+	if err := e.checkGiven(ctx, in.Name, in.RoleARN, hash); err != nil {
+		return nil, err
+	}
 	now := e.now().UnixMilli()
 	wanted := machine{
 		snapshot: snapshot{Definition: hash, Role: in.RoleARN, UpdatedAt: now, Settings: in.Settings}, Type: in.Type, CreatedAt: now,
@@ -136,6 +139,9 @@ func (e *Engine) UpdateStateMachine(ctx context.Context, in UpdateStateMachineIn
 		if hash, err = e.compile(in.Definition, m.Type); err != nil {
 			return nil, err
 		}
+	}
+	if err := e.checkGiven(ctx, name, cmp.Or(in.RoleARN, m.Role), cmp.Or(hash, m.Definition)); err != nil {
+		return nil, err
 	}
 	revision, err := newUUID(e.random)
 	if err != nil {
