@@ -10,11 +10,13 @@ import (
 
 	"opsflow/shared/audit"
 	"opsflow/shared/httpapi"
+	"opsflow/shared/local/action"
 	"opsflow/shared/local/clock"
 	"opsflow/shared/local/dynamodb"
 	"opsflow/shared/local/events"
 	"opsflow/shared/local/lambda"
 	"opsflow/shared/local/logs"
+	"opsflow/shared/local/s3"
 	"opsflow/shared/local/scheduler"
 	"opsflow/shared/local/sqs"
 	"opsflow/shared/local/stack"
@@ -34,7 +36,12 @@ func (rt *Runtime) awsEndpoint() http.Handler {
 		logs.TargetPrefix:     logs.Handler(rt.logs, stack.Region, stack.Account),
 	}
 	functions, schedules := lambda.Handler(rt.functions, rt.elsewhere), scheduler.Handler(rt.scheduler)
+	objects := s3.Handler(rt.objects, stack.Region)
 	return rt.permissions.guardEndpoint(rt.meterEndpoint(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if _, signed := action.Signer(r); signed == "s3" { // its paths may be like any other's
+			objects.ServeHTTP(w, r)
+			return
+		}
 		if strings.HasPrefix(r.URL.Path, "/2015-03-31/functions/") {
 			functions.ServeHTTP(w, r)
 			return
@@ -56,7 +63,7 @@ func (rt *Runtime) awsEndpoint() http.Handler {
 		w.WriteHeader(http.StatusBadRequest)
 		_ = json.NewEncoder(w).Encode(map[string]string{ // the caller has gone if this fails
 			"__type": "UnknownOperationException",
-			"message": "this endpoint has Step Functions, EventBridge, EventBridge Scheduler, Lambda Invoke, SQS, DynamoDB, CloudWatch Logs and Secrets Manager; it does not know " +
+			"message": "this endpoint has Step Functions, EventBridge, EventBridge Scheduler, Lambda Invoke, SQS, S3, DynamoDB, CloudWatch Logs and Secrets Manager; it does not know " +
 				service + " " + operation,
 		})
 	})))

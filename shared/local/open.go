@@ -7,6 +7,8 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"os"
+	"path/filepath"
 	"slices"
 	"time"
 
@@ -23,6 +25,7 @@ import (
 	"opsflow/shared/local/events/destination"
 	"opsflow/shared/local/issuer"
 	"opsflow/shared/local/lambda"
+	"opsflow/shared/local/s3"
 	"opsflow/shared/local/scheduler"
 	"opsflow/shared/local/sqs"
 	"opsflow/shared/local/stack"
@@ -44,6 +47,24 @@ func (rt *Runtime) openData(context.Context) error {
 	}
 	rt.db = db
 	rt.onClose(db.Close)
+	return rt.openObjects()
+}
+
+// openObjects keeps the objects of S3 beside the data file, where people find them.
+func (rt *Runtime) openObjects() error {
+	dir := filepath.Join(rt.o.Data, "s3")
+	if rt.o.Data == "" {
+		var err error
+		if dir, err = os.MkdirTemp("", "opsflow-s3-"); err != nil {
+			return fmt.Errorf("make a folder for objects: %w", err)
+		}
+		rt.onClose(func() error { return os.RemoveAll(dir) })
+	}
+	var err error
+	if rt.objects, err = s3.New(dir, rt.o.Clock.Now); err != nil {
+		return fmt.Errorf("open the objects in %s: %w", dir, err)
+	}
+	rt.onClose(rt.objects.Close)
 	return nil
 }
 

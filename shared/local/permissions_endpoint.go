@@ -66,8 +66,11 @@ func refuse(w http.ResponseWriter, r *http.Request, status int, code, message st
 			w.Header().Set("X-Amzn-Query-Error", "AccessDenied;Sender") // the name that SQS's older clients know
 		}
 		form := strings.HasPrefix(r.Header.Get("Content-Type"), "application/x-www-form-urlencoded")
-		if _, service := action.Signer(r); service == "sns" && form {
+		switch _, service := action.Signer(r); {
+		case service == "sns" && form:
 			code = authorizationError
+		case service == "s3":
+			code = "AccessDenied"
 		}
 	}
 	if r.Header.Get("X-Amz-Target") != "" {

@@ -22,6 +22,7 @@ import (
 	"opsflow/shared/local/lambda"
 	"opsflow/shared/local/logs"
 	"opsflow/shared/local/meter"
+	"opsflow/shared/local/s3"
 	"opsflow/shared/local/scheduler"
 	"opsflow/shared/local/sqs"
 	"opsflow/shared/local/stack"
@@ -70,6 +71,7 @@ type Runtime struct {
 	apiURL      string
 	stack       *stack.Stack
 	db          *embedded.DB
+	objects     *s3.Store
 	own         stack.Table // opsflow's own
 	table       table.Table // the same
 	dynamodb    http.Handler

@@ -14,6 +14,7 @@ import (
 	"opsflow/shared/local/action"
 	"opsflow/shared/local/boundary"
 	"opsflow/shared/local/iam"
+	"opsflow/shared/local/s3"
 	"opsflow/shared/local/states"
 	"opsflow/shared/ops"
 )
@@ -40,24 +41,25 @@ func (rt *Runtime) callService(ctx context.Context, c states.Call) ([]byte, erro
 	case c.Service == "lambda" && c.Operation == "Invoke":
 		return rt.invokeBySDK(ctx, c.Input)
 	}
-	target, ok := targets[c.Service]
-	if !ok {
-		return nil, &serviceError{"UnsupportedOperation", c.Service + " " + c.Operation + " is not available in the local runtime"}
-	}
-	r, err := http.NewRequestWithContext(ctx, http.MethodPost, rt.awsURL, bytes.NewReader(c.Input))
+	r, body, err := rt.serviceRequest(ctx, c)
 	if err != nil {
-		return nil, fmt.Errorf("call %s %s: %w", c.Service, c.Operation, err)
+		return nil, err
 	}
-	r.Header.Set("X-Amz-Target", target+"."+c.Operation)
-	r.Header.Set("Content-Type", "application/x-amz-json-1.0")
 	w, err := send(ctx, rt.border, boundary.FromRequest(r), rt.o.Clock, func(ctx context.Context) (*boundary.Answer, error) {
 		a, again := boundary.NewAnswer(), r.Clone(ctx)
-		again.Body = io.NopCloser(bytes.NewReader(c.Input))
+		again.Body = io.NopCloser(bytes.NewReader(body))
 		rt.awsHandler.ServeHTTP(a, again)
 		return a, nil
 	})
 	if err != nil {
 		return nil, err
+	}
+	if c.Service == "s3" {
+		out, err := s3.Answer(c.Operation, w.Status, w.Header(), w.Body.Bytes())
+		if refused, ok := errors.AsType[*s3.Error](err); ok {
+			return nil, &serviceError{refused.Code, refused.Message}
+		}
+		return out, err
 	}
 	if w.Status == http.StatusOK {
 		return w.Body.Bytes(), nil
@@ -70,6 +72,34 @@ func (rt *Runtime) callService(ctx context.Context, c states.Call) ([]byte, erro
 		return nil, fmt.Errorf("call %s %s: status %d", c.Service, c.Operation, w.Status)
 	}
 	return nil, &serviceError{said.Type[strings.LastIndexByte(said.Type, '#')+1:], said.Message}
+}
+
+// serviceRequest writes an operation as the service's clients do.
+func (rt *Runtime) serviceRequest(ctx context.Context, c states.Call) (r *http.Request, body []byte, err error) {
+	if c.Service == "s3" {
+		r, err = s3.Request(rt.awsURL, c.Operation, c.Input)
+		if refused, ok := errors.AsType[*s3.Error](err); ok {
+			return nil, nil, &serviceError{refused.Code, refused.Message}
+		}
+		if err == nil {
+			body, err = io.ReadAll(r.Body)
+		}
+		if err != nil {
+			return nil, nil, fmt.Errorf("call s3 %s: %w", c.Operation, err)
+		}
+		return r.WithContext(ctx), body, nil
+	}
+	target, ok := targets[c.Service]
+	if !ok {
+		return nil, nil, &serviceError{"UnsupportedOperation", c.Service + " " + c.Operation + " is not available in the local runtime"}
+	}
+	r, err = http.NewRequestWithContext(ctx, http.MethodPost, rt.awsURL, bytes.NewReader(c.Input))
+	if err != nil {
+		return nil, nil, fmt.Errorf("call %s %s: %w", c.Service, c.Operation, err)
+	}
+	r.Header.Set("X-Amz-Target", target+"."+c.Operation)
+	r.Header.Set("Content-Type", "application/x-amz-json-1.0")
+	return r, c.Input, nil
 }
 
 // publish is SNS Publish: what a topic or a phone would get lands in the outbox.

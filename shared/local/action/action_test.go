@@ -66,3 +66,36 @@ func TestGivingARoleToAServiceNeedsPassRole(t *testing.T) {
 		}
 	}
 }
+
+func TestRequestsToS3NeedTheirActionOnTheObjectOrItsBucket(t *testing.T) {
+	t.Parallel()
+	for request, want := range map[string]string{
+		"GET /data/in/a":          "s3:GetObject arn:aws:s3:::data/in/a",
+		"HEAD /data/in/a":         "s3:GetObject arn:aws:s3:::data/in/a",
+		"PUT /data/in/a":          "s3:PutObject arn:aws:s3:::data/in/a",
+		"DELETE /data/in/a":       "s3:DeleteObject arn:aws:s3:::data/in/a",
+		"GET /data?list-type=2":   "s3:ListBucket arn:aws:s3:::data",
+		"GET /data?location":      "s3:GetBucketLocation arn:aws:s3:::data",
+		"POST /data?delete":       "s3:DeleteObject arn:aws:s3:::data/*",
+		"PUT /data":               "s3:CreateBucket arn:aws:s3:::data",
+		"DELETE /data":            "s3:DeleteBucket arn:aws:s3:::data",
+		"GET /":                   "s3:ListAllMyBuckets *",
+		"PUT /data/copy of other": "s3:PutObject arn:aws:s3:::data/copy, s3:GetObject arn:aws:s3:::other/x",
+	} {
+		method, rest, _ := strings.Cut(request, " ")
+		target, _, copied := strings.Cut(rest, " of ")
+		r := httptest.NewRequestWithContext(t.Context(), method, target, http.NoBody)
+		r.Header.Set("Authorization", "AWS4-HMAC-SHA256 Credential=opsflow-f/20261124/us-east-1/s3/aws4_request, SignedHeaders=host")
+		if copied {
+			r.Header.Set("X-Amz-Copy-Source", "/other/x")
+		}
+		asked, err := action.Reader{}.Of(r, nil)
+		var got []string
+		for _, a := range asked {
+			got = append(got, a.Action+" "+a.Resource)
+		}
+		if err != nil || strings.Join(got, ", ") != want {
+			t.Errorf("%s: got %v, %v", request, got, err)
+		}
+	}
+}

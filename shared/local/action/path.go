@@ -16,6 +16,7 @@ var paths = map[string]func(r *http.Request, body []byte) ([]iam.Request, error)
 	"lambda":    functions,
 	"ses":       emails,
 	"scheduler": schedules,
+	"s3":        objects,
 }
 
 const (

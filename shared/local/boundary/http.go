@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"opsflow/shared/local/action"
+	"opsflow/shared/local/s3"
 )
 
 // byTarget are the services by what X-Amz-Target begins with.
@@ -81,6 +82,10 @@ func Refuse(w http.ResponseWriter, r *http.Request, e *Error) {
 		w.Header().Set("Content-Type", "text/xml")
 		w.WriteHeader(e.Status)
 		_ = xml.NewEncoder(w).Encode(errorResponse{Type: "Sender", Code: e.Code, Message: e.Message}) // nobody is left to tell of an error
+		return
+	}
+	if _, service := action.Signer(r); service == "s3" {
+		s3.Refuse(w, r, &s3.Error{Code: e.Code, Message: e.Message, Status: e.Status})
 		return
 	}
 	body := map[string]string{"message": e.Message}

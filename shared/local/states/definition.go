@@ -63,7 +63,8 @@ type mapping struct {
 	concurrencyPath *reference
 	tolerate        tolerance
 	batch           *batching
-	reader, writer  bool // ItemReader, ResultWriter: S3, which is not here
+	reader          *reader
+	writer          *writer
 	label           string
 	source          *value.Object // the processor's definition
 }

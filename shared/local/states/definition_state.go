@@ -289,7 +289,7 @@ func (p *definitionParser) parallel(s *state, f fields) {
 }
 
 func (p *definitionParser) mapState(s *state, f fields) {
-	m := &mapping{label: p.label(f), reader: f.has("ItemReader"), writer: f.has("ResultWriter")}
+	m := &mapping{label: p.label(f), reader: p.reader(f), writer: p.writer(f)}
 	s.mapping = m
 	f.exclusive(true, "ItemProcessor", "Iterator")
 	for _, name := range []string{"ItemProcessor", "Iterator"} {
@@ -313,6 +313,7 @@ func (p *definitionParser) mapState(s *state, f fields) {
 			}
 		}
 	}
+	f.exclusive(false, "ItemReader", "ItemsPath")
 	m.itemsPath, _ = f.path("ItemsPath")
 	f.exclusive(false, "ItemSelector", "Parameters")
 	if m.selector = f.template("ItemSelector"); m.selector == nil {

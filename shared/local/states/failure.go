@@ -20,6 +20,7 @@ const (
 	errResultPath          = "States.ResultPathMatchFailure"
 	errToleratedExceeded   = "States.ExceedToleratedFailureThreshold"
 	errItemReader          = "States.ItemReaderFailed"
+	errResultWriter        = "States.ResultWriterFailed"
 	causeToleratedExceeded = "The specified tolerated failure threshold was exceeded"
 )
 

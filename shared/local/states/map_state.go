@@ -15,23 +15,9 @@ const (
 
 func (x *execution) startMap(t *thread, s *state, sc *scope) error {
 	m := s.mapping
-	if m.reader || m.writer {
-		return newFailure(errItemReader, "ItemReader and ResultWriter use Amazon S3, which is not available here")
-	}
-	items := sc.input
-	if m.itemsPath != nil {
-		var err error
-		if items, err = m.itemsPath.lookup(sc); err != nil {
-			return err
-		}
-	}
-	list, ok := items.([]any)
-	if !ok {
-		path := "$"
-		if m.itemsPath != nil {
-			path = m.itemsPath.text
-		}
-		return runtimeFailure("Reference path \"%s\" must point to array.", path)
+	list, err := x.mapItems(m, sc)
+	if err != nil {
+		return err
 	}
 	concurrency := m.concurrency
 	if m.concurrencyPath != nil {
@@ -63,6 +49,26 @@ func (x *execution) startMap(t *thread, s *state, sc *scope) error {
 	return nil
 }
 
+// mapItems are what a Map state works on.
+func (x *execution) mapItems(m *mapping, sc *scope) ([]any, error) {
+	if m.reader != nil {
+		return x.readItems(m.reader, sc)
+	}
+	items, path := sc.input, "$"
+	if m.itemsPath != nil {
+		path = m.itemsPath.text
+		var err error
+		if items, err = m.itemsPath.lookup(sc); err != nil {
+			return nil, err
+		}
+	}
+	list, ok := items.([]any)
+	if !ok {
+		return nil, runtimeFailure("Reference path \"%s\" must point to array.", path)
+	}
+	return list, nil
+}
+
 // distribute gives the items to children of their own, one each or in batches.
 func (x *execution) distribute(t *thread, s *state, sc *scope, list []any, concurrency int64) error {
 	m := s.mapping
@@ -86,6 +92,13 @@ func (x *execution) distribute(t *thread, s *state, sc *scope, list []any, concu
 			return runtimeFailure("ToleratedFailureCount cannot be negative.")
 		}
 		run.Tolerated.Count = &count
+	}
+	if m.writer != nil && m.writer.exports {
+		to, err := evaluated(m.writer.parameters, sc)
+		if err != nil {
+			return err
+		}
+		run.Writer = string(value.Text(to))
 	}
 	if m.selector != nil {
 		selected := make([]any, len(list))

@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"slices"
 	"strings"
-	"time"
 
 	"go.etcd.io/bbolt"
 
@@ -31,6 +30,7 @@ type mapRun struct {
 	StoppedAt   int64     `json:"o,omitempty"`
 	Redrives    int       `json:"r,omitempty"`
 	RedrivenAt  int64     `json:"d,omitempty"`
+	Writer      string    `json:"w,omitempty"` // where the results go: JSON of Bucket and Prefix
 }
 
 // tolerated is how many items may fail. Of two thresholds the first to be exceeded ends the run; without any no item may fail.
@@ -214,7 +214,7 @@ func (x *execution) loadRun(ctx context.Context, t *thread, redriven bool) (*act
 
 // completeRun ends a map run whose children are all over.
 func (x *execution) completeRun(t *thread, a *activeRun) error {
-	results, err := x.e.results(x.e.ctx, a)
+	results, err := x.results(a, t.state().mapping.writer)
 	if err != nil {
 		return err
 	}
@@ -230,37 +230,31 @@ func (x *execution) completeRun(t *thread, a *activeRun) error {
 	return nil
 }
 
-// results are the children's outputs; of one that failed, its error and cause.
-func (e *Engine) results(ctx context.Context, a *activeRun) ([]any, error) {
-	results := make([]any, a.Children)
-	err := e.db.View(ctx, func(tx *bbolt.Tx) error {
-		for i := range results {
-			rec, err := read[record](tx, bucketExecutions, tx.Bucket(bucketMapChildren).Get(mapChildKey(a.key, i)))
-			if err != nil {
-				return err
-			}
-			if rec.Output != nil {
-				if results[i], err = value.Parse([]byte(*rec.Output)); err != nil {
-					return err
-				}
-				continue
-			}
-			failed := value.NewObject(2)
-			if rec.Error != nil {
-				failed.Set("Error", *rec.Error)
-			}
-			if rec.Cause != nil {
-				failed.Set("Cause", *rec.Cause)
-			}
-			results[i] = failed
+// results are what a Map state has of its children.
+func (x *execution) results(a *activeRun, w *writer) (any, error) {
+	if w != nil && w.exports {
+		out, err := x.export(x.e.ctx, a, w)
+		if err != nil {
+			return nil, s3Failure(errResultWriter, err)
 		}
-		return nil
-	})
-	return results, err
+		return out, nil
+	}
+	children, err := x.e.endedChildren(x.e.ctx, a)
+	if err != nil {
+		return nil, err
+	}
+	if w == nil {
+		w = &writer{transformation: "COMPACT"}
+	}
+	return x.e.outcomes(w, children)
 }
 
 // failRun ends a map run of which too many items have failed.
 func (x *execution) failRun(t *thread, a *activeRun) {
+	if w := t.state().mapping.writer; w != nil && w.exports {
+		_, err := x.export(x.e.ctx, a, w) // the failure counts, whether or not it can be told there
+		x.e.report(err)
+	}
 	x.endRun(a, StatusFailed)
 	t.Phase = phaseHalted
 	x.failState(t, t.state(), &failure{Name: errToleratedExceeded, Cause: causeToleratedExceeded, plain: true})
@@ -290,11 +284,4 @@ func (e *Engine) loadMapRun(ctx context.Context, key string) (run *mapRun, err e
 // pendingRedrive says whether a child that failed waits for its turn in the redrive of its map run.
 func (rec *record) pendingRedrive(run *mapRun) bool {
 	return rec.Status != StatusRunning && rec.Status != StatusSucceeded && rec.MapAttempt < run.Redrives && run.Status == StatusRunning
-}
-
-func orNever(millis int64) time.Time {
-	if millis == 0 {
-		return time.Time{}
-	}
-	return time.UnixMilli(millis).UTC()
 }

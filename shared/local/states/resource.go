@@ -99,7 +99,7 @@ var elsewhere = strings.Fields("apigateway athena batch bedrock codebuild databr
 // sdkServices are the services that aws-sdk integrations reach here, with the name that their errors begin with: that of the
 // service's client in the AWS SDK for Java 2.
 var sdkServices = map[string]string{
-	"dynamodb": "DynamoDb", "sqs": "Sqs", "sns": "Sns", "sfn": "Sfn", "eventbridge": "EventBridge", "lambda": "Lambda",
+	"dynamodb": "DynamoDb", "s3": "S3", "sqs": "Sqs", "sns": "Sns", "sfn": "Sfn", "eventbridge": "EventBridge", "lambda": "Lambda",
 }
 
 // errorPrefixes are what the errors of optimised integrations begin with.

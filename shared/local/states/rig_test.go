@@ -31,6 +31,7 @@ type rig struct {
 	clock  *clock.Clock
 	db     *flakyDB
 	engine *states.Engine
+	call   func(context.Context, states.Call) ([]byte, error) // nil: no services
 
 	mu     sync.Mutex
 	stubs  map[string]func(ctx context.Context, payload []byte) ([]byte, *states.FunctionError, error)
@@ -90,7 +91,7 @@ func newRig(t *testing.T) *rig {
 func (r *rig) open(t *testing.T) {
 	t.Helper()
 	e, err := states.New(states.Options{
-		DB: r.db, Clock: r.clock, Invoke: r.invoke,
+		DB: r.db, Clock: r.clock, Invoke: r.invoke, Call: r.call,
 		Emit: func(_ context.Context, event states.Event) error {
 			r.mu.Lock()
 			defer r.mu.Unlock()

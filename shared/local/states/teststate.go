@@ -297,9 +297,9 @@ func (tr *trial) check(s *state, contextObject string) error {
 	list, isList := tr.result.([]any)
 	_, isObject := tr.result.(*value.Object)
 	switch {
-	case branching && s.mapping != nil && s.mapping.writer && !isObject:
+	case branching && s.mapping != nil && s.mapping.writer != nil && !isObject:
 		return invalid("Mocked result must be a JSON object.")
-	case branching && (s.mapping == nil || !s.mapping.writer) && !isList:
+	case branching && (s.mapping == nil || s.mapping.writer == nil) && !isList:
 		return invalid("Mocked result must be an array.")
 	case s.kind == "Parallel" && len(list) != len(s.branches):
 		return invalid("Mocked result must contain the same number of items as number of Parallel branches.")
