@@ -26,14 +26,9 @@ func (e *Engine) Get(ctx context.Context, id string) (*ops.Rule, error) {
 	if ops.ErrorCode(err) != ops.CodeNotFound {
 		return nil, fmt.Errorf("read rule %s: %w", id, err)
 	}
-	rules, err := Builtin()
-	if err != nil {
-		return nil, err
-	}
-	for _, r := range rules {
-		if r.ID == id {
-			return r, nil
-		}
+	r, err := e.builtinRule(id)
+	if err != nil || r != nil {
+		return r, err
 	}
 	return nil, ops.Errorf(ops.CodeNotFound, "no rule has the id %q", id)
 }

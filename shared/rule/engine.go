@@ -49,6 +49,8 @@ type Config struct {
 	Random    io.Reader // spreads retries; crypto/rand.Reader outside of tests
 	Logger    *slog.Logger
 	Calendar  *calendar.Calendar // counts business time; nil: calendar.Default
+	// Builtin gives the built-in rules, which the caller may change; nil: the function Builtin does.
+	Builtin func() ([]*ops.Rule, error)
 }
 
 // Engine decides what events bring about, and does it. It is safe for concurrent use.
@@ -64,8 +66,9 @@ type Engine struct {
 	announcer alert.Announcer
 	random    io.Reader // safe for concurrent use
 	// retry does again what lost against other writers.
-	retry func(ctx context.Context, what string, f func() error) error
-	rules cache
+	retry   func(ctx context.Context, what string, f func() error) error
+	rules   cache
+	builtin func() ([]*ops.Rule, error)
 }
 
 // New makes an Engine.
@@ -73,9 +76,13 @@ func New(c Config) *Engine {
 	if c.Calendar == nil {
 		c.Calendar = calendar.Default()
 	}
+	if c.Builtin == nil {
+		c.Builtin = Builtin
+	}
 	random := ops.Shared(c.Random)
 	return &Engine{
-		store: c.Store, workflows: c.Workflows, bus: c.Bus, templates: c.Templates,
+		builtin: c.Builtin,
+		store:   c.Store, workflows: c.Workflows, bus: c.Bus, templates: c.Templates,
 		announcer: alert.Announcer{Store: c.Store, Bus: c.Bus, Clock: c.Clock, Logger: c.Logger},
 		clock:     c.Clock, random: random, log: c.Logger, calendar: c.Calendar,
 		retry: ops.NewRetrier(c.Clock, random).Do,

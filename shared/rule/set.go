@@ -144,7 +144,7 @@ func (e *Engine) compile(rules []*ops.Rule) map[ops.EventType]eventRules {
 
 // readRules reads the built-in rules and, over them, the stored ones.
 func (e *Engine) readRules(ctx context.Context, stored bool) ([]*ops.Rule, error) {
-	rules, err := Builtin()
+	rules, err := e.builtin()
 	if err != nil {
 		return nil, err
 	}

@@ -35,7 +35,7 @@ func (e *Engine) Versions(ctx context.Context, id string) ([]Version, error) {
 		return nil, fmt.Errorf("read the versions of rule %s: %w", id, err)
 	}
 	if len(stored) == 0 || stored[0].Number > 1 {
-		first, err := builtinRule(id)
+		first, err := e.builtinRule(id)
 		if err != nil {
 			return nil, err
 		}
@@ -59,19 +59,6 @@ func (e *Engine) Versions(ctx context.Context, id string) ([]Version, error) {
 		before = v.Rule
 	}
 	return versions, nil
-}
-
-func builtinRule(id string) (*ops.Rule, error) {
-	rules, err := Builtin()
-	if err != nil {
-		return nil, err
-	}
-	for _, r := range rules {
-		if r.ID == id {
-			return r, nil
-		}
-	}
-	return nil, nil //nolint:nilnil // there is none
 }
 
 // changes tells where the texts of two rules differ; nothing before the first one.

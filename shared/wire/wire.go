@@ -38,13 +38,16 @@ type Parts struct {
 	Functions     workflow.Functions // only to publish templates
 	Caller        ops.Caller         // only where steps are run
 	Forms         ops.Forms          // only where people complete tasks or make templates
+	// Templates and BuiltinRules are the built-in ones; nil: those that are part of the program.
+	Templates    []*ops.Template
+	BuiltinRules func() ([]*ops.Rule, error)
 }
 
 // Workflows makes the workflow engine.
 func (p Parts) Workflows() *workflow.Engine {
 	return workflow.New(workflow.Config{
 		Store: p.Store, Executions: p.Executions, Machines: p.Executions, Forms: p.Forms, Caller: p.Caller, Bus: p.Bus, Clock: p.Clock, Random: p.Random,
-		Logger: p.Logger, Calendar: p.Calendar, MachinePrefix: p.MachinePrefix, Functions: p.Functions,
+		Logger: p.Logger, Calendar: p.Calendar, MachinePrefix: p.MachinePrefix, Functions: p.Functions, Builtin: p.Templates,
 	})
 }
 
@@ -86,6 +89,6 @@ func (p Parts) Connections(private bool) *connection.Service {
 func (p Parts) Rules(flows *workflow.Engine) *rule.Engine {
 	return rule.New(rule.Config{
 		Store: p.Store, Workflows: flows, Templates: flows, Bus: p.Bus, Clock: p.Clock, Random: p.Random, Logger: p.Logger,
-		Calendar: p.Calendar,
+		Calendar: p.Calendar, Builtin: p.BuiltinRules,
 	})
 }

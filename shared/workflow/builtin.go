@@ -13,16 +13,17 @@ import (
 //go:embed templates/*.json
 var templateFiles embed.FS
 
-var builtin = sync.OnceValues(readBuiltin)
+var builtin = sync.OnceValues(func() ([]*ops.Template, error) { return ReadBuiltin(templateFiles) })
 
-func readBuiltin() ([]*ops.Template, error) {
-	names, err := fs.Glob(templateFiles, "templates/*.json") // sorted
+// ReadBuiltin reads built-in templates, by name: the JSON files of the folder templates.
+func ReadBuiltin(files fs.FS) ([]*ops.Template, error) {
+	names, err := fs.Glob(files, "templates/*.json") // sorted
 	if err != nil {
 		return nil, fmt.Errorf("list built-in templates: %w", err)
 	}
 	var all []*ops.Template
 	for _, name := range names {
-		b, err := templateFiles.ReadFile(name)
+		b, err := fs.ReadFile(files, name)
 		if err != nil {
 			return nil, fmt.Errorf("read built-in template: %w", err)
 		}
@@ -40,9 +41,17 @@ func readBuiltin() ([]*ops.Template, error) {
 // them.
 func Builtin() ([]*ops.Template, error) { return builtin() }
 
+// builtin gives the built-in templates.
+func (e *Engine) builtin() ([]*ops.Template, error) {
+	if e.Builtin != nil {
+		return e.Builtin, nil
+	}
+	return Builtin()
+}
+
 // builtinNamed gives the built-in template of a name; nil when there is none.
-func builtinNamed(name string) (*ops.Template, error) {
-	all, err := Builtin()
+func (e *Engine) builtinNamed(name string) (*ops.Template, error) {
+	all, err := e.builtin()
 	for _, t := range all {
 		if t.Name == name {
 			return t, nil

@@ -16,7 +16,7 @@ func (e *Engine) ListTemplates(ctx context.Context) ([]*ops.Template, error) {
 	if err != nil {
 		return nil, fmt.Errorf("list templates: %w", err)
 	}
-	all, err := Builtin()
+	all, err := e.builtin()
 	if err != nil {
 		return nil, err
 	}
@@ -40,7 +40,7 @@ func (e *Engine) GetTemplate(ctx context.Context, name string, version int) (*op
 		}
 	}
 	// Nobody can store a version that is built in (see CreateTemplate), so that no read is needed to know.
-	t, err := builtinNamed(name)
+	t, err := e.builtinNamed(name)
 	if err != nil || t != nil && t.Version == version {
 		return t, err
 	}
@@ -53,7 +53,7 @@ func (e *Engine) newest(ctx context.Context, name string) (int, error) {
 	if err != nil || current.Version > 0 {
 		return current.Version, err
 	}
-	t, err := builtinNamed(name)
+	t, err := e.builtinNamed(name)
 	if err != nil {
 		return 0, err
 	}

@@ -61,6 +61,8 @@ type Config struct {
 	Functions     Functions
 	// Actions are actions besides the built-in ones, by name.
 	Actions map[string]Action
+	// Builtin are the built-in templates, which are shared; nil: those of the function Builtin.
+	Builtin []*ops.Template
 }
 
 // Engine runs workflows. It implements ops.Workflows. Safe for concurrent use, by many processes on one table.

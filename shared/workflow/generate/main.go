@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 
 	"opsflow/shared/workflow"
+	"opsflow/shared/workflow/machines"
 )
 
 func main() {
@@ -15,28 +16,12 @@ func main() {
 	if len(os.Args) > 1 {
 		root = os.Args[1]
 	}
-	if err := generate(filepath.Join(root, "statemachines")); err != nil {
+	templates, err := workflow.Builtin()
+	if err == nil {
+		_, err = machines.Write(filepath.Join(root, "statemachines"), templates)
+	}
+	if err != nil {
 		fmt.Fprintln(os.Stderr, "generate:", err)
 		os.Exit(1)
 	}
-}
-
-func generate(dir string) error {
-	templates, err := workflow.Builtin()
-	if err != nil {
-		return err
-	}
-	if err := os.MkdirAll(dir, 0o750); err != nil { //nolint:gosec // the directory is whoever runs this one's choice
-		return fmt.Errorf("make the directory of state machines: %w", err)
-	}
-	for _, t := range templates {
-		b, err := workflow.Compile(t)
-		if err != nil {
-			return err
-		}
-		if err := os.WriteFile(filepath.Join(dir, t.Name+".asl.json"), b, 0o644); err != nil { //nolint:gosec // source code, readable by all
-			return fmt.Errorf("write state machine: %w", err)
-		}
-	}
-	return nil
 }
