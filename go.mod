@@ -30,7 +30,10 @@ require (
 
 require github.com/aws/aws-sdk-go-v2/service/sqs v1.52.11
 
-require github.com/doyensec/safeurl v0.2.2 // indirect
+require (
+	github.com/doyensec/safeurl v0.2.2 // indirect
+	github.com/fsnotify/fsnotify v1.9.0 // indirect
+)
 
 require (
 	cel.dev/expr v0.25.1 // indirect

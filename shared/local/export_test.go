@@ -60,7 +60,7 @@ func (rt *Runtime) Break(dir string, failure error) (mend func(), err error) {
 		return nil, err
 	}
 	register := func(run lambda.Func) {
-		for _, f := range rt.stack.Functions {
+		for _, f := range rt.stack().Functions {
 			if f.Dir == dir {
 				rt.functions.Register(function(f), run)
 			}
@@ -127,7 +127,7 @@ func (rt *Runtime) Twice(dir string) (once func() []Delivery, err error) {
 	}
 	var mu sync.Mutex
 	var all []Delivery
-	for _, f := range rt.stack.Functions {
+	for _, f := range rt.stack().Functions {
 		if f.Dir != dir {
 			continue
 		}
@@ -141,7 +141,7 @@ func (rt *Runtime) Twice(dir string) (once func() []Delivery, err error) {
 		}))
 	}
 	return func() []Delivery {
-		for _, f := range rt.stack.Functions {
+		for _, f := range rt.stack().Functions {
 			if f.Dir == dir {
 				rt.functions.Register(function(f), lambda.Func(handlers[dir].Invoke))
 			}
@@ -169,7 +169,7 @@ func (rt *Runtime) Deliver(ctx context.Context, d Delivery) error {
 // InQueues counts the messages of the template's queues that have any.
 func (rt *Runtime) InQueues(ctx context.Context) (map[string]int, error) {
 	left := map[string]int{}
-	for _, q := range rt.stack.Queues {
+	for _, q := range rt.stack().Queues {
 		n, err := rt.InQueue(ctx, q.Name)
 		if err != nil {
 			return nil, err

@@ -3,7 +3,6 @@ package local
 import (
 	"context"
 	"crypto/rand"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"net/http"
@@ -91,38 +90,6 @@ func (rt *Runtime) advance(ctx context.Context, d time.Duration) error {
 		rt.o.Clock.Advance(ctx, d),
 		rt.keep(context.WithoutCancel(ctx), "clock", []byte(rt.o.Clock.Ahead().Round(time.Second).String())),
 	)
-}
-
-// loadStack reads the template. The key of the console's sessions is made once and kept with the data, so that people stay
-// signed in over a restart.
-func (rt *Runtime) loadStack(ctx context.Context) error {
-	key, err := rt.keptOr(ctx, "console key", func() ([]byte, error) { return []byte(rand.Text() + rand.Text()), nil })
-	if err != nil {
-		return err
-	}
-	links, err := rt.keptOr(ctx, "timeline key", func() ([]byte, error) { return []byte(rand.Text() + rand.Text()), nil })
-	if err != nil {
-		return err
-	}
-	rt.stack, err = stack.Load(rt.o.Template, map[string]string{
-		"OidcIssuer": rt.apiURL, "OidcClientIds": ClientID, "ConsoleClientId": ClientID, "ConsoleSessionKey": string(key),
-		"NotifyWebhookUrl": rt.apiURL + "/dev/outbox", "NotifyEmailFrom": emailFrom, "NotifySms": "on", "TimelineKey": string(links), "PrivateCalls": onOff(rt.o.PrivateCalls),
-	})
-	if err != nil {
-		return err
-	}
-	if rt.o.edit != nil {
-		rt.o.edit(rt.stack)
-	}
-	rt.permissions = newPermissions(rt.stack, rt.o.Logger, rt.o.observe)
-	return nil
-}
-
-func onOff(on bool) string {
-	if on {
-		return "on"
-	}
-	return "off"
 }
 
 // openIssuer takes the signing key of the last run, so that tokens outlive a restart.
@@ -222,18 +189,11 @@ func (rt *Runtime) invokeTask(ctx context.Context, function string, payload []by
 
 // async is how the template has a function invoked asynchronously; one that is not in it, by Lambda's defaults.
 func (rt *Runtime) async(function string) events.Async {
-	f, ok := rt.stack.Function(lambda.Name(function))
+	f, ok := rt.stack().Function(lambda.Name(function))
 	if !ok {
 		return events.Async{Retries: 2}
 	}
 	return events.Async{Retries: f.Retries, MaxAge: f.MaxAge, Off: f.Reserved != nil && *f.Reserved == 0, OnFailure: f.OnFailure}
-}
-
-// mapQueues lets functions have the messages of queues, those of an earlier run too.
-func (rt *Runtime) mapQueues() {
-	for _, m := range rt.stack.Mappings {
-		rt.queues.Map(sqs.Mapping{Queue: m.Queue, Function: m.Function, Batch: m.Batch, Partial: m.Partial})
-	}
 }
 
 // emit puts Step Functions' own events on the default bus.
@@ -249,13 +209,23 @@ func (rt *Runtime) emit(ctx context.Context, e states.Event) error {
 
 func (rt *Runtime) openFunctions(ctx context.Context) error {
 	if rt.o.Processes {
-		return rt.openProcesses(ctx)
+		if err := rt.openProcesses(ctx); err != nil {
+			return err
+		}
+	}
+	return rt.deployFunctions(ctx)
+}
+
+// deployFunctions has functions run as the template, the built-in templates and rules and, with processes, the code are now.
+func (rt *Runtime) deployFunctions(ctx context.Context) error {
+	if rt.processes != nil {
+		return rt.deployProcesses(ctx)
 	}
 	handlers, err := rt.handlers()
 	if err != nil {
 		return err
 	}
-	for _, f := range rt.stack.Functions {
+	for _, f := range rt.stack().Functions {
 		rt.functions.Register(function(f), rt.metered(f, lambda.Func(handlers[f.Dir].Invoke)))
 	}
 	return nil
@@ -265,23 +235,28 @@ func (rt *Runtime) openFunctions(ctx context.Context) error {
 func (rt *Runtime) handlers() (map[string]awslambda.Handler, error) {
 	api, ok := rt.function("api")
 	if !ok {
-		return nil, fmt.Errorf("%s has no function built from functions/api", rt.stack.Path)
+		return nil, fmt.Errorf("%s has no function built from functions/api", rt.stack().Path)
 	}
 	steps, ok := rt.function("run-steps")
 	if !ok {
-		return nil, fmt.Errorf("%s has no function built from functions/run-steps", rt.stack.Path)
+		return nil, fmt.Errorf("%s has no function built from functions/run-steps", rt.stack().Path)
 	}
 	hours, err := calendar.Parse(api.Env["BUSINESS_ZONE"], api.Env["BUSINESS_HOURS"], api.Env["BUSINESS_HOLIDAYS"])
 	if err != nil {
-		return nil, fmt.Errorf("%s: %w", rt.stack.Path, err)
+		return nil, fmt.Errorf("%s: %w", rt.stack().Path, err)
 	}
 	local := bus{engine: rt.events, name: api.Env["BUS_NAME"], permissions: rt.permissions, border: rt.border}
 	links, err := timeline.NewLinks(api.Env["TIMELINE_KEY"])
 	if err != nil {
 		return nil, err
 	}
+	own := rt.builtins
+	if own == nil {
+		own = &builtins{}
+	}
 	handlers, err := parts{
 		Parts: wire.Parts{
+			Templates: own.templates, BuiltinRules: own.rules,
 			Store:      store.New(rt.guardTable(&remoteTable{rt.table, rt.border}, store.Indexes()), rand.Reader, rt.o.Clock.Now),
 			Executions: executions{engine: rt.states, role: api.Env["STATE_MACHINE_ROLE_ARN"], permissions: rt.permissions, border: rt.border}, Bus: local,
 			Clock: clock.Invocation{Clock: rt.o.Clock}, Random: rand.Reader, Logger: rt.functionLogger(), Calendar: hours, MachinePrefix: api.Env["STATE_MACHINE_PREFIX"],
@@ -307,113 +282,17 @@ func (rt *Runtime) handlers() (map[string]awslambda.Handler, error) {
 	if err != nil {
 		return nil, err
 	}
-	return handlers, checkHandlers(rt.stack, handlers)
+	return handlers, checkHandlers(rt.stack(), handlers)
 }
 
 // function finds the function that is built from a folder below functions/.
 func (rt *Runtime) function(dir string) (stack.Function, bool) {
-	for _, f := range rt.stack.Functions {
+	for _, f := range rt.stack().Functions {
 		if f.Dir == dir {
 			return f, true
 		}
 	}
 	return stack.Function{}, false
-}
-
-// deploy makes queues, buses, rules and state machines as the template has them.
-func (rt *Runtime) deploy(ctx context.Context) error {
-	if err := rt.deployQueues(ctx); err != nil {
-		return err
-	}
-	for _, m := range rt.stack.StateMachines {
-		if err := rt.deployMachine(ctx, m); err != nil {
-			return fmt.Errorf("state machine %s: %w", m.Name, err)
-		}
-	}
-	for _, b := range rt.stack.Buses {
-		if _, err := rt.events.PutBus(ctx, b.Name); err != nil {
-			return fmt.Errorf("bus %s: %w", b.Name, err)
-		}
-	}
-	for _, c := range rt.stack.Connections {
-		if err := rt.events.DeployConnection(ctx, c.ARN, c.Text); err != nil {
-			return fmt.Errorf("%s: %w", c.LogicalID, err)
-		}
-	}
-	for _, d := range rt.stack.Destinations {
-		if err := rt.events.DeployDestination(ctx, d.ARN, d.Text); err != nil {
-			return fmt.Errorf("%s: %w", d.LogicalID, err)
-		}
-	}
-	for _, g := range rt.stack.ScheduleGroups {
-		if err := rt.scheduler.PutGroup(ctx, g.Name); err != nil {
-			return fmt.Errorf("%s: %w", g.LogicalID, err)
-		}
-	}
-	for _, s := range rt.stack.Schedules {
-		if err := rt.scheduler.Deploy(ctx, s.Text); err != nil {
-			return fmt.Errorf("%s: %w", s.LogicalID, err)
-		}
-	}
-	for _, r := range rt.stack.Rules {
-		if err := rt.deployRule(ctx, r); err != nil {
-			return fmt.Errorf("rule %s: %w", r.Name, err)
-		}
-	}
-	return nil
-}
-
-// deployQueues makes queues or, on old data, changes those that are there. Redrive policies come last: they name other queues.
-func (rt *Runtime) deployQueues(ctx context.Context) error {
-	for _, q := range rt.stack.Queues {
-		if _, err := rt.queues.Create(ctx, q.Name, q.Kind(), nil); err != nil {
-			return fmt.Errorf("queue %s: %w", q.Name, err)
-		}
-	}
-	for _, q := range rt.stack.Queues {
-		if err := rt.queues.SetAttributes(ctx, q.ARN, q.Attributes); err != nil {
-			return fmt.Errorf("queue %s: %w", q.Name, err)
-		}
-	}
-	return nil
-}
-
-// deployMachine makes a state machine or, when an edited template is run on old data, changes it.
-func (rt *Runtime) deployMachine(ctx context.Context, m stack.StateMachine) error {
-	old, err := rt.states.DescribeStateMachine(ctx, m.ARN)
-	if err == nil {
-		if old.Definition != string(m.Definition) {
-			_, err = rt.states.UpdateStateMachine(ctx, states.UpdateStateMachineInput{
-				ARN: m.ARN, Definition: string(m.Definition), RoleARN: m.RoleARN,
-			})
-		}
-		return err
-	}
-	_, err = rt.states.CreateStateMachine(ctx, states.CreateStateMachineInput{
-		Name: m.Name, Definition: string(m.Definition), RoleARN: m.RoleARN,
-	})
-	return err
-}
-
-func (rt *Runtime) deployRule(ctx context.Context, r stack.Rule) error {
-	_, err := rt.events.PutRule(ctx, events.Rule{
-		Name: r.Name, Bus: r.Bus, Pattern: string(r.Pattern), Schedule: r.Schedule, Disabled: r.Disabled,
-	})
-	if err != nil {
-		return err
-	}
-	targets := make([]events.Target, 0, len(r.Targets))
-	for _, t := range r.Targets {
-		var target events.Target
-		if err := json.Unmarshal(t.Text, &target); err != nil {
-			return fmt.Errorf("target %s: %w", t.ID, err)
-		}
-		targets = append(targets, target)
-	}
-	if len(targets) == 0 {
-		return nil
-	}
-	return rt.events.PutTargets(ctx, r.Bus, r.Name, targets...)
 }
 
 // demoVendors are the identities of the demo vendors; none without them.

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 
 	"github.com/aws/aws-lambda-go/lambdacontext"
 
@@ -19,15 +20,20 @@ import (
 // context that it was invoked with, or by its access key at the AWS endpoint; a state machine by the context of its task.
 // Whoever else comes is a developer, who may do everything.
 type permissions struct {
+	granted  atomic.Pointer[granted]
+	requests action.Reader
+	log      *slog.Logger
+	observe  func(Use) // told of every request that is checked; nil: nobody
+	told     sync.Map  // refusals that are in the log
+}
+
+// granted is what a template says of who may do what.
+type granted struct {
 	stack     *stack.Stack
 	functions map[string]stack.Function // by ARN
 	roles     map[string]*stack.Role    // by ARN
 	shared    []iam.Statement           // of resources' policies: those that speak of roles, besides services
-	requests  action.Reader
-	log       *slog.Logger
-	observe   func(Use) // told of every request that is checked; nil: nobody
-	told      sync.Map  // refusals that are in the log
-	sharedBy  sync.Map  // of shared, by action: nearly always none
+	sharedBy  sync.Map                  // of shared, by action: nearly always none
 }
 
 // Use is a request that was held against a role.
@@ -38,25 +44,35 @@ type Use struct {
 }
 
 func newPermissions(s *stack.Stack, log *slog.Logger, observe func(Use)) *permissions {
-	p := &permissions{stack: s, functions: map[string]stack.Function{}, roles: map[string]*stack.Role{}, log: log, observe: observe}
-	for _, f := range s.Functions {
-		p.functions[f.ARN] = f
-	}
-	for _, r := range s.Roles {
-		p.roles[r.ARN] = r
-	}
-	p.shared = slices.DeleteFunc(slices.Clone(s.ResourcePolicies), func(s iam.Statement) bool {
-		return !slices.ContainsFunc(s.Principals, func(who string) bool { return who == "*" || strings.HasPrefix(who, "arn:") })
-	})
+	p := &permissions{log: log, observe: observe}
 	p.requests.HashKey = func(table string) string {
-		for _, t := range s.Tables {
+		for _, t := range p.now().stack.Tables {
 			if t.Name == table {
 				return t.Hash
 			}
 		}
 		return ""
 	}
+	p.read(s)
 	return p
+}
+
+// now is what is granted at this moment.
+func (p *permissions) now() *granted { return p.granted.Load() }
+
+// read has what a template says hold from now on.
+func (p *permissions) read(s *stack.Stack) {
+	g := &granted{stack: s, functions: map[string]stack.Function{}, roles: map[string]*stack.Role{}}
+	for _, f := range s.Functions {
+		g.functions[f.ARN] = f
+	}
+	for _, r := range s.Roles {
+		g.roles[r.ARN] = r
+	}
+	g.shared = slices.DeleteFunc(slices.Clone(s.ResourcePolicies), func(s iam.Statement) bool {
+		return !slices.ContainsFunc(s.Principals, func(who string) bool { return who == "*" || strings.HasPrefix(who, "arn:") })
+	})
+	p.granted.Store(g)
 }
 
 // session is a role with the name that it is used under: the function's, or the execution's.
@@ -78,7 +94,7 @@ func (p *permissions) session(ctx context.Context) session {
 		return s
 	}
 	if f, ok := p.caller(ctx); ok {
-		return session{p.roles[f.RoleARN], f.Name}
+		return session{p.now().roles[f.RoleARN], f.Name}
 	}
 	return session{}
 }
@@ -89,7 +105,7 @@ func (p *permissions) caller(ctx context.Context) (stack.Function, bool) {
 	if !ok {
 		return stack.Function{}, false
 	}
-	f, ok := p.functions[lc.InvokedFunctionArn]
+	f, ok := p.now().functions[lc.InvokedFunctionArn]
 	return f, ok
 }
 
@@ -132,10 +148,10 @@ func (p *permissions) checkSession(who session, r iam.Request) error {
 // asShared asks the policies of resources, too: in one account it is enough that the role's or the resource's allows something,
 // unless one of them denies it.
 func (p *permissions) asShared(who session, r iam.Request, own error) error {
-	about, known := p.sharedBy.Load(r.Action)
+	about, known := p.now().sharedBy.Load(r.Action)
 	if !known {
-		about = iam.About(p.shared, r.Action)
-		p.sharedBy.Store(r.Action, about)
+		about = iam.About(p.now().shared, r.Action)
+		p.now().sharedBy.Store(r.Action, about)
 	}
 	statements, _ := about.([]iam.Statement)
 	if len(statements) == 0 {
@@ -165,18 +181,18 @@ func (p *permissions) tell(role *stack.Role, r iam.Request, err error) {
 
 // May implements states.Roles.
 func (p *permissions) May(role, execution, action, resource string) error {
-	return p.checkSession(session{p.roles[role], execution}, iam.Request{Action: action, Resource: resource})
+	return p.checkSession(session{p.now().roles[role], execution}, iam.Request{Action: action, Resource: resource})
 }
 
 // Trusts implements states.Roles.
 func (p *permissions) Trusts(role, machine string) bool {
-	return p.stack.Trusts(role, stack.StepFunctions, machine)
+	return p.now().stack.Trusts(role, stack.StepFunctions, machine)
 }
 
 // MayAssume implements states.Roles: a role's policies must allow it, and the other's trust policy must name it. Of a role in
 // another account nothing is known but that; a role of this account that is not there trusts nobody.
 func (p *permissions) MayAssume(machine, role, execution, other string) error {
-	own, ok := p.roles[role]
+	own, ok := p.now().roles[role]
 	if !ok {
 		return nil
 	}
@@ -187,7 +203,7 @@ func (p *permissions) MayAssume(machine, role, execution, other string) error {
 	if err := p.checkSession(session{own, execution}, ask); err != nil {
 		return err
 	}
-	to, ok := p.roles[other]
+	to, ok := p.now().roles[other]
 	if !ok && !strings.HasPrefix(other, "arn:aws:iam::"+stack.Account+":") {
 		return nil
 	}
@@ -203,7 +219,7 @@ func (p *permissions) MayAssume(machine, role, execution, other string) error {
 
 // trustsScheduler reports whether EventBridge Scheduler may assume a role. One that is not of the template it may.
 func (p *permissions) trustsScheduler(role string) bool {
-	known, ok := p.roles[role]
+	known, ok := p.now().roles[role]
 	return !ok || iam.DecideFor(known.Trust, "scheduler.amazonaws.com", iam.Request{
 		Action: "sts:AssumeRole", Resource: role, Context: map[string][]string{"aws:SourceAccount": {stack.Account}},
 	}) == iam.Allowed
@@ -233,7 +249,7 @@ func (p *permissions) holder(accessKeyID string) (stack.Function, bool) {
 	if !ok {
 		return stack.Function{}, false
 	}
-	return p.stack.Function(name)
+	return p.now().stack.Function(name)
 }
 
 // developer is who asks with any other access key.
@@ -247,5 +263,5 @@ func (p *permissions) maySendAs(ctx context.Context, bus, source string) bool {
 		principal = who.role.ARN
 	}
 	put := action.Put(bus, source).With(map[string][]string{"aws:PrincipalArn": {principal}})
-	return iam.DecideFor(p.stack.ResourcePolicies, principal, put) != iam.Denied
+	return iam.DecideFor(p.now().stack.ResourcePolicies, principal, put) != iam.Denied
 }

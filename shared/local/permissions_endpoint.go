@@ -23,7 +23,7 @@ func (p *permissions) guardEndpoint(next http.Handler) http.Handler {
 				refuse(w, r, http.StatusForbidden, "UnrecognizedClientException", "The security token included in the request is invalid.")
 				return
 			}
-			who = session{p.roles[f.RoleARN], f.Name}
+			who = session{p.now().roles[f.RoleARN], f.Name}
 		}
 		if who.role == nil {
 			next.ServeHTTP(w, r)

@@ -8,8 +8,8 @@ import (
 	"opsflow/shared/local/stack"
 )
 
-// openProcesses builds the functions and has their real bootstraps run them, each with its environment of the template and
-// credentials of its own.
+// openProcesses opens what runs the functions' real bootstraps, each with its environment of the template and credentials of its
+// own.
 func (rt *Runtime) openProcesses(ctx context.Context) error {
 	p, err := lambda.NewProcesses(ctx, lambda.ProcessOptions{
 		Root: filepath.Dir(rt.o.Template), Endpoint: rt.awsURL, Logs: rt.logs, Logger: rt.o.Logger,
@@ -19,22 +19,27 @@ func (rt *Runtime) openProcesses(ctx context.Context) error {
 	}
 	rt.processes = p
 	rt.onClose(p.Close)
-	return rt.deployProcesses(ctx)
+	return nil
 }
 
 // deployProcesses has the bootstraps be as the template and the code are now.
 func (rt *Runtime) deployProcesses(ctx context.Context) error {
-	programs := make([]lambda.Program, 0, len(rt.stack.Functions))
-	for _, f := range rt.stack.Functions {
-		programs = append(programs, lambda.Program{Function: function(f), Dir: f.Dir, Env: f.Env})
-	}
-	if _, err := rt.processes.Deploy(ctx, programs); err != nil {
+	if _, err := rt.processes.Deploy(ctx, rt.programs()); err != nil {
 		return err
 	}
-	for _, f := range rt.stack.Functions {
+	for _, f := range rt.stack().Functions {
 		rt.functions.Register(function(f), rt.metered(f, rt.processes.Runner(f.Name)))
 	}
 	return nil
+}
+
+// programs are the functions of the template.
+func (rt *Runtime) programs() []lambda.Program {
+	var all []lambda.Program
+	for _, f := range rt.stack().Functions {
+		all = append(all, lambda.Program{Function: function(f), Dir: f.Dir, Env: f.Env})
+	}
+	return all
 }
 
 // function is what Lambda knows of a function of the template.

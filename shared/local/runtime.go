@@ -13,6 +13,7 @@ import (
 	"net/http"
 	"net/url"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"opsflow/shared/local/clock"
@@ -69,7 +70,8 @@ type Runtime struct {
 	ready       time.Duration
 	awsURL      string
 	apiURL      string
-	stack       *stack.Stack
+	template    atomic.Pointer[stack.Stack]
+	builtins    *builtins // nil: those of this program
 	db          *embedded.DB
 	objects     *s3.Store
 	own         stack.Table // opsflow's own

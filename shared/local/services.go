@@ -34,7 +34,7 @@ func (e *serviceError) ErrorMessage() string { return e.message }
 // callService carries out an operation for a Task state: by the endpoint's own handlers, so that a state machine meets what
 // any client meets.
 func (rt *Runtime) callService(ctx context.Context, c states.Call) ([]byte, error) {
-	ctx = withSession(ctx, session{rt.permissions.roles[c.Role], c.Session})
+	ctx = withSession(ctx, session{rt.permissions.now().roles[c.Role], c.Session})
 	switch {
 	case c.Service == "sns" && c.Operation == "Publish":
 		return rt.publish(ctx, c.Input)

@@ -22,12 +22,12 @@ import (
 // ownTable is opsflow's own table: the one that its functions are told of. Other tables of the template are whoever's they are.
 func (rt *Runtime) ownTable() (stack.Table, error) {
 	api, _ := rt.function("api")
-	for _, t := range rt.stack.Tables {
+	for _, t := range rt.stack().Tables {
 		if t.Name == api.Env["TABLE_NAME"] {
 			return t, nil
 		}
 	}
-	return stack.Table{}, fmt.Errorf("%s has no table %q, which is the TABLE_NAME of the function api", rt.stack.Path, api.Env["TABLE_NAME"])
+	return stack.Table{}, fmt.Errorf("%s has no table %q, which is the TABLE_NAME of the function api", rt.stack().Path, api.Env["TABLE_NAME"])
 }
 
 // openTable opens opsflow's own table, and DynamoDB with it.
@@ -67,7 +67,7 @@ func (rt *Runtime) openEmbedded(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	for _, d := range rt.stack.Tables {
+	for _, d := range rt.stack().Tables {
 		if d.Name == rt.own.Name {
 			continue
 		}

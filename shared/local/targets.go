@@ -110,7 +110,7 @@ func (rt *Runtime) across(ctx context.Context, service, operation string, reques
 // may holds what a target is to be asked for against the role that it is asked with. One that is not of the template may do
 // everything.
 func (rt *Runtime) may(role, action, resource string, keys map[string][]string) error {
-	return rt.permissions.checkSession(session{rt.permissions.roles[role], "events"}, iam.Request{Action: action, Resource: resource, Context: keys})
+	return rt.permissions.checkSession(session{rt.permissions.now().roles[role], "events"}, iam.Request{Action: action, Resource: resource, Context: keys})
 }
 
 // logEvent writes an event to a log group, in a stream of its own name, as EventBridge does.

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"log/slog"
@@ -9,6 +10,8 @@ import (
 	"os"
 	"runtime/debug"
 	"strconv"
+	"strings"
+	"syscall"
 	"time"
 
 	"opsflow/shared/local"
@@ -24,6 +27,7 @@ type devCommand struct {
 	Memory         bool   `help:"Keep nothing on disk; forget everything at the end."`
 	Clock          string `default:"real" enum:"real,virtual" help:"real, or virtual: time stands still. POST /dev/clock moves both on."`
 	Table          string `placeholder:"URL" help:"Use the DynamoDB at this endpoint instead of the embedded table."`
+	Watch          bool   `help:"Have what is saved hold at once: the template, the state machines, the built-in templates and rules, and the code."`
 	Processes      bool   `help:"Build the functions and run their real bootstraps instead of the handlers in process."`
 	LambdaEndpoint string `placeholder:"URL" help:"Ask the Lambda endpoint at this URL for functions that are not in the template."`
 	PrivateCalls   bool   `help:"Let connections lead to this machine and its network, also by plain HTTP: to try api_call steps."`
@@ -81,9 +85,44 @@ func (d *devCommand) Run(ctx context.Context, std streams) error {
 	if err != nil {
 		return err
 	}
+	restart := make(chan string, 1)
+	if d.Watch {
+		if err := rt.Watch(ctx, d.renewable(restart)); err != nil {
+			return errors.Join(err, rt.Close())
+		}
+	}
 	announce(std.out, rt)
-	<-ctx.Done()
-	return rt.Close()
+	select {
+	case <-ctx.Done():
+		return rt.Close()
+	case binary := <-restart:
+		return renew(rt, binary)
+	}
+}
+
+// renewable gives what has the program go on as another; nil: it would forget everything.
+func (d *devCommand) renewable(restart chan<- string) func(string) {
+	if d.Memory {
+		return nil
+	}
+	return func(binary string) {
+		select {
+		case restart <- binary:
+		default: // it is about to
+		}
+	}
+}
+
+// renew has another program go on in this process, at the same addresses and with the same data.
+func renew(rt *local.Runtime, binary string) error {
+	args := os.Args
+	for flag, at := range map[string]string{"--aws-port": rt.AWSURL(), "--api-port": rt.APIURL()} {
+		args = append(args[:len(args):len(args)], flag+"="+at[strings.LastIndexByte(at, ':')+1:])
+	}
+	if err := rt.Close(); err != nil {
+		return err
+	}
+	return syscall.Exec(binary, args, os.Environ()) //nolint:gosec // built from the developer's own source
 }
 
 // announce prints where everything is and what to try next.

@@ -129,7 +129,7 @@ func apiListConnections(_ context.Context, e *Engine, in struct {
 }
 
 func apiDeleteConnection(ctx context.Context, e *Engine, in struct{ Name string }) (any, error) {
-	c, err := e.deleteConnection(ctx, in.Name)
+	c, err := e.DeleteConnection(ctx, in.Name)
 	if err != nil {
 		return nil, err
 	}
@@ -254,5 +254,5 @@ func apiListDestinations(_ context.Context, e *Engine, in struct {
 }
 
 func apiDeleteDestination(ctx context.Context, e *Engine, in struct{ Name string }) (any, error) {
-	return nil, e.deleteDestination(ctx, in.Name)
+	return nil, e.DeleteDestination(ctx, in.Name)
 }

@@ -98,7 +98,8 @@ func (e *Engine) connection(name string) (*destination.Connection, error) {
 	return nil, noConnection(name)
 }
 
-func (e *Engine) deleteConnection(ctx context.Context, name string) (*destination.Connection, error) {
+// DeleteConnection removes a connection; ResourceNotFoundException when it is not there.
+func (e *Engine) DeleteConnection(ctx context.Context, name string) (*destination.Connection, error) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	c := e.connections[name]
@@ -160,7 +161,8 @@ func (e *Engine) destination(name string) (*destination.Destination, error) {
 	return nil, noDestination(name)
 }
 
-func (e *Engine) deleteDestination(ctx context.Context, name string) error {
+// DeleteDestination removes an API destination; ResourceNotFoundException when it is not there.
+func (e *Engine) DeleteDestination(ctx context.Context, name string) error {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	if e.destinations[name] == nil {

@@ -52,7 +52,8 @@ type Processes struct {
 	running sync.WaitGroup // invocations
 
 	deploying sync.Mutex
-	built     int // how many bootstraps were built, to name the next
+	binaries  map[string]string // by folder: what was built last
+	built     int               // how many bootstraps were built, to name the next
 
 	mu    sync.Mutex
 	pools map[string]*pool
@@ -71,21 +72,26 @@ func NewProcesses(ctx context.Context, o ProcessOptions) (*Processes, error) {
 	if err != nil {
 		return nil, fmt.Errorf("make a folder for bootstraps: %w", err)
 	}
-	p := &Processes{o: o, scratch: scratch, pools: map[string]*pool{}}
+	p := &Processes{o: o, scratch: scratch, binaries: map[string]string{}, pools: map[string]*pool{}}
 	if p.runtime, err = newRuntimeAPI(ctx); err != nil {
 		return nil, errors.Join(err, os.RemoveAll(scratch))
 	}
 	return p, nil
 }
 
-// Deploy builds the bootstraps of the programs, and has the functions run them from the next invocation on; it gives the
-// names of those that are new or changed. Processes of what was there before end when their invocations do. If one does not
-// build, everything stays as it was.
+// Deploy has the functions run their programs from the next invocation on; it gives the names of those that are new or
+// changed. Bootstraps are built for folders that have none yet. Processes of what was there before end when their invocations
+// do. If one does not build, everything stays as it was.
 func (p *Processes) Deploy(ctx context.Context, programs []Program) (changed []string, err error) {
 	p.deploying.Lock()
 	defer p.deploying.Unlock()
-	binaries, err := p.build(ctx, programs)
-	if err != nil {
+	missing := map[string]bool{}
+	for _, program := range programs {
+		if p.binaries[program.Dir] == "" {
+			missing[program.Dir] = true
+		}
+	}
+	if err := p.build(ctx, slices.Sorted(maps.Keys(missing))); err != nil {
 		return nil, err
 	}
 	p.mu.Lock()
@@ -98,7 +104,7 @@ func (p *Processes) Deploy(ctx context.Context, programs []Program) (changed []s
 			p.pools[program.Name] = pl
 		}
 		delete(gone, program.Name)
-		if pl.replace(program, binaries[program.Dir]) {
+		if pl.replace(program, p.binaries[program.Dir]) {
 			changed = append(changed, program.Name)
 		}
 	}
@@ -109,34 +115,55 @@ func (p *Processes) Deploy(ctx context.Context, programs []Program) (changed []s
 	return changed, nil
 }
 
-// build makes one bootstrap per folder, with the flags of the Makefile but for this machine, and gives their paths. What the
-// toolchain finds unchanged keeps its path.
-func (p *Processes) build(ctx context.Context, programs []Program) (map[string]string, error) {
+// Rebuild builds all bootstraps again, and gives the names of the functions that run another one from the next invocation on.
+func (p *Processes) Rebuild(ctx context.Context) (changed []string, err error) {
+	p.deploying.Lock()
+	defer p.deploying.Unlock()
 	dirs := map[string]bool{}
-	for _, program := range programs {
-		dirs["./functions/"+program.Dir] = true
+	p.mu.Lock()
+	for _, pl := range p.pools {
+		dirs[pl.program.Dir] = true
 	}
-	binaries := map[string]string{}
+	p.mu.Unlock()
+	if err := p.build(ctx, slices.Sorted(maps.Keys(dirs))); err != nil {
+		return nil, err
+	}
+	maps.DeleteFunc(p.binaries, func(dir, _ string) bool { return !dirs[dir] }) // built when it is run again
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for _, name := range slices.Sorted(maps.Keys(p.pools)) {
+		if pl := p.pools[name]; pl.replace(pl.program, p.binaries[pl.program.Dir]) {
+			changed = append(changed, name)
+		}
+	}
+	return changed, nil
+}
+
+// build makes one bootstrap per folder, with the flags of the Makefile but for this machine. What the toolchain finds unchanged
+// stays. It is called with deploying.
+func (p *Processes) build(ctx context.Context, dirs []string) error {
 	if len(dirs) == 0 {
-		return binaries, nil
+		return nil
 	}
-	out := filepath.Join(p.scratch, "build") + string(filepath.Separator)
-	args := append([]string{"build", "-tags", buildTags, "-ldflags", "-s -w", "-o", out}, slices.Sorted(maps.Keys(dirs))...)
+	out := filepath.Join(p.scratch, "build")
+	args := []string{"build", "-tags", buildTags, "-ldflags", "-s -w", "-o", out + string(filepath.Separator)}
+	for _, dir := range dirs {
+		args = append(args, "./functions/"+dir)
+	}
 	cmd := exec.CommandContext(ctx, "go", args...) //nolint:gosec // the folders come from the template
 	cmd.Dir = p.o.Root
 	cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
 	if text, err := cmd.CombinedOutput(); err != nil {
-		return nil, fmt.Errorf("build the functions: %w\n%s", err, bytes.TrimSpace(text))
+		return fmt.Errorf("build the functions: %w\n%s", err, bytes.TrimSpace(text))
 	}
-	for dir := range dirs {
-		name := filepath.Base(dir)
-		path, err := p.keep(name, filepath.Join(p.scratch, "build", name))
+	for _, dir := range dirs {
+		path, err := p.keep(dir, filepath.Join(out, dir))
 		if err != nil {
-			return nil, fmt.Errorf("keep the bootstrap of %s: %w", dir, err)
+			return fmt.Errorf("keep the bootstrap of %s: %w", dir, err)
 		}
-		binaries[name] = path
+		p.binaries[dir] = path
 	}
-	return binaries, nil
+	return nil
 }
 
 // keep gives a bootstrap that was built a name of its own, by which it stays when the next is built: the one that it has

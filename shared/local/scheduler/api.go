@@ -158,7 +158,7 @@ func apiGet(r *http.Request, e *Engine, _ []byte) (any, error) {
 }
 
 func apiDelete(r *http.Request, e *Engine, _ []byte) (any, error) {
-	return struct{}{}, e.remove(r.Context(), r.URL.Query().Get("groupName"), r.PathValue("name"))
+	return struct{}{}, e.Delete(r.Context(), r.URL.Query().Get("groupName"), r.PathValue("name"))
 }
 
 func apiList(r *http.Request, e *Engine, _ []byte) (any, error) {
@@ -228,7 +228,7 @@ func apiGetGroup(r *http.Request, e *Engine, _ []byte) (any, error) {
 }
 
 func apiDeleteGroup(r *http.Request, e *Engine, _ []byte) (any, error) {
-	return struct{}{}, e.deleteGroup(r.Context(), r.PathValue("name"))
+	return struct{}{}, e.DeleteGroup(r.Context(), r.PathValue("name"))
 }
 
 func apiListGroups(r *http.Request, e *Engine, _ []byte) (any, error) {

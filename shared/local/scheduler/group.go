@@ -92,8 +92,8 @@ func (e *Engine) listGroups(prefix string) []*group {
 	return all
 }
 
-// deleteGroup removes a group with its schedules.
-func (e *Engine) deleteGroup(ctx context.Context, name string) error {
+// DeleteGroup removes a group with its schedules; ResourceNotFoundException when it is not there.
+func (e *Engine) DeleteGroup(ctx context.Context, name string) error {
 	if name == defaultGroup {
 		return invalid("Deleting default schedule group is not allowed.")
 	}

@@ -113,7 +113,8 @@ func (e *Engine) get(group, name string) (*Schedule, error) {
 	return nil, noSchedule(name)
 }
 
-func (e *Engine) remove(ctx context.Context, group, name string) error {
+// Delete removes a schedule; ResourceNotFoundException when it is not there.
+func (e *Engine) Delete(ctx context.Context, group, name string) error {
 	s, err := e.get(group, name)
 	if err != nil {
 		return err

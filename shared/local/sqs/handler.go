@@ -56,7 +56,7 @@ func operations() map[string]operation {
 		"DeleteMessageBatch":           typed(deleteMessageBatch),
 		"ChangeMessageVisibility":      typed(changeVisibility),
 		"ChangeMessageVisibilityBatch": typed(changeVisibilityBatch),
-		"DeleteQueue":                  typed(func(ctx context.Context, q *Queues, in onQueue) (any, error) { return nil, q.remove(ctx, in.QueueURL) }),
+		"DeleteQueue":                  typed(func(ctx context.Context, q *Queues, in onQueue) (any, error) { return nil, q.Delete(ctx, in.QueueURL) }),
 		"PurgeQueue":                   typed(func(ctx context.Context, q *Queues, in onQueue) (any, error) { return nil, q.purge(ctx, in.QueueURL) }),
 	}
 }

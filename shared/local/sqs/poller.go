@@ -29,12 +29,22 @@ type poller struct {
 	stop           func() bool // its own, while it runs: ends the timer of the first hidden message
 }
 
-// Map begins to hand out a queue's messages, those of an earlier run first.
+// Map begins to hand out a queue's messages, those of an earlier run first. Another mapping of the queue ends with the batch
+// that it has handed out.
 func (q *Queues) Map(m Mapping) {
 	q.mu.Lock()
-	q.pollers[nameIn(m.Queue)] = &poller{q: q, mapping: m}
+	if p := q.pollers[nameIn(m.Queue)]; p == nil || p.mapping != m {
+		q.pollers[nameIn(m.Queue)] = &poller{q: q, mapping: m}
+	}
 	q.mu.Unlock()
 	q.Wake(m.Queue)
+}
+
+// Unmap has a queue's messages stay in it.
+func (q *Queues) Unmap(queue string) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	delete(q.pollers, nameIn(queue))
 }
 
 // Wake says that there may be more to receive from a queue.
@@ -63,7 +73,7 @@ func (q *Queues) Wake(queue string) {
 func (p *poller) run() {
 	for {
 		p.q.mu.Lock()
-		if !p.again || p.q.closed {
+		if !p.again || p.q.closed || p.q.pollers[nameIn(p.mapping.Queue)] != p {
 			p.running = false
 			p.q.mu.Unlock()
 			return

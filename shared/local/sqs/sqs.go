@@ -207,8 +207,8 @@ func (q *Queues) list(ctx context.Context, prefix string) (names []string, err e
 	return names, err
 }
 
-// remove deletes a queue with its messages.
-func (q *Queues) remove(ctx context.Context, queue string) error {
+// Delete deletes a queue with its messages; QueueDoesNotExist when it is not there.
+func (q *Queues) Delete(ctx context.Context, queue string) error {
 	return q.update(ctx, queue, func(tx *bbolt.Tx, o *opened) error {
 		if err := forgetSent(tx, o.name, func([]byte) bool { return true }); err != nil {
 			return err

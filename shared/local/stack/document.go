@@ -29,6 +29,8 @@ type resource struct {
 	id         string
 	kind       string
 	condition  string
+	deleted    string // DeletionPolicy
+	replaced   string // UpdateReplacePolicy
 	properties map[string]ast.Node
 	metadata   map[string]ast.Node
 	node       ast.Node
@@ -120,6 +122,12 @@ func (d *document) resource(p pair) (resource, error) {
 	r.kind = kind.Value
 	if c, ok := parts["Condition"].(*ast.StringNode); ok {
 		r.condition = c.Value
+	}
+	if c, ok := parts["DeletionPolicy"].(*ast.StringNode); ok {
+		r.deleted = c.Value
+	}
+	if c, ok := parts["UpdateReplacePolicy"].(*ast.StringNode); ok {
+		r.replaced = c.Value
 	}
 	if parts["Properties"] != nil {
 		if r.properties, err = d.mapping(parts["Properties"]); err != nil {

@@ -99,6 +99,10 @@ type StateMachine struct {
 	RoleARN    string
 	File       string // its definition's, relative to the template
 	Definition []byte // with the substitutions made
+	// RetainDeleted and RetainReplaced say that the state machine stays when it is no more in the template, and when one of
+	// another name takes its place: the DeletionPolicy and the UpdateReplacePolicy.
+	RetainDeleted  bool
+	RetainReplaced bool
 }
 
 // Table is a DynamoDB table.
