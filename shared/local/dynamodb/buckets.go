@@ -3,6 +3,7 @@ package dynamodb
 import (
 	"bytes"
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"hash/crc32"
 	"slices"
@@ -89,24 +90,25 @@ func (b *buckets) get(tx *bbolt.Tx, key attribute.Item, only []string) (attribut
 	return item, nil
 }
 
-func (b *buckets) plan(key, _, item attribute.Item) (store func(tx *bbolt.Tx) error, err error) {
+func (b *buckets) encode(item attribute.Item) (*encoded, error) {
+	return &encoded{item: item, raw: item.Append(nil)}, nil
+}
+
+func (b *buckets) plan(key, _ attribute.Item, item *encoded) (store func(tx *bbolt.Tx) error, err error) {
 	return func(tx *bbolt.Tx) error { return b.put(tx, key, item) }, nil
 }
 
 // put stores an item, or removes what is there when it is nil.
-func (b *buckets) put(tx *bbolt.Tx, key, item attribute.Item) error {
+func (b *buckets) put(tx *bbolt.Tx, key attribute.Item, item *encoded) error {
 	root, err := b.root(tx)
 	if err != nil {
 		return err
 	}
 	at := b.bytesOf(key)
-	if err := b.reindexAll(root, at, item); err != nil {
-		return err
-	}
 	if item == nil {
-		return root.Bucket(itemsBucket).Delete(at)
+		return errors.Join(b.reindexAll(root, at, nil), root.Bucket(itemsBucket).Delete(at))
 	}
-	return root.Bucket(itemsBucket).Put(at, item.Append(nil))
+	return errors.Join(b.reindexAll(root, at, item.item), root.Bucket(itemsBucket).Put(at, item.raw))
 }
 
 // reindexAll makes the indexes follow the item at a key, be the old one over or not.

@@ -36,10 +36,12 @@ type capacity struct {
 	index map[string]float64
 }
 
+// add adds what an item took, times a factor. A transaction takes twice as much, but of the table only: the indexes follow when
+// it is done.
 func (c *capacity) add(other capacity, factor float64) {
 	c.table += other.table * factor
 	for name, units := range other.index {
-		c.addIndex(name, units*factor)
+		c.addIndex(name, units)
 	}
 }
 

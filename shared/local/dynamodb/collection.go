@@ -8,6 +8,7 @@ import (
 
 	"opsflow/shared/local/dynamodb/attribute"
 	"opsflow/shared/local/dynamodb/expression"
+	"opsflow/shared/table/embedded"
 )
 
 // Limits of items (developer guide, "Quotas").
@@ -32,12 +33,21 @@ type collection struct {
 type rows interface {
 	// get gives an item, nil when there is none; only has the attributes of these names, nil stands for all.
 	get(tx *bbolt.Tx, key attribute.Item, only []string) (attribute.Item, error)
+	// encode gives an item as it is stored; it refuses what can't be.
+	encode(item attribute.Item) (*encoded, error)
 	// plan gives what puts an item in the place of an old one, or removes that when item is nil; it refuses what may not be.
-	plan(key, old, item attribute.Item) (store func(tx *bbolt.Tx) error, err error)
+	plan(key, old attribute.Item, item *encoded) (store func(tx *bbolt.Tx) error, err error)
 	// walk calls yield with what is within reach, one after the other, until that says false.
 	walk(tx *bbolt.Tx, r reach, yield func(attribute.Item) bool) error
 	// count gives the number of items in the table, or in an index, and their bytes.
 	count(tx *bbolt.Tx, x *index) (items, bytes int)
+}
+
+// encoded is an item as it is stored: in a bucket, or in opsflow's own table.
+type encoded struct {
+	item   attribute.Item
+	raw    []byte
+	stored embedded.Stored
 }
 
 // reach is what a query or scan goes through.

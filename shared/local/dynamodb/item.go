@@ -150,7 +150,7 @@ type prepared struct {
 
 	item       attribute.Item    // of a put
 	paths      []expression.Path // that an update changes
-	parameters uint64            // the hash of what its expressions refer to
+	parameters *expression.Parameters
 }
 
 func (s *Service) change(ctx context.Context, operation string, in *itemRequest, prepare func() (*prepared, error)) (object, error) {
@@ -200,7 +200,8 @@ func (p *prepared) bind(s *Service, name string) error {
 			return err
 		}
 		p.key = c.keyOf(p.item)
-		return nil
+		p.encoded, err = c.rows.encode(p.item)
+		return err
 	}
 	if err := c.checkKey(p.key); err != nil {
 		return err
@@ -300,7 +301,7 @@ func (in *itemRequest) prepare(may ...string) (*prepared, error) {
 	if err != nil {
 		return nil, err
 	}
-	p.parameters = params.Hash()
+	p.parameters = params
 	if in.UpdateExpression != nil {
 		u, err := params.Update(*in.UpdateExpression)
 		if err != nil {

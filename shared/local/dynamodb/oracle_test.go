@@ -5,6 +5,7 @@ import (
 	"cmp"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -15,6 +16,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -23,18 +25,21 @@ import (
 	"opsflow/shared/table/dynamo/dynamolocal"
 )
 
-// oracle is the one DynamoDB Local of this test binary.
-var oracle string
+// oracle gives the URL of the one DynamoDB Local of this test binary, which begins with the first test that asks.
+var oracle = sync.OnceValues(func() (string, error) {
+	url, stop, err := dynamolocal.Start(context.Background())
+	stopOracle = stop
+	return url, err
+})
+
+// stopOracle is set when there is something to stop.
+var stopOracle func()
 
 func TestMain(m *testing.M) {
-	url, stop, err := dynamolocal.Start(context.Background())
-	if err != nil {
-		fmt.Fprintln(os.Stderr, err)
-		os.Exit(1)
-	}
-	oracle = url
 	code := m.Run()
-	stop()
+	if stopOracle != nil {
+		stopOracle()
+	}
 	http.DefaultTransport.(*http.Transport).CloseIdleConnections()
 	if err := goleak.Find(); err != nil && code == 0 {
 		fmt.Fprintln(os.Stderr, err)
@@ -67,10 +72,14 @@ const standardItem = `{"pk": {"S": "a"}, "sk": {"N": "1"}, "a": {"N": "5"}, "s":
 
 func newPair(t testing.TB, table string) *pair {
 	t.Helper()
+	theirs, err := oracle()
+	if err != nil {
+		t.Fatal(err)
+	}
 	_, url := serve(t, nil, time.Now)
-	p := &pair{TB: t, endpoints: [2]string{oracle, url}, table: table}
+	p := &pair{TB: t, endpoints: [2]string{theirs, url}, table: table}
 	p.must("CreateTable", standardTable)
-	t.Cleanup(func() { p.call(oracle, "DeleteTable", `{"TableName": "tab1"}`) })
+	t.Cleanup(func() { p.call(theirs, "DeleteTable", `{"TableName": "tab1"}`) })
 	return p
 }
 
@@ -79,6 +88,7 @@ type answer struct {
 	Error   string // its name; "" for success
 	Message string
 	Body    map[string]any
+	Items   []map[string]any // in their order
 }
 
 func (p *pair) call(endpoint, operation, body string) answer {
@@ -102,7 +112,7 @@ func (p *pair) call(endpoint, operation, body string) answer {
 	}
 	raw = bytes.ReplaceAll(raw, []byte(`"`+p.table+`"`), []byte(`"tab1"`))
 	var a answer
-	if err := json.Unmarshal(raw, &a.Body); err != nil {
+	if err := errors.Join(json.Unmarshal(raw, &a.Body), json.Unmarshal(raw, &struct{ Items *[]map[string]any }{&a.Items})); err != nil {
 		p.Fatalf("%s %s: %s", operation, body, raw)
 	}
 	if kind, ok := a.Body["__type"].(string); ok {
@@ -305,7 +315,7 @@ func TestKeyConditionsFindWhatTheyFindInDynamoDBLocal(t *testing.T) {
 
 func TestRequestsAreAnsweredAsByDynamoDBLocal(t *testing.T) {
 	t.Parallel()
-	for _, name := range []string{"values", "writes", "queries", "scans", "batches", "transactions", "legacy"} {
+	for _, name := range []string{"values", "writes", "queries", "scans", "batches", "transactions", "legacy", "capacity"} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			p := newPair(t, name)

@@ -78,7 +78,7 @@ func (o *ownRows) get(tx *bbolt.Tx, key attribute.Item, only []string) (attribut
 
 // itemOf gives an item as DynamoDB would show it; only these of its data, nil stands for all.
 func itemOf(s embedded.Stored, only []string) attribute.Item {
-	item := make(attribute.Item, 16)
+	item := make(attribute.Item, len(only)+5+2*len(s.Index))
 	attribute.AddPlain(item, s.Data, only)
 	item[attrPK], item[attrSK] = attribute.Str(s.Key.PK), attribute.Str(s.Key.SK)
 	if s.V != 0 {
@@ -105,30 +105,31 @@ func (o *ownRows) breaks(format string, args ...any) error {
 	return invalidValue("the table %s holds opsflow's records: %s", o.Name, fmt.Sprintf(format, args...))
 }
 
-func (o *ownRows) plan(key, old, item attribute.Item) (store func(tx *bbolt.Tx) error, err error) {
-	if item == nil {
-		return func(tx *bbolt.Tx) error { return o.Table.Replace(tx, tableKey(key), nil) }, nil
-	}
+func (o *ownRows) encode(item attribute.Item) (*encoded, error) {
 	stored, err := o.storedOf(item)
 	if err != nil {
 		return nil, err
 	}
-	if v, ok := old[attrV]; ok {
-		if order, _ := attribute.Compare(whole(stored.V), v); order <= 0 {
-			return nil, o.breaks("this one has the version v = %s, and every write must raise it (ADD v :one); it would be %d", v.Text, stored.V)
-		}
-	}
 	err = table.CheckWrite(table.Write{
 		ID: cmp.Or(stored.WriteID, "-"), Puts: []table.Put{{Item: stored.Item, WantV: max(stored.V-1, 0)}},
 	}, o.Indexes)
-	if err != nil {
-		return nil, err
+	return &encoded{item: item, stored: stored}, err
+}
+
+func (o *ownRows) plan(key, old attribute.Item, item *encoded) (store func(tx *bbolt.Tx) error, err error) {
+	if item == nil {
+		return func(tx *bbolt.Tx) error { return o.Table.Replace(tx, tableKey(key), nil) }, nil
+	}
+	if v, ok := old[attrV]; ok {
+		if order, _ := attribute.Compare(whole(item.stored.V), v); order <= 0 {
+			return nil, o.breaks("this one has the version v = %s, and every write must raise it (ADD v :one); it would be %d", v.Text, item.stored.V)
+		}
 	}
 	return func(tx *bbolt.Tx) error {
 		if o.Changed != nil {
-			tx.OnCommit(func() { o.Changed(stored.Item) })
+			tx.OnCommit(func() { o.Changed(item.stored.Item) })
 		}
-		return o.Table.Replace(tx, stored.Key, &stored)
+		return o.Table.Replace(tx, item.stored.Key, &item.stored)
 	}, nil
 }
 

@@ -105,7 +105,7 @@ func (in *transactWriteRequest) fingerprint(list []*prepared) []byte {
 				}
 				_, _ = h.Write([]byte{0})
 			}
-			for _, sum := range []uint64{list[i].parameters, list[i].key.Hash(), list[i].item.Hash()} {
+			for _, sum := range []uint64{list[i].parameters.Hash(), list[i].key.Hash(), list[i].item.Hash()} {
 				_, _ = h.Write(binary.BigEndian.AppendUint64(nil, sum))
 			}
 		}

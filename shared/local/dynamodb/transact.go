@@ -137,6 +137,7 @@ func transactItem(put, update, del, check *itemRequest, i int) (*itemRequest, *p
 	case update != nil && update.UpdateExpression == nil:
 		return nil, nil, missing(i, "update.updateExpression")
 	}
+	r.legacy = legacy{} // a transaction has none of these
 	if err := r.check(); err != nil {
 		return nil, nil, err
 	}

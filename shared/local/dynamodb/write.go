@@ -18,10 +18,11 @@ type change struct {
 	// next gives what comes in the place of the old item, nil for either is none. A change without next only asks for its
 	// condition.
 	next    func(old attribute.Item) (attribute.Item, error)
-	updated bool  // next updates an item, rather than putting one
-	showOld bool  // a failed condition shows the item
-	whole   bool  // all of the old item is needed for something else
-	refused error // it can't be, whatever is stored
+	encoded *encoded // what next gives, if that does not depend on the old item
+	updated bool     // next updates an item, rather than putting one
+	showOld bool     // a failed condition shows the item
+	whole   bool     // all of the old item is needed for something else
+	refused error    // it can't be, whatever is stored
 }
 
 // outcome is what a change came to.
@@ -97,8 +98,12 @@ func (c change) decide(old attribute.Item) outcome {
 	if o.item, o.err = c.next(old); o.err == nil && c.updated {
 		o.err = c.table.checkItem(o.item, true)
 	}
+	encoded := c.encoded
+	if o.err == nil && o.item != nil && encoded == nil {
+		encoded, o.err = c.table.rows.encode(o.item)
+	}
 	if o.err == nil && (o.item != nil || old != nil) {
-		o.store, o.err = c.table.rows.plan(c.key, old, o.item)
+		o.store, o.err = c.table.rows.plan(c.key, old, encoded)
 	}
 	return o
 }

@@ -4,7 +4,6 @@ package attribute
 
 import (
 	"bytes"
-	"hash/fnv"
 	"maps"
 	"math/bits"
 	"slices"
@@ -248,10 +247,13 @@ func (v Value) hash() uint64 {
 	return mix(h, v.Map.Hash())
 }
 
+// hashText is FNV-1a, which is the same in every process.
 func hashText(text string) uint64 {
-	h := fnv.New64a()
-	_, _ = h.Write([]byte(text))
-	return h.Sum64()
+	h := uint64(14695981039346656037)
+	for i := range len(text) {
+		h = (h ^ uint64(text[i])) * 1099511628211
+	}
+	return h
 }
 
 // mix makes one number of two, to which their order matters.

@@ -32,7 +32,7 @@ var keywords = map[string]bool{
 
 // scan takes a text apart; the last token is the end.
 func scan(text string) []token {
-	tokens := make([]token, 0, len(text)/3+1)
+	tokens := make([]token, 0, len(text)/4+4)
 	for at := 0; ; {
 		for at < len(text) && strings.IndexByte(" \t\r\n", text[at]) >= 0 {
 			at++

@@ -25,14 +25,14 @@ const (
 // Parameters are what the expressions of one request may refer to: #names and :values. Each must be used by one of them.
 type Parameters struct {
 	names  map[string]string
-	values map[string]attribute.Value
+	values attribute.Item
 	used   map[string]bool
 }
 
 // NewParameters reads ExpressionAttributeNames and ExpressionAttributeValues; nil stands for a parameter that is not given.
 // Both may only be given with an expression; without names the parameters in which the request could have had some.
 func NewParameters(names map[string]string, values map[string]json.RawMessage, given bool, without ...string) (*Parameters, error) {
-	p := &Parameters{names: names, values: make(map[string]attribute.Value, len(values)), used: map[string]bool{}}
+	p := &Parameters{names: names, values: make(attribute.Item, len(values)), used: make(map[string]bool, len(names)+len(values))}
 	switch {
 	case names != nil && !given:
 		return nil, errorf("ExpressionAttributeNames can only be specified when using expressions")
@@ -147,12 +147,9 @@ func checkWords(clause string, n *node) error {
 
 // Hash is the same for equal parameters.
 func (p *Parameters) Hash() uint64 {
-	all := make(attribute.Item, len(p.names)+len(p.values))
+	names := make(attribute.Item, len(p.names))
 	for key, name := range p.names {
-		all[key] = attribute.Str(name)
+		names[key] = attribute.Str(name)
 	}
-	for key, v := range p.values {
-		all[key] = v
-	}
-	return all.Hash()
+	return names.Hash() ^ p.values.Hash()
 }

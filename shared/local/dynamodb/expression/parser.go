@@ -36,6 +36,16 @@ type parser struct {
 	text   string
 	tokens []token
 	at     int
+	nodes  []node // those that were made, and room for some more
+}
+
+// node makes a node.
+func (p *parser) node(kind nodeKind, op string, args ...*node) *node {
+	if len(p.nodes) == cap(p.nodes) {
+		p.nodes = make([]node, 0, 8)
+	}
+	p.nodes = append(p.nodes, node{kind: kind, op: op, args: args})
+	return &p.nodes[len(p.nodes)-1]
 }
 
 func newParser(clause, text string) (*parser, error) {
@@ -121,7 +131,7 @@ func (p *parser) chain(op string, part func() (*node, error)) (*node, error) {
 	for err == nil && p.accept(op) {
 		var right *node
 		right, err = part()
-		left = &node{kind: logicNode, op: op, args: []*node{left, right}}
+		left = p.node(logicNode, op, left, right)
 	}
 	return left, err
 }
@@ -131,7 +141,7 @@ func (p *parser) negation() (*node, error) {
 		return p.primary()
 	}
 	n, err := p.negation()
-	return &node{kind: logicNode, op: "NOT", args: []*node{n}}, err
+	return p.node(logicNode, "NOT", n), err
 }
 
 // primary reads a comparison, a function or a condition in parentheses. A parenthesis may also begin an operand, which is
@@ -151,7 +161,7 @@ func (p *parser) primary() (*node, error) {
 	if err != nil && stop > p.at {
 		p.at, err = stop, furthest
 	}
-	return &node{kind: parens, args: []*node{inner}}, err
+	return p.node(parens, "", inner), err
 }
 
 var comparators = map[string]bool{"=": true, "<>": true, "<": true, "<=": true, ">": true, ">=": true}
@@ -166,7 +176,7 @@ func (p *parser) comparison() (*node, error) {
 	case t.kind == symbol && comparators[t.text]:
 		p.at++
 		right, err := p.operand()
-		return &node{kind: compareNode, op: t.text, args: []*node{left, right}}, err
+		return p.node(compareNode, t.text, left, right), err
 	case p.accept("BETWEEN"):
 		low, err := p.operand()
 		if err == nil {
@@ -176,10 +186,10 @@ func (p *parser) comparison() (*node, error) {
 			return nil, err
 		}
 		high, err := p.operand()
-		return &node{kind: compareNode, op: "BETWEEN", args: []*node{left, low, high}}, err
+		return p.node(compareNode, "BETWEEN", left, low, high), err
 	case p.accept("IN"):
 		list, err := p.list()
-		return &node{kind: compareNode, op: "IN", args: append([]*node{left}, list...)}, err
+		return p.node(compareNode, "IN", append([]*node{left}, list...)...), err
 	case left.kind == callNode:
 		return left, nil
 	}
@@ -207,11 +217,11 @@ func (p *parser) operand() (*node, error) {
 	switch t := p.peek(); {
 	case t.kind == valueRef:
 		p.at++
-		return &node{kind: valueNode, op: t.text}, nil
+		return p.node(valueNode, t.text), nil
 	case t.kind == word && p.tokens[p.at+1].text == "(":
 		p.at++
 		args, err := p.list()
-		return &node{kind: callNode, op: t.text, args: args}, err
+		return p.node(callNode, t.text, args...), err
 	case t.kind == word || t.kind == nameRef:
 		return p.path()
 	case p.accept("("):
@@ -219,19 +229,23 @@ func (p *parser) operand() (*node, error) {
 		if err == nil {
 			err = p.expect(")")
 		}
-		return &node{kind: parens, args: []*node{inner}}, err
+		return p.node(parens, "", inner), err
 	}
 	return nil, p.fail()
 }
 
 func (p *parser) path() (*node, error) {
-	n := &node{kind: pathNode}
+	n := p.node(pathNode, "")
 	for {
 		t := p.peek()
 		if t.kind != word && t.kind != nameRef {
 			return n, p.fail()
 		}
-		n.steps = append(n.steps, t)
+		if n.steps == nil {
+			n.steps = p.tokens[p.at : p.at+1 : p.at+1] // most paths have no more
+		} else {
+			n.steps = append(n.steps, t)
+		}
 		p.at++
 		for p.accept("[") {
 			if p.peek().kind != integer {

@@ -1,14 +1,23 @@
 package expression
 
-import "strings"
+import (
+	"strings"
+	"sync"
+)
 
 // isReserved reports whether a word may not stand for an attribute by itself, in whatever case.
-func isReserved(name string) bool {
-	return strings.Contains(reservedWords, " "+strings.ToUpper(name)+" ")
-}
+func isReserved(name string) bool { return reserved()[strings.ToUpper(name)] }
 
-// reservedWords are those of the developer guide, "Reserved words in DynamoDB", with a space on each side.
-const reservedWords = " " +
+var reserved = sync.OnceValue(func() map[string]bool {
+	words := map[string]bool{}
+	for word := range strings.FieldsSeq(reservedWords) {
+		words[word] = true
+	}
+	return words
+})
+
+// reservedWords are those of the developer guide, "Reserved words in DynamoDB".
+const reservedWords = "" +
 	"ABORT ABSOLUTE ACTION ADD AFTER AGENT AGGREGATE ALL ALLOCATE ALTER ANALYZE AND ANY ARCHIVE ARE ARRAY AS ASC " +
 	"ASCII ASENSITIVE ASSERTION ASYMMETRIC AT ATOMIC ATTACH ATTRIBUTE AUTH AUTHORIZATION AUTHORIZE AUTO AVG BACK " +
 	"BACKUP BASE BATCH BEFORE BEGIN BETWEEN BIGINT BINARY BIT BLOB BLOCK BOOLEAN BOTH BREADTH BUCKET BULK BY BYTE " +

@@ -126,14 +126,14 @@ func (p *parser) sum() (*node, error) {
 		if innerErr != nil && stop > p.at {
 			p.at, innerErr = stop, err
 		}
-		return &node{kind: parens, args: []*node{inner}}, innerErr
+		return p.node(parens, "", inner), innerErr
 	}
 	t := p.peek()
 	if !p.accept("+") && !p.accept("-") {
 		return left, nil
 	}
 	right, err := p.operand()
-	return &node{kind: sumNode, op: t.text, args: []*node{left, right}}, err
+	return p.node(sumNode, t.text, left, right), err
 }
 
 // check refuses what can't be right, and gives names and values what they stand for.
