@@ -75,7 +75,8 @@ func TestAFunctionsKeyOpensNothingThatItsRoleDoesNotGrant(t *testing.T) {
 		{"lambda", "GET", "/2015-03-31/functions/opsflow-api/code-signing-config", "", "", "UnknownOperationException", "GET /2015-03-31/functions/opsflow-api/code-signing-config"},
 		{"ses", "POST", "/v2/email/outbound-emails", "", `{"FromEmailAddress":"a@b.c"}`, denied, "ses:SendEmail on resource: arn:aws:ses:" + region + "identity/a@b.c"},
 		{"ssm", "POST", "/", "AmazonSSM.GetParameter", `{"Name":"p"}`, denied, "ssm:GetParameter on resource: *"},
-		{"s3", "GET", "/bucket/key", "", "", "UnknownOperationException", "GET /bucket/key of s3"},
+		{"s3", "GET", "/bucket/key", "", "", "AccessDenied", "s3:GetObject on resource: arn:aws:s3:::bucket/key"},
+		{"s3", "POST", "/bucket/key", "", "", "UnknownOperationException", "POST /bucket/key"},
 		{"states", "POST", "/", "AWSStepFunctions.StartExecution", `no JSON`, "SerializationException", "not a JSON object"},
 	} {
 		_, header, answer := s.signed("opsflow-opsflow-score-vendor", c.service, c.method, c.path, c.target, c.body)

@@ -247,7 +247,38 @@ func TestSDKIntegrationsOfOtherServices(t *testing.T) {
 	if err == nil || !strings.Contains(err.Error(), `The field "Body" is not supported by Step Functions`) {
 		t.Errorf("got %v", err)
 	}
-	if _, name, _ = m.run("aws-sdk:s3:getObject", `{}`, `{}`); name != "States.Runtime" {
+	for resource, want := range map[string]string{"aws-sdk:s3:getObject": "S3.S3Exception", "aws-sdk:ecs:listTasks": "States.Runtime"} {
+		if _, name, cause = m.run(resource, `{}`, `{}`); name != want {
+			t.Errorf("%s: got %s %s, want %s", resource, name, cause, want)
+		}
+	}
+}
+
+func TestTasksReadAndWriteObjects(t *testing.T) {
+	t.Parallel()
+	m := newMachines(t)
+	object := func(operation, more string) (out map[string]any, name string) {
+		out, name, _ = m.run("aws-sdk:s3:"+operation, `{"Bucket": "data"`+more+`}`, `{"v":{"n":1}}`)
+		return out, name
+	}
+	if _, name := object("getObject", `, "Key": "k"`); name != "S3.NoSuchBucketException" {
+		t.Errorf("got %s", name)
+	}
+	for _, operation := range []string{"createBucket", "headBucket"} {
+		if _, name := object(operation, ``); name != "" {
+			t.Errorf("%s: got %s", operation, name)
+		}
+	}
+	if out, name := object("putObject", `, "Key": "a/k", "Body.$": "$.v"`); name != "" || out["ETag"] == nil {
+		t.Errorf("got %v %s", out, name)
+	}
+	if out, name := object("getObject", `, "Key": "a/k"`); name != "" || out["Body"] != `{"n":1}` || out["ContentLength"] != 7.0 {
+		t.Errorf("got %v %s", out, name)
+	}
+	if out, name := object("listObjectsV2", `, "Prefix": "a/"`); name != "" || out["KeyCount"] != 1.0 {
+		t.Errorf("got %v %s", out, name)
+	}
+	if _, name := object("restoreObject", `, "Key": "a/k"`); name != "S3.NotImplementedException" {
 		t.Errorf("got %s", name)
 	}
 }

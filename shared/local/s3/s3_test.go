@@ -249,6 +249,11 @@ func TestRefusalsHaveS3sNames(t *testing.T) {
 			t.Errorf("%s %s: got %s, want %s", c.method, c.target, body, c.code)
 		}
 	}
+	for operation, parameters := range map[string]string{"GetObject": `{"Bucket":"data"}`, "ListObjectsV2": `{}`} {
+		if _, err := s3.Request("http://127.0.0.1", operation, []byte(parameters)); err == nil || !strings.Contains(err.Error(), "must not be empty") {
+			t.Errorf("%s %s: got %v", operation, parameters, err)
+		}
+	}
 	_, err := b.call(t, "RestoreObject", map[string]string{"Bucket": "data"})
 	if err == nil || !strings.Contains(err.Error(), "NotImplemented") {
 		t.Errorf("got %v", err)

@@ -33,8 +33,14 @@ func Request(endpoint, operation string, parameters []byte) (*http.Request, erro
 	if !ok {
 		return nil, &Error{"NotImplemented", "The local runtime's S3 has no " + operation, 501}
 	}
+	if in.Bucket == "" && operation != "ListBuckets" {
+		return nil, &Error{"ValidationException", "Bucket must not be empty", 400}
+	}
 	at := endpoint + "/" + url.PathEscape(in.Bucket)
 	if strings.HasSuffix(operation, "Object") {
+		if in.Key == "" {
+			return nil, &Error{"ValidationException", "Key must not be empty", 400}
+		}
 		at += "/" + strings.ReplaceAll(url.PathEscape(in.Key), "%2F", "/")
 	}
 	if operation == "ListObjectsV2" {
