@@ -58,6 +58,9 @@ func TestAFunctionsKeyOpensNothingThatItsRoleDoesNotGrant(t *testing.T) {
 		{"sns", "POST", "/", "", "Action=CreateTopic&Name=news", "AuthorizationError", "sns:CreateTopic on resource: arn:aws:sns:" + region + "news"},
 		{"scheduler", "POST", "/schedules/later", "", `{"ScheduleExpression":"at(2026-12-01T00:00:00)"}`, denied, "scheduler:CreateSchedule on resource: arn:aws:scheduler:" + region + "schedule/default/later"},
 		{"scheduler", "DELETE", "/schedule-groups/some", "", "", denied, "scheduler:DeleteScheduleGroup on resource: arn:aws:scheduler:" + region + "schedule-group/some"},
+		{"scheduler", "GET", "/tags/arn:aws:scheduler:" + region + "schedule-group/some", "", "", denied, "scheduler:ListTagsForResource on resource: arn:aws:scheduler:" + region + "schedule-group/some"},
+		{"logs", "POST", "/", "Logs_20140328.DescribeLogGroups", `{}`, denied, "logs:DescribeLogGroups on resource: *"},
+		{"logs", "POST", "/", "Logs_20140328.FilterLogEvents", `{"logGroupName":"/opsflow/opsflow"}`, denied, "logs:FilterLogEvents on resource: arn:aws:logs:" + region + "log-group:/opsflow/opsflow:log-stream:"},
 		{"secretsmanager", "POST", "/", "secretsmanager.GetSecretValue", `{"SecretId":"opsflow/payments"}`, denied, "secretsmanager:GetSecretValue on resource: arn:aws:secretsmanager:" + region + "secret:opsflow/payments-000000"},
 		{"dynamodb", "POST", "/", "DynamoDB_20120810.Scan", `{"TableName":"opsflow","IndexName":"list"}`, denied, "dynamodb:Scan on resource: arn:aws:dynamodb:" + region + "table/opsflow/index/list"},
 		{"dynamodb", "POST", "/", "DynamoDB_20120810.GetItem", `{"TableName":"other","Key":{"pk":{"S":"a"}}}`, denied, "dynamodb:GetItem on resource: arn:aws:dynamodb:" + region + "table/other"},
@@ -77,6 +80,7 @@ func TestAFunctionsKeyOpensNothingThatItsRoleDoesNotGrant(t *testing.T) {
 		{"ssm", "POST", "/", "AmazonSSM.GetParameter", `{"Name":"p"}`, denied, "ssm:GetParameter on resource: *"},
 		{"s3", "GET", "/bucket/key", "", "", "AccessDenied", "s3:GetObject on resource: arn:aws:s3:::bucket/key"},
 		{"s3", "POST", "/bucket/key", "", "", "UnknownOperationException", "POST /bucket/key"},
+		{"apigateway", "GET", "/restapis", "", "", "UnknownOperationException", "GET /restapis of apigateway"},
 		{"states", "POST", "/", "AWSStepFunctions.StartExecution", `no JSON`, "SerializationException", "not a JSON object"},
 	} {
 		_, header, answer := s.signed("opsflow-opsflow-score-vendor", c.service, c.method, c.path, c.target, c.body)

@@ -52,6 +52,7 @@ var services = map[string]struct {
 	"DynamoDB_20120810": {"dynamodb", tables},
 	"AmazonSQS":         {"sqs", queues},
 	"secretsmanager":    {"secretsmanager", secrets},
+	"Logs_20140328":     {"logs", logs},
 }
 
 // Of gives everything that a request needs to be allowed, in any of AWS's protocols. An *UnreadableError for one that can't
