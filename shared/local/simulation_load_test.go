@@ -166,7 +166,7 @@ func (m *simulation) complain() {
 // of two goes through the API.
 func (m *simulation) send(detailType string, detail object) {
 	m.t.Helper()
-	for range 1 + max(0, m.random.IntN(5)-3) {
+	for range 1 + max(0, m.random.IntN(5)-2) {
 		if m.random.IntN(2) == 0 {
 			var e struct {
 				ID string `json:"event_id"`

@@ -123,7 +123,7 @@ func targets() []target {
 func (m *simulation) plan(seed uint64) object {
 	all := targets()
 	var list []object
-	for range 4 + m.random.IntN(9) {
+	for range 8 + m.random.IntN(9) {
 		kind := faults.Kinds()[m.random.IntN(len(faults.Kinds()))]
 		on := all[m.random.IntN(len(all))]
 		f := object{"kind": kind, "service": on.service, "probability": 0.01 + 0.3*m.random.Float64()*m.random.Float64()}
