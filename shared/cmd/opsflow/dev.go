@@ -78,7 +78,7 @@ func (d *devCommand) Run(ctx context.Context, std streams) error {
 			return fmt.Errorf("read the faults: %w", err)
 		}
 		if o.Faults, err = faults.Parse(text); err != nil {
-			return fmt.Errorf("%s: %w", d.Faults, err)
+			return err
 		}
 	}
 	rt, err := local.Start(ctx, o)

@@ -56,6 +56,19 @@ func TestInputWithFaultsIsInvalid(t *testing.T) {
 	}
 }
 
+// A system whose faults make no sense does not start.
+func TestFaultsOfAFileAreCheckedBeforeAnythingStarts(t *testing.T) {
+	t.Parallel()
+	path := file(t, `{"faults":[{"kind":"drop","probability":2}]}`)
+	r := typed(t.Context(), "", "dev", "--memory", "--aws-port", "0", "--api-port", "0", "--faults", path)
+	if r.code != exitInvalid || r.out != "" || !line(r.err, "$.faults[0].probability: expected a number above 0, at most 1, got 2") {
+		t.Errorf("%+v, want exit code %d and the field that is wrong", r, exitInvalid)
+	}
+	if r := typed(t.Context(), "", "dev", "--memory", "--faults", path+"x"); r.code != exitUsage {
+		t.Errorf("without the file: %+v, want exit code %d", r, exitUsage)
+	}
+}
+
 func TestCommandLineThatMakesNoSenseIsAUsageError(t *testing.T) {
 	t.Parallel()
 	for _, args := range [][]string{
