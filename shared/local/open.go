@@ -138,7 +138,7 @@ func (rt *Runtime) openEngines(ctx context.Context) error {
 		DB: rt.db, Clock: rt.o.Clock, Account: stack.Account, Region: stack.Region, Logger: rt.o.Logger,
 		Invoke: rt.invokeTarget, Count: rt.countEvents, Deliver: rt.deliver, Queues: rt.queues, Async: rt.async,
 		SkipSlot:  rt.skipSlot,
-		MaySendAs: rt.permissions.maySendAs,
+		MaySendAs: rt.maySendAs,
 		May:       rt.may,
 		Outside: &destination.Caller{Now: rt.o.Clock.Now, Client: func(address string, timeout time.Duration) destination.Doer {
 			return connection.Client(&ops.Connection{BaseURL: address}, timeout, rt.o.PrivateCalls)

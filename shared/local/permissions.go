@@ -255,13 +255,13 @@ func (p *permissions) holder(accessKeyID string) (stack.Function, bool) {
 // developer is who asks with any other access key.
 const developer = "arn:aws:iam::" + stack.Account + ":user/developer"
 
-// maySendAs asks the policies of a bus, which can only deny: developers may do everything else, and what roles may do was asked
-// before.
-func (p *permissions) maySendAs(ctx context.Context, bus, source string) bool {
+// maySendAs asks the policies of a bus (its own is what the API was told), which can only deny: developers may do everything
+// else, and what roles may do was asked before.
+func (p *permissions) maySendAs(ctx context.Context, bus, source string, own []iam.Statement) bool {
 	principal := developer
 	if who := p.session(ctx); who.role != nil {
 		principal = who.role.ARN
 	}
 	put := action.Put(bus, source).With(map[string][]string{"aws:PrincipalArn": {principal}})
-	return iam.DecideFor(p.now().stack.ResourcePolicies, principal, put) != iam.Denied
+	return iam.DecideFor(p.now().stack.ResourcePolicies, principal, put) != iam.Denied && iam.DecideFor(own, principal, put) != iam.Denied
 }

@@ -113,6 +113,26 @@ func (rt *Runtime) may(role, action, resource string, keys map[string][]string) 
 	return rt.permissions.checkSession(session{rt.permissions.now().roles[role], "events"}, iam.Request{Action: action, Resource: resource, Context: keys})
 }
 
+// maySendAs asks the policies of a bus: those of the template, and the one that PutPermission gave it.
+func (rt *Runtime) maySendAs(ctx context.Context, bus, source string) bool {
+	var own []iam.Statement
+	if b, err := rt.events.Bus(bus); err == nil && b.Policy != "" {
+		if own, err = policyOf(b); err != nil {
+			rt.o.Logger.WarnContext(ctx, "the policy of the bus can't be read, so that nobody may send to it", "bus", bus, "error", err)
+			return false
+		}
+	}
+	return rt.permissions.maySendAs(ctx, bus, source, own)
+}
+
+func policyOf(b events.Bus) ([]iam.Statement, error) {
+	var document map[string]any
+	if err := json.Unmarshal([]byte(b.Policy), &document); err != nil {
+		return nil, err
+	}
+	return iam.ParsePolicy(document)
+}
+
 // logEvent writes an event to a log group, in a stream of its own name, as EventBridge does.
 func (rt *Runtime) logEvent(group string, a events.Attempt) error {
 	var line bytes.Buffer

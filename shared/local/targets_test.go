@@ -218,3 +218,21 @@ func TestTargetIsRefusedAsAWSDoes(t *testing.T) {
 		}
 	}
 }
+
+func TestPolicyOfABusKeepsASourceOut(t *testing.T) {
+	t.Parallel()
+	m := newMachines(t)
+	const policy = `{"Version": "2012-10-17", "Statement": [{"Sid": "no", "Effect": "Deny", "Principal": "*", "Action": "events:PutEvents",
+		"Resource": "arn:aws:events:us-east-1:000000000000:event-bus/default", "Condition": {"StringEquals": {"events:source": "shop"}}}]}`
+	if _, err := m.events.PutPermission(t.Context(), &eventbridge.PutPermissionInput{Policy: aws.String(policy)}); err != nil {
+		t.Fatal(err)
+	}
+	for source, want := range map[string]string{"shop": "NotAuthorizedForSourceException", "market": ""} {
+		out, err := m.events.PutEvents(t.Context(), &eventbridge.PutEventsInput{Entries: []types.PutEventsRequestEntry{{
+			Source: &source, DetailType: aws.String("sold"), Detail: aws.String("{}"),
+		}}})
+		if err != nil || aws.ToString(out.Entries[0].ErrorCode) != want {
+			t.Errorf("%s: got %+v, %v", source, out, err)
+		}
+	}
+}

@@ -157,6 +157,22 @@ func apiDescribeReplay(ctx context.Context, e *Engine, in struct{ ReplayName str
 	return showReplay(&r), nil
 }
 
+// apiCancelReplay ends a replay that a crash broke off: others are over when they have been started.
+func apiCancelReplay(ctx context.Context, e *Engine, in struct{ ReplayName string }) (any, error) {
+	r, err := e.Replay(ctx, in.ReplayName)
+	if err != nil {
+		return nil, err
+	}
+	if r.State != "RUNNING" {
+		return nil, &Error{"IllegalStatusException", "Replay " + r.Name + " is not in a valid state for this operation."}
+	}
+	r.State, r.Ended = "CANCELLED", e.o.Clock.Now()
+	if err := e.saveReplay(ctx, r); err != nil {
+		return nil, err
+	}
+	return struct{ ReplayArn, State string }{r.ARN, "CANCELLING"}, nil
+}
+
 func apiListReplays(ctx context.Context, e *Engine, in struct {
 	listing
 	State, EventSourceArn string

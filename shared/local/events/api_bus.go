@@ -19,6 +19,13 @@ func operations() map[string]operation {
 		"DescribeEventBus": typed(apiDescribeBus),
 		"ListEventBuses":   typed(apiListBuses),
 		"DeleteEventBus":   typed(apiDeleteBus),
+		"UpdateEventBus":   typed(apiUpdateBus),
+		"PutPermission":    typed(apiPutPermission),
+		"RemovePermission": typed(apiRemovePermission),
+
+		"TagResource":         typed(apiTag),
+		"UntagResource":       typed(apiUntag),
+		"ListTagsForResource": typed(apiTags),
 
 		"PutRule":               typed(apiPutRule),
 		"DescribeRule":          typed(apiDescribeRule),
@@ -52,6 +59,7 @@ func operations() map[string]operation {
 		"StartReplay":     typed(apiStartReplay),
 		"DescribeReplay":  typed(apiDescribeReplay),
 		"ListReplays":     typed(apiListReplays),
+		"CancelReplay":    typed(apiCancelReplay),
 	}
 }
 
@@ -117,23 +125,53 @@ func apiTestPattern(_ context.Context, _ *Engine, in struct{ EventPattern, Event
 }
 
 type busOut struct {
-	Name             string
-	Arn              string
-	Description      string     `json:",omitempty"`
+	Name string
+	Arn  string
+	Settings
+	Policy           string     `json:",omitempty"`
 	CreationTime     epoch.Time `json:",omitzero"`
 	LastModifiedTime epoch.Time `json:",omitzero"`
 }
 
 func showBus(b Bus) busOut {
-	return busOut{b.Name, b.ARN, b.Description, epoch.Time(b.Created), epoch.Time(b.Modified)}
+	return busOut{b.Name, b.ARN, b.Settings, b.Policy, epoch.Time(b.Created), epoch.Time(b.Modified)}
 }
 
-func apiCreateBus(ctx context.Context, e *Engine, in struct{ Name, Description string }) (any, error) {
-	b, err := e.CreateBus(ctx, in.Name, in.Description)
+func apiCreateBus(ctx context.Context, e *Engine, in struct {
+	Name string
+	Settings
+	Tags []tag
+},
+) (any, error) {
+	b, err := e.CreateBus(ctx, in.Name, in.Settings)
 	if err != nil {
 		return nil, err
 	}
-	return struct{ EventBusArn, Description string }{b.ARN, b.Description}, nil
+	if err := e.retag(ctx, b.ARN, in.Tags, nil); err != nil {
+		return nil, err
+	}
+	return struct {
+		EventBusArn string
+		Settings
+	}{b.ARN, b.Settings}, nil
+}
+
+func apiUpdateBus(ctx context.Context, e *Engine, in struct {
+	Name string
+	Settings
+},
+) (any, error) {
+	b, err := e.changeBus(ctx, in.Name, func(b *Bus) error {
+		b.Settings = in.Settings
+		return nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	return struct {
+		Arn, Name string
+		Settings
+	}{b.ARN, b.Name, b.Settings}, nil
 }
 
 func apiDescribeBus(_ context.Context, e *Engine, in struct{ Name string }) (any, error) {

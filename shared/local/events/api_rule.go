@@ -27,6 +27,7 @@ func showRule(r Rule) ruleOut {
 
 func apiPutRule(ctx context.Context, e *Engine, in struct {
 	Name, EventBusName, EventPattern, ScheduleExpression, State, Description, RoleArn string
+	Tags                                                                              []tag
 },
 ) (any, error) {
 	disabled := false
@@ -35,7 +36,7 @@ func apiPutRule(ctx context.Context, e *Engine, in struct {
 	case "DISABLED":
 		disabled = true
 	default:
-		return nil, invalid("Value '%s' at 'state' failed to satisfy constraint: Member must satisfy enum value set: "+
+		return nil, invalid("1 validation error detected: Value '%s' at 'state' failed to satisfy constraint: Member must satisfy enum value set: "+
 			"[ENABLED, DISABLED, ENABLED_WITH_ALL_CLOUDTRAIL_MANAGEMENT_EVENTS]", in.State)
 	}
 	arn, err := e.PutRule(ctx, Rule{
@@ -43,6 +44,9 @@ func apiPutRule(ctx context.Context, e *Engine, in struct {
 		Pattern: in.EventPattern, Schedule: in.ScheduleExpression, Disabled: disabled,
 	})
 	if err != nil {
+		return nil, err
+	}
+	if err := e.retag(ctx, arn, in.Tags, nil); err != nil {
 		return nil, err
 	}
 	return map[string]string{"RuleArn": arn}, nil

@@ -82,9 +82,8 @@ func (e *Engine) UpdateArchive(ctx context.Context, a Archive) (Archive, error) 
 func noArchive(name string) error { return notFound("Archive %s does not exist.", name) }
 
 func (e *Engine) putArchive(ctx context.Context, a Archive, decide func(old *archive) (Archive, error)) (Archive, error) {
-	if !validName(a.Name, 48) {
-		return Archive{}, invalid("Value '%s' at 'archiveName' failed to satisfy constraint: "+
-			"Member must be 1 to 48 characters of A-Z a-z 0-9 . _ -", a.Name)
+	if err := checkName("archiveName", a.Name, 48); err != nil {
+		return Archive{}, err
 	}
 	if a.RetentionDays < 0 {
 		return Archive{}, invalid("Value '%d' at 'retentionDays' failed to satisfy constraint: "+

@@ -12,20 +12,30 @@ import (
 
 	"go.etcd.io/bbolt"
 
+	"opsflow/shared/local/constraint"
 	"opsflow/shared/local/events/destination"
 )
 
 // configBucket holds buses ("bus/<name>"), rules with their targets ("rule/<bus>/<name>"), archives ("archive/<name>"),
-// connections ("connection/<name>") and API destinations ("destination/<name>"). Names have no slash but those of partner buses, which the local runtime does not have.
+// connections ("connection/<name>"), API destinations ("destination/<name>") and tags ("tags/<ARN>"). Names have no slash but those of partner buses, which the local runtime does not have.
 var configBucket = []byte("events.config")
 
 // Bus is an event bus.
 type Bus struct {
-	Name        string
-	ARN         string
-	Description string `json:",omitempty"`
-	Created     time.Time
-	Modified    time.Time
+	Name string
+	ARN  string
+	Settings
+	Policy   string `json:",omitempty"` // a policy document: who may send to it
+	Created  time.Time
+	Modified time.Time
+}
+
+// Settings are what can be said of a bus. What of it means nothing on one machine is kept and shown.
+type Settings struct {
+	Description      string            `json:",omitempty"`
+	KMSKey           string            `json:"KmsKeyIdentifier,omitempty"`
+	DeadLetterConfig *DeadLetterConfig `json:",omitempty"`
+	LogConfig        json.RawMessage   `json:",omitempty"`
 }
 
 // bus is a Bus and its rules by name; both are guarded by the engine's mu. A rule in it never changes: an update puts
@@ -44,6 +54,12 @@ func (e *Engine) loadConfig(k, v []byte) error {
 			return fmt.Errorf("read bus %s: %w", rest, err)
 		}
 		e.buses[b.Name] = b // before its rules: keys are in order
+	case "tags":
+		tags := map[string]string{}
+		if err := json.Unmarshal(v, &tags); err != nil {
+			return fmt.Errorf("read the tags of %s: %w", rest, err)
+		}
+		e.tags[rest] = tags
 	case "rule":
 		var r Rule
 		if err := json.Unmarshal(v, &r); err != nil {
@@ -90,8 +106,15 @@ func (e *Engine) store(ctx context.Context, key string, v any) error {
 	return e.o.DB.Update(ctx, func(tx *bbolt.Tx) error { return tx.Bucket(configBucket).Put([]byte(key), data) })
 }
 
-func (e *Engine) forget(ctx context.Context, key string) error {
-	return e.o.DB.Update(ctx, func(tx *bbolt.Tx) error { return tx.Bucket(configBucket).Delete([]byte(key)) })
+func (e *Engine) forget(ctx context.Context, keys ...string) error {
+	return e.o.DB.Update(ctx, func(tx *bbolt.Tx) error {
+		for _, key := range keys {
+			if err := tx.Bucket(configBucket).Delete([]byte(key)); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
 }
 
 // busName takes a bus's name or ARN; empty is the default bus.
@@ -104,10 +127,9 @@ func busName(nameOrARN string) string {
 
 // CreateBus makes a bus. ResourceAlreadyExistsException when there is one of the name, ValidationException when the name
 // is not 1 to 256 characters of A-Z a-z 0-9 . _ -
-func (e *Engine) CreateBus(ctx context.Context, name, description string) (Bus, error) {
-	if !validName(name, 256) {
-		return Bus{}, invalid("Value '%s' at 'name' failed to satisfy constraint: "+
-			"Member must be 1 to 256 characters of A-Z a-z 0-9 . _ -", name)
+func (e *Engine) CreateBus(ctx context.Context, name string, settings Settings) (Bus, error) {
+	if err := checkName("name", name, 256); err != nil {
+		return Bus{}, err
 	}
 	e.mu.Lock()
 	defer e.mu.Unlock()
@@ -115,7 +137,7 @@ func (e *Engine) CreateBus(ctx context.Context, name, description string) (Bus, 
 		return Bus{}, exists("Event bus %s already exists.", name)
 	}
 	now := e.o.Clock.Now()
-	b := Bus{Name: name, ARN: e.arn("event-bus/" + name), Description: description, Created: now, Modified: now}
+	b := Bus{Name: name, ARN: e.arn("event-bus/" + name), Settings: settings, Created: now, Modified: now}
 	if err := e.store(ctx, "bus/"+name, b); err != nil {
 		return Bus{}, fmt.Errorf("create event bus %s: %w", name, err)
 	}
@@ -128,7 +150,27 @@ func (e *Engine) PutBus(ctx context.Context, name string) (Bus, error) {
 	if b, err := e.Bus(name); err == nil {
 		return b, nil
 	}
-	return e.CreateBus(ctx, name, "")
+	return e.CreateBus(ctx, name, Settings{})
+}
+
+// changeBus stores what change makes of a bus.
+func (e *Engine) changeBus(ctx context.Context, nameOrARN string, change func(*Bus) error) (Bus, error) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	b := e.buses[busName(nameOrARN)]
+	if b == nil {
+		return Bus{}, noBus(busName(nameOrARN))
+	}
+	changed := b.Bus
+	if err := change(&changed); err != nil {
+		return Bus{}, err
+	}
+	changed.Modified = e.o.Clock.Now()
+	if err := e.store(ctx, "bus/"+b.Name, changed); err != nil {
+		return Bus{}, fmt.Errorf("change event bus %s: %w", b.Name, err)
+	}
+	b.Bus = changed
+	return changed, nil
 }
 
 // Bus gives a bus by name or ARN; ResourceNotFoundException when there is none.
@@ -167,23 +209,19 @@ func (e *Engine) DeleteBus(ctx context.Context, nameOrARN string) error {
 	if len(b.rules) > 0 {
 		return invalid("Event bus can't be deleted since it has rules.")
 	}
-	if err := e.forget(ctx, "bus/"+name); err != nil {
+	if err := e.forget(ctx, "bus/"+name, "tags/"+b.ARN); err != nil {
 		return fmt.Errorf("delete event bus %s: %w", name, err)
 	}
+	delete(e.tags, b.ARN)
 	delete(e.buses, name)
 	return nil
 }
 
-// validName reports whether s is 1 to limit characters of A-Z a-z 0-9 . _ -
-func validName(s string, limit int) bool {
-	if s == "" || len(s) > limit {
-		return false
+// checkName refuses what is not 1 to limit characters of A-Z a-z 0-9 . _ -
+func checkName(member, s string, limit int) error {
+	var f constraint.Faults
+	if f.Name(member, s, limit); f != nil {
+		return invalid("%s", f.Text())
 	}
-	for i := range len(s) {
-		c := s[i]
-		if (c < 'a' || c > 'z') && (c < 'A' || c > 'Z') && (c < '0' || c > '9') && c != '.' && c != '_' && c != '-' {
-			return false
-		}
-	}
-	return true
+	return nil
 }

@@ -87,6 +87,7 @@ type Engine struct {
 	// connections and destinations are by name; they never change: an update puts another in their place.
 	connections  map[string]*destination.Connection
 	destinations map[string]*destination.Destination
+	tags         map[string]map[string]string // of buses and rules, by ARN
 
 	randMu sync.Mutex
 
@@ -122,7 +123,7 @@ func New(o Options) (*Engine, error) {
 	}
 	e := &Engine{
 		o: o, buses: map[string]*bus{}, archives: map[string]*archive{},
-		connections: map[string]*destination.Connection{}, destinations: map[string]*destination.Destination{},
+		connections: map[string]*destination.Connection{}, destinations: map[string]*destination.Destination{}, tags: map[string]map[string]string{},
 	}
 	e.timers = timerSet{clock: o.Clock, set: map[string]*timer{}}
 	e.tickers.m = map[string]*ticker{}

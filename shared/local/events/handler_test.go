@@ -101,7 +101,11 @@ func TestSDKKnowsTheErrors(t *testing.T) {
 	if _, ok := errors.AsType[*types.ResourceAlreadyExistsException](err); !ok {
 		t.Errorf("bus: %v", err)
 	}
-	_, err = c.TagResource(ctx, &eventbridge.TagResourceInput{ResourceARN: aws.String("x"), Tags: []types.Tag{}})
+	_, err = c.CreateEndpoint(ctx, &eventbridge.CreateEndpointInput{
+		Name: aws.String("x"), EventBuses: []types.EndpointEventBus{}, RoutingConfig: &types.RoutingConfig{FailoverConfig: &types.FailoverConfig{
+			Primary: &types.Primary{HealthCheck: aws.String("h")}, Secondary: &types.Secondary{Route: aws.String("r")},
+		}},
+	})
 	if e, ok := errors.AsType[smithy.APIError](err); !ok || e.ErrorCode() != "UnknownOperationException" {
 		t.Errorf("operation: %v", err)
 	}

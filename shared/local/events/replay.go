@@ -38,9 +38,8 @@ const replayBatch = 100
 // StartReplay puts the events of a replay on the queue and returns when all are there. ResourceAlreadyExistsException,
 // ResourceNotFoundException (archive or bus) or ValidationException.
 func (e *Engine) StartReplay(ctx context.Context, r Replay) (Replay, error) {
-	if !validName(r.Name, 64) {
-		return Replay{}, invalid("Value '%s' at 'replayName' failed to satisfy constraint: "+
-			"Member must be 1 to 64 characters of A-Z a-z 0-9 . _ -", r.Name)
+	if err := checkName("replayName", r.Name, 64); err != nil {
+		return Replay{}, err
 	}
 	if !r.From.Before(r.To) {
 		return Replay{}, invalid("Parameter EventEndTime is not valid. Reason: EventStartTime must be before EventEndTime.")

@@ -77,9 +77,8 @@ func (r *rule) clone() Rule {
 // ResourceNotFoundException (no such bus), InvalidEventPatternException and ValidationException. A schedule begins to
 // tick at once; putting a rule again unchanged does not disturb it.
 func (e *Engine) PutRule(ctx context.Context, r Rule) (arn string, err error) {
-	if !validName(r.Name, 64) {
-		return "", invalid("Value '%s' at 'name' failed to satisfy constraint: "+
-			"Member must be 1 to 64 characters of A-Z a-z 0-9 . _ -", r.Name)
+	if err := checkName("name", r.Name, 64); err != nil {
+		return "", err
 	}
 	if r.Pattern == "" && r.Schedule == "" {
 		return "", invalid("Parameter(s) EventPattern or ScheduleExpression must be specified.")
@@ -216,9 +215,10 @@ func (e *Engine) DeleteRule(ctx context.Context, bus, name string) error {
 	if len(r.Targets) > 0 {
 		return invalid("Rule can't be deleted since it has targets.")
 	}
-	if err := e.forget(ctx, ruleKey(b.Name, name)); err != nil {
+	if err := e.forget(ctx, ruleKey(b.Name, name), "tags/"+r.ARN); err != nil {
 		return fmt.Errorf("delete rule %s: %w", name, err)
 	}
+	delete(e.tags, r.ARN)
 	delete(b.rules, name)
 	e.disarm(r.ARN)
 	return nil

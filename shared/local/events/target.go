@@ -3,10 +3,12 @@ package events
 import (
 	"context"
 	"encoding/json"
+	"fmt"
 	"slices"
 	"strings"
 	"time"
 
+	"opsflow/shared/local/constraint"
 	"opsflow/shared/local/events/destination"
 )
 
@@ -101,10 +103,19 @@ func function(arn string) string {
 	return strings.SplitN(arn, ":", 8)[6]
 }
 
-func (t *Target) validate() error {
-	if !validName(t.ID, 64) {
-		return invalid("Value '%s' at 'targets.member.id' failed to satisfy constraint: "+
-			"Member must be 1 to 64 characters of A-Z a-z 0-9 . _ -", t.ID)
+// validate refuses a target, the nth of a request, that AWS refuses.
+func (t *Target) validate(n int) error {
+	var f constraint.Faults
+	member := fmt.Sprintf("targets.%d.member.", n)
+	f.Name(member+"id", t.ID, 64)
+	f.Required(member+"arn", t.ARN)
+	f.Length(member+"input", t.Input, 0, 8192)
+	f.Length(member+"inputPath", t.InputPath, 0, 256)
+	if x := t.InputTransformer; x != nil {
+		x.check(&f, member+"inputTransformer")
+	}
+	if text := f.Text(); text != "" {
+		return invalid("%s", text)
 	}
 	service := serviceOf(t.ARN)
 	switch {
@@ -145,8 +156,8 @@ func (t *Target) validate() error {
 		}
 	}
 	if t.InputTransformer != nil {
-		if err := t.InputTransformer.validate(); err != nil {
-			return invalid("Invalid InputTransformer for target %s: %s.", t.ID, err)
+		if err := t.InputTransformer.validate(t.ID); err != nil {
+			return err
 		}
 	}
 	return t.RetryPolicy.validate(t.ID)
@@ -190,7 +201,7 @@ func (e *Engine) PutTargets(ctx context.Context, bus, rule string, targets ...Ta
 			"Member must have length from 1 to %d", maxTargetsPerCall)
 	}
 	for i := range targets {
-		if err := targets[i].validate(); err != nil {
+		if err := targets[i].validate(i + 1); err != nil {
 			return err
 		}
 	}

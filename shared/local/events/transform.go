@@ -5,8 +5,14 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
+	"maps"
+	"regexp"
+	"slices"
 	"strings"
 	"time"
+
+	"opsflow/shared/local/constraint"
 )
 
 // Names that a template has without declaring them.
@@ -33,42 +39,79 @@ func (t *Target) payload(r *rule, event []byte, now time.Time) ([]byte, error) {
 		}
 		return []byte("null"), nil
 	case t.InputTransformer != nil:
-		return t.InputTransformer.apply(r, event, now)
+		out, err := t.InputTransformer.apply(r, event, now)
+		if service := serviceOf(t.ARN); err == nil && (service == serviceLambda || service == serviceStates) && !json.Valid(out) {
+			err = fmt.Errorf("the input transformer of rule %s makes no valid JSON: %.200s", r.Name, out)
+		}
+		return out, err
 	}
 	return event, nil
 }
 
-func (x *InputTransformer) validate() error {
-	if x.InputTemplate == "" {
-		return errors.New("InputTemplate is required")
-	}
+var variableName = regexp.MustCompile(`[A-Za-z0-9\_\-]+`)
+
+// check refuses what breaks the constraints of the API.
+func (x *InputTransformer) check(f *constraint.Faults, member string) {
+	f.Required(member+".inputTemplate", x.InputTemplate)
+	f.Length(member+".inputTemplate", x.InputTemplate, 0, 8192)
 	if len(x.InputPathsMap) > 100 {
-		return errors.New("InputPathsMap has more than 100 entries")
+		f.Range(member+".inputPathsMap.size", len(x.InputPathsMap), 0, 100)
 	}
-	for name, text := range x.InputPathsMap {
-		if name == "" || strings.ContainsAny(name, "<>") {
-			return fmt.Errorf("%q is no name for a variable", name)
+	for _, name := range slices.Sorted(maps.Keys(x.InputPathsMap)) {
+		f.Length(member+".inputPathsMap.key", name, 1, 256)
+		f.Pattern(member+".inputPathsMap.key", name, variableName)
+	}
+}
+
+// validate refuses a transformer that can make no JSON, or names what nobody declares.
+func (x *InputTransformer) validate(target string) error {
+	for _, name := range slices.Sorted(maps.Keys(x.InputPathsMap)) {
+		if strings.HasPrefix(strings.ToUpper(name), "AWS") {
+			return invalid("InputPathsMap for target %s contains reserved key %s: keys can't begin with AWS.", target, name)
 		}
-		if strings.HasPrefix(name, "AWS.") {
-			return fmt.Errorf("variable %s has the reserved prefix AWS", name)
-		}
-		if _, err := parsePath(text); err != nil {
-			return err
+		if _, err := parsePath(x.InputPathsMap[name]); err != nil {
+			return invalid("Invalid InputPath for target %s: %s.", target, err)
 		}
 	}
 	for rest := x.InputTemplate; ; {
 		_, after, ok := strings.Cut(rest, "<")
 		if !ok {
-			return nil
+			break
 		}
 		name, behind, ok := strings.Cut(after, ">")
 		if ok && isVariable(name) && !x.declares(name) {
-			return fmt.Errorf("InputTemplate uses %s, which InputPathsMap does not have", name)
+			return invalid("InputTemplate for target %s contains placeholder <%s>, which InputPathsMap does not have.", target, name)
 		}
 		if !ok {
-			return nil
+			break
 		}
 		rest = behind
+	}
+	sample := x.fillIn(func(string) json.RawMessage { return json.RawMessage("0") })
+	if at := badJSON(sample); at >= 0 {
+		before := string(sample[:at])
+		return invalid("Invalid InputTemplate for target %s : [Source: (String)\"%s\"; line: %d, column: %d].", target, x.InputTemplate,
+			strings.Count(before, "\n")+1, at-strings.LastIndexByte(before, '\n'))
+	}
+	return nil
+}
+
+// badJSON gives the place at which a text ceases to be JSON values, one behind the other; -1 when all of it is. At least one is
+// needed.
+func badJSON(text []byte) int {
+	decoder := json.NewDecoder(bytes.NewReader(text))
+	for n := 0; ; n++ {
+		var v json.RawMessage
+		err := decoder.Decode(&v)
+		var wrong *json.SyntaxError
+		switch {
+		case errors.Is(err, io.EOF) && n > 0:
+			return -1
+		case errors.As(err, &wrong):
+			return min(int(max(wrong.Offset-1, 0)), len(text))
+		case err != nil:
+			return len(text)
+		}
 	}
 }
 
@@ -95,7 +138,9 @@ func (x *InputTransformer) value(name string, r *rule, event []byte, now time.Ti
 		return quote(r.Name)
 	case varIngestion:
 		return quote(now.UTC().Format(time.RFC3339))
-	case varEvent, varEventJSON:
+	case varEvent:
+		return withoutDetail(event)
+	case varEventJSON:
 		return event
 	}
 	p, err := parsePath(x.InputPathsMap[name])
@@ -106,9 +151,26 @@ func (x *InputTransformer) value(name string, r *rule, event []byte, now time.Ti
 	return v
 }
 
-// apply fills in the template. Outside of quotes a variable stands for its JSON value (null when the event has none),
-// inside for its text (nothing then). What comes out must be JSON.
+// withoutDetail gives an event, as Event.text writes it, without its detail, which is its last member.
+func withoutDetail(event []byte) json.RawMessage {
+	if i := bytes.Index(event, []byte(`,"detail":`)); i >= 0 { // quotes in texts have a backslash before them
+		return append(bytes.Clone(event[:i]), '}')
+	}
+	return event
+}
+
+// apply fills in the template with what is in an event. What comes out is JSON, or several JSON values.
 func (x *InputTransformer) apply(r *rule, event []byte, now time.Time) ([]byte, error) {
+	out := x.fillIn(func(name string) json.RawMessage { return x.value(name, r, event, now) })
+	if badJSON(out) >= 0 {
+		return nil, fmt.Errorf("the input transformer of rule %s makes no valid JSON: %.200s", r.Name, out)
+	}
+	return out, nil
+}
+
+// fillIn fills in the template. Outside of quotes a variable stands for its JSON value (null when the event has none),
+// inside for its text (nothing then).
+func (x *InputTransformer) fillIn(value func(name string) json.RawMessage) []byte {
 	var out bytes.Buffer
 	quoted := false
 	text := x.InputTemplate
@@ -124,17 +186,14 @@ func (x *InputTransformer) apply(r *rule, event []byte, now time.Time) ([]byte, 
 		case c == '<':
 			name, _, ok := strings.Cut(text[i+1:], ">")
 			if ok && x.declares(name) {
-				fill(&out, x.value(name, r, event, now), quoted)
+				fill(&out, value(name), quoted)
 				i += len(name) + 1
 				continue
 			}
 		}
 		out.WriteByte(c)
 	}
-	if !json.Valid(out.Bytes()) {
-		return nil, fmt.Errorf("the input transformer of rule %s makes no valid JSON: %.200s", r.Name, out.String())
-	}
-	return out.Bytes(), nil
+	return out.Bytes()
 }
 
 func fill(out *bytes.Buffer, v json.RawMessage, quoted bool) {

@@ -32,8 +32,18 @@ func TestTargetInput(t *testing.T) {
 		{"own names", events.Target{InputTransformer: &events.InputTransformer{
 			InputTemplate: `{"rule": <aws.events.rule-name>, "arn": "<aws.events.rule-arn>", "at": <aws.events.event.ingestion-time>}`,
 		}}, `{"rule": "bookings", "arn": "arn:aws:events:us-east-1:000000000000:rule/opsflow/bookings", "at": "2026-11-24T09:30:15Z"}`},
-		{"broken", events.Target{InputTransformer: &events.InputTransformer{
-			InputPathsMap: map[string]string{"id": "$.detail.id"}, InputTemplate: `{"id": <id>`,
+		{"the event without its detail", events.Target{InputTransformer: &events.InputTransformer{
+			InputPathsMap: map[string]string{"id": "$.detail.id"}, InputTemplate: `{"id": <id>, "event": <aws.events.event>}`,
+		}}, `{"id": "b-1", "event": {"version":"0","id":"ID","detail-type":"booking_created","source":"shop","account":"000000000000",` +
+			`"time":"2026-11-24T09:30:15Z","region":"us-east-1","resources":[]}}`},
+		{
+			"the whole event",
+			events.Target{InputTransformer: &events.InputTransformer{InputTemplate: `<aws.events.event.json>`}},
+			`{"version":"0","id":"ID","detail-type":"booking_created","source":"shop","account":"000000000000",` +
+				`"time":"2026-11-24T09:30:15Z","region":"us-east-1","resources":[],"detail":` + detail + `}`,
+		},
+		{"two texts for a function", events.Target{InputTransformer: &events.InputTransformer{
+			InputPathsMap: map[string]string{"id": "$.detail.id"}, InputTemplate: "\"<id>\"\n\"came\"",
 		}}, "!makes no valid JSON"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -41,7 +51,7 @@ func TestTargetInput(t *testing.T) {
 			b := setup(t)
 			c.target.ID, c.target.ARN = "fn", fnARN
 			b.rule(events.Rule{Name: "bookings", Bus: bookings, Pattern: `{"detail-type": ["booking_created"]}`}, c.target)
-			b.put(detail)
+			want := strings.ReplaceAll(c.want, "ID", b.put(detail))
 			got := b.calls()
 			if reason, ok := strings.CutPrefix(c.want, "!"); ok {
 				dead := b.deadLetters()
@@ -50,8 +60,8 @@ func TestTargetInput(t *testing.T) {
 				}
 				return
 			}
-			if len(got) != 1 || got[0].payload != c.want {
-				t.Errorf("got %v\nwant %s", got, c.want)
+			if len(got) != 1 || got[0].payload != want {
+				t.Errorf("got %v\nwant %s", got, want)
 			}
 		})
 	}
@@ -152,5 +162,26 @@ func TestReplaySendsArchivedEventsAgain(t *testing.T) {
 	}
 	if _, err := b.StartReplay(ctx, replay); code(err) != "ResourceAlreadyExistsException" {
 		t.Errorf("same replay again: %v", err)
+	}
+}
+
+func TestTransformerIsRefusedAsAWSDoes(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	b.bookingRule()
+	for want, x := range map[string]events.InputTransformer{
+		"1 validation error detected: Value 'aws.x' at 'targets.1.member.inputTransformer.inputPathsMap.key' failed to satisfy constraint: " +
+			`Member must satisfy regular expression pattern: [A-Za-z0-9\_\-]+`: {InputPathsMap: map[string]string{"aws.x": "$.id"}, InputTemplate: `"a"`},
+		"InputPathsMap for target x contains reserved key AWSid: keys can't begin with AWS.":         {InputPathsMap: map[string]string{"AWSid": "$.id"}, InputTemplate: `"a"`},
+		"InputTemplate for target x contains placeholder <id>, which InputPathsMap does not have.":   {InputTemplate: `"<id>"`},
+		`Invalid InputTemplate for target x : [Source: (String)"booking <id>"; line: 1, column: 1].`: {InputPathsMap: map[string]string{"id": "$.id"}, InputTemplate: `booking <id>`},
+		`Invalid InputTemplate for target x : [Source: (String)"{"id": <id>"; line: 1, column: 9].`:  {InputPathsMap: map[string]string{"id": "$.id"}, InputTemplate: `{"id": <id>`},
+		`Invalid InputTemplate for target x : [Source: (String)"{"id": <id}"; line: 1, column: 8].`:  {InputPathsMap: map[string]string{"id": "$.id"}, InputTemplate: `{"id": <id}`},
+		`Invalid InputTemplate for target x : [Source: (String)"{<id>: 1}"; line: 1, column: 2].`:    {InputPathsMap: map[string]string{"id": "$.id"}, InputTemplate: `{<id>: 1}`},
+	} {
+		err := b.PutTargets(t.Context(), bookings, "bookings", events.Target{ID: "x", ARN: fnARN, InputTransformer: &x})
+		if err == nil || err.Error() != "ValidationException: "+want {
+			t.Errorf("%s:\ngot  %v\nwant %s", x.InputTemplate, err, want)
+		}
 	}
 }
