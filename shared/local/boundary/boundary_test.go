@@ -62,16 +62,25 @@ func TestRefusalSpeaksTheProtocolOfItsService(t *testing.T) {
 		header string
 	}{
 		{
-			"JSON", request(t, "/", "states", "AWSStepFunctions.StartExecution", ""), boundary.Call{Service: "states"}, 400,
-			[]string{`"__type":"ThrottlingException"`, `"message":"Rate exceeded"`}, "ThrottlingException",
+			"JSON", request(t, "/", "states", "AWSStepFunctions.StartExecution", ""),
+			boundary.Call{Service: "states"},
+			400,
+			[]string{`"__type":"ThrottlingException"`, `"message":"Rate exceeded"`},
+			"ThrottlingException",
 		},
 		{
-			"REST", request(t, "/2015-03-31/functions/f/invocations", "lambda", "", ""), boundary.Call{Service: "lambda"}, 429,
-			[]string{`"message":"Rate Exceeded."`}, "TooManyRequestsException",
+			"REST", request(t, "/2015-03-31/functions/f/invocations", "lambda", "", ""),
+			boundary.Call{Service: "lambda"},
+			429,
+			[]string{`"message":"Rate Exceeded."`},
+			"TooManyRequestsException",
 		},
 		{
-			"query", request(t, "/", "sns", "", "Action=Publish"), boundary.Call{Service: "sns"}, 429,
-			[]string{"<Code>Throttled</Code>", "<Message>Rate exceeded</Message>"}, "",
+			"query", request(t, "/", "sns", "", "Action=Publish"),
+			boundary.Call{Service: "sns"},
+			429,
+			[]string{"<Code>Throttled</Code>", "<Message>Rate exceeded</Message>"},
+			"",
 		},
 	} {
 		w := httptest.NewRecorder()
