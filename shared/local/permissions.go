@@ -73,6 +73,7 @@ func (p *permissions) read(s *stack.Stack) {
 		return !slices.ContainsFunc(s.Principals, func(who string) bool { return who == "*" || strings.HasPrefix(who, "arn:") })
 	})
 	p.granted.Store(g)
+	p.told.Clear()
 }
 
 // session is a role with the name that it is used under: the function's, or the execution's.
@@ -219,10 +220,7 @@ func (p *permissions) MayAssume(machine, role, execution, other string) error {
 
 // trustsScheduler reports whether EventBridge Scheduler may assume a role. One that is not of the template it may.
 func (p *permissions) trustsScheduler(role string) bool {
-	known, ok := p.now().roles[role]
-	return !ok || iam.DecideFor(known.Trust, "scheduler.amazonaws.com", iam.Request{
-		Action: "sts:AssumeRole", Resource: role, Context: map[string][]string{"aws:SourceAccount": {stack.Account}},
-	}) == iam.Allowed
+	return p.now().stack.Trusts(role, "scheduler.amazonaws.com", "")
 }
 
 // conditional reports whether the values of condition keys matter to whether something may be done.

@@ -124,7 +124,7 @@ func (s *Stack) addScheduleEvent(r *resolver, res resource, of invoked, id strin
 func (s *Stack) eventRole(id, principal string, actions, resources []string) string {
 	role := &Role{LogicalID: id + "Role", Role: iam.Role{ARN: roleARN + "opsflow-" + id + "Role"}}
 	for i, action := range actions {
-		role.Grants = append(role.Grants, granted("of SAM", []iam.Statement{{Actions: []string{action}, Resources: []string{resources[i]}}})...)
+		role.Grants = append(role.Grants, granted("added by SAM", []iam.Statement{{Actions: []string{action}, Resources: []string{resources[i]}}})...)
 	}
 	role.Trust = []iam.Statement{{Actions: []string{"sts:AssumeRole"}, Principals: []string{principal}}}
 	s.Roles = append(s.Roles, role)

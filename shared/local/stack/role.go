@@ -2,6 +2,7 @@ package stack
 
 import (
 	"fmt"
+	"strings"
 
 	"opsflow/shared/local/iam"
 )
@@ -179,12 +180,23 @@ func (s *Stack) addResourcePolicy(r *resolver, res resource, p properties) error
 
 // permission reads an AWS::Lambda::Permission.
 func permission(p properties) ([]iam.Statement, error) {
+	function := p.text("FunctionName")
+	if !strings.HasPrefix(function, "arn:") { // its name
+		function = named[typeFunction].arn + function
+	}
 	statement := map[string]any{
-		"Effect": "Allow", "Action": p["Action"], "Resource": p["FunctionName"],
+		"Effect": "Allow", "Action": p["Action"], "Resource": function,
 		"Principal": map[string]any{"Service": p["Principal"]},
 	}
+	conditions := map[string]any{}
 	if source := p.text("SourceArn"); source != "" {
-		statement["Condition"] = map[string]any{"ArnLike": map[string]any{"aws:SourceArn": source}}
+		conditions["ArnLike"] = map[string]any{"aws:SourceArn": source}
+	}
+	if account := p.text("SourceAccount"); account != "" {
+		conditions["StringEquals"] = map[string]any{"aws:SourceAccount": account}
+	}
+	if len(conditions) > 0 {
+		statement["Condition"] = conditions
 	}
 	one, err := iam.ParseStatement(statement)
 	return []iam.Statement{one}, err

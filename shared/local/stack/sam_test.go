@@ -68,13 +68,24 @@ Resources:
   Target:
     Type: AWS::Serverless::Function
     Metadata: {Source: functions/worker}
-    Properties: {FunctionName: target}
+    Properties:
+      FunctionName: target
+      Events:
+        Tick: {Type: Schedule, Properties: {Schedule: rate(1 minute)}}
+        Soon: {Type: ScheduleV2, Properties: {ScheduleExpression: rate(1 minute), DeadLetterConfig: {Arn: !GetAtt Queue.Arn}}}
+        Said: {Type: EventBridgeRule, Properties: {EventBusName: !Ref Bus, Pattern: {source: [a]}}}
   Machine:
     Type: AWS::Serverless::StateMachine
     Properties: {Name: machine, DefinitionUri: machine.json, Tracing: {Enabled: true}, Policies: [!Ref Managed]}
   Other:
     Type: AWS::Serverless::StateMachine
-    Properties: {Name: other, DefinitionUri: machine.json}
+    Properties:
+      Name: other
+      DefinitionUri: machine.json
+      Events:
+        Tick: {Type: Schedule, Properties: {Schedule: rate(1 minute)}}
+        Soon: {Type: ScheduleV2, Properties: {ScheduleExpression: rate(1 minute), DeadLetterConfig: {Arn: !GetAtt Queue.Arn}}}
+        Said: {Type: EventBridgeRule, Properties: {EventBusName: !Ref Bus, Pattern: {source: [a]}}}
   Managed:
     Type: AWS::IAM::ManagedPolicy
     Properties:
@@ -206,7 +217,7 @@ func TestWhatATemplateGrantsIsWhatSAMMakesOfIt(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if len(want.Roles) != 6 {
+	if len(want.Roles) != 10 {
 		t.Errorf("%d roles", len(want.Roles))
 	}
 	for _, role := range want.Roles {
