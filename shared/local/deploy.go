@@ -62,6 +62,9 @@ func (rt *Runtime) deploy(ctx context.Context) error {
 	if err := rt.intend(ctx, s); err != nil {
 		return err
 	}
+	if err := rt.deployTables(ctx, s); err != nil {
+		return err
+	}
 	if err := rt.deployQueues(ctx, s); err != nil {
 		return err
 	}

@@ -20,8 +20,8 @@ func (rt *Runtime) reload(ctx context.Context) (changes []string, err error) {
 		return nil, err
 	}
 	before := rt.stack()
-	if !sameJSON(before.Tables, next.Tables) {
-		return nil, fmt.Errorf("%s: the table has changed: start opsflow dev again for that", next.Path)
+	if now, ok := next.Table(rt.own.Name); !ok || !sameJSON(now, rt.own) {
+		return nil, fmt.Errorf("%s: the table %s has changed: start opsflow dev again for that", next.Path, rt.own.Name)
 	}
 	if changes = differences(before, next); len(changes) == 0 {
 		return nil, nil
@@ -79,6 +79,9 @@ func resources(s *stack.Stack) map[string][]byte {
 	}
 	for _, f := range s.Functions {
 		add("function", f.Name, f)
+	}
+	for _, t := range s.Tables {
+		add("table", t.Name, t)
 	}
 	for _, b := range s.Buses {
 		add("bus", b.Name, b)

@@ -65,38 +65,39 @@ type Options struct {
 
 // Runtime is a running system.
 type Runtime struct {
-	o           Options
-	began       time.Time
-	ready       time.Duration
-	awsURL      string
-	apiURL      string
-	template    atomic.Pointer[stack.Stack]
-	builtins    *builtins // nil: those of this program
-	db          *embedded.DB
-	objects     *s3.Store
-	own         stack.Table // opsflow's own
-	table       table.Table // the same
-	dynamodb    http.Handler
-	store       *store.Store
-	permissions *permissions
-	border      *border
-	states      *states.Engine
-	events      *events.Engine
-	scheduler   *scheduler.Engine
-	functions   *lambda.Registry
-	processes   *lambda.Processes // nil: the handlers are run in this process
-	logs        *logs.Store
-	queues      *sqs.Queues
-	awsHandler  http.Handler // all services, without the border
-	elsewhere   *url.URL     // where functions that are not here are; nil: nowhere
-	issuer      *issuer.Issuer
-	outbox      *outbox
-	meter       meter.Meter
-	traced      sync.Map // trace of an invocation -> meter.Who
-	day         player
-	ending      context.Context // ends when Close begins: nobody waits for news any more
-	end         context.CancelFunc
-	closers     []func() error // ended in reverse order
+	o            Options
+	began        time.Time
+	ready        time.Duration
+	awsURL       string
+	apiURL       string
+	template     atomic.Pointer[stack.Stack]
+	builtins     *builtins // nil: those of this program
+	db           *embedded.DB
+	objects      *s3.Store
+	own          stack.Table // opsflow's own
+	table        table.Table // the same
+	dynamodb     http.Handler
+	declareTable func(ctx context.Context, properties []byte) error
+	store        *store.Store
+	permissions  *permissions
+	border       *border
+	states       *states.Engine
+	events       *events.Engine
+	scheduler    *scheduler.Engine
+	functions    *lambda.Registry
+	processes    *lambda.Processes // nil: the handlers are run in this process
+	logs         *logs.Store
+	queues       *sqs.Queues
+	awsHandler   http.Handler // all services, without the border
+	elsewhere    *url.URL     // where functions that are not here are; nil: nowhere
+	issuer       *issuer.Issuer
+	outbox       *outbox
+	meter        meter.Meter
+	traced       sync.Map // trace of an invocation -> meter.Who
+	day          player
+	ending       context.Context // ends when Close begins: nobody waits for news any more
+	end          context.CancelFunc
+	closers      []func() error // ended in reverse order
 }
 
 // Start brings the system up and returns when it serves. An error leaves nothing behind.

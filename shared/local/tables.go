@@ -22,10 +22,8 @@ import (
 // ownTable is opsflow's own table: the one that its functions are told of. Other tables of the template are whoever's they are.
 func (rt *Runtime) ownTable() (stack.Table, error) {
 	api, _ := rt.function("api")
-	for _, t := range rt.stack().Tables {
-		if t.Name == api.Env["TABLE_NAME"] {
-			return t, nil
-		}
+	if t, ok := rt.stack().Table(api.Env["TABLE_NAME"]); ok {
+		return t, nil
 	}
 	return stack.Table{}, fmt.Errorf("%s has no table %q, which is the TABLE_NAME of the function api", rt.stack().Path, api.Env["TABLE_NAME"])
 }
@@ -67,15 +65,7 @@ func (rt *Runtime) openEmbedded(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	for _, d := range rt.stack().Tables {
-		if d.Name == rt.own.Name {
-			continue
-		}
-		if err := service.Declare(ctx, d.Properties); err != nil {
-			return fmt.Errorf("table %s: %w", d.Name, err)
-		}
-	}
-	rt.dynamodb = service
+	rt.dynamodb, rt.declareTable = service, service.Declare
 	return nil
 }
 
@@ -95,6 +85,20 @@ func (rt *Runtime) openElsewhere(ctx context.Context) error {
 		forward.ServeHTTP(w, r)
 		rt.rearm() // a timer may have been set
 	})
+	rt.declareTable = forward.Declare
+	return nil
+}
+
+// deployTables makes the tables that a template has beside opsflow's own. Those that it has no more stay, with their items.
+func (rt *Runtime) deployTables(ctx context.Context, s *stack.Stack) error {
+	for _, t := range s.Tables {
+		if t.Name == rt.own.Name {
+			continue
+		}
+		if err := rt.declareTable(ctx, t.Properties); err != nil {
+			return fmt.Errorf("table %s: %w", t.Name, err)
+		}
+	}
 	return nil
 }
 

@@ -1,6 +1,7 @@
 package local_test
 
 import (
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -13,6 +14,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 
 	"opsflow/shared/local"
+	"opsflow/shared/table/dynamo/dynamolocal"
 )
 
 func tablesOf(rt *local.Runtime) *dynamodb.Client {
@@ -112,38 +114,27 @@ func TestTableOfAUserOutlivesARestart(t *testing.T) {
 	}
 }
 
-func TestTemplateMayDeclareTablesBesideTheOwnOne(t *testing.T) {
-	t.Parallel()
-	o := options()
-	template, err := os.ReadFile(o.Template)
-	if err != nil {
-		t.Fatal(err)
-	}
-	const declared = `
+const notesTable = `
   Notes:
     Type: AWS::DynamoDB::Table
     Properties:
       TableName: !Sub ${Prefix}-notes
-      AttributeDefinitions: [{AttributeName: id, AttributeType: S}]
+      AttributeDefinitions: [{AttributeName: id, AttributeType: S}%s]
       KeySchema: [{AttributeName: id, KeyType: HASH}]
       ProvisionedThroughput: {ReadCapacityUnits: 5, WriteCapacityUnits: 5}
       TimeToLiveSpecification: {AttributeName: ends, Enabled: true}
+%s`
+
+const notesIndex = `      GlobalSecondaryIndexes:
+        - IndexName: kinds
+          KeySchema: [{AttributeName: kind, KeyType: HASH}]
+          Projection: {ProjectionType: ALL}
+          ProvisionedThroughput: {ReadCapacityUnits: 5, WriteCapacityUnits: 5}
 `
-	machines, err := filepath.Abs(filepath.Join(filepath.Dir(o.Template), "statemachines"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	dir := t.TempDir()
-	if err := os.Symlink(machines, filepath.Join(dir, "statemachines")); err != nil {
-		t.Fatal(err)
-	}
-	path := filepath.Join(dir, "template.yaml")
-	text := strings.Replace(string(template), "\nResources:\n", "\nResources:"+declared, 1)
-	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	o.Template = path
-	client := tablesOf(start(t, o))
+
+// hasNotes reports whether the table of the template is there, with how many indexes.
+func hasNotes(t *testing.T, client *dynamodb.Client) (indexes int) {
+	t.Helper()
 	described, err := client.DescribeTable(t.Context(), &dynamodb.DescribeTableInput{TableName: aws.String("opsflow-notes")})
 	if err != nil || *described.Table.ProvisionedThroughput.ReadCapacityUnits != 5 {
 		t.Fatalf("got %+v, %v", described, err)
@@ -151,5 +142,64 @@ func TestTemplateMayDeclareTablesBesideTheOwnOne(t *testing.T) {
 	ttl, err := client.DescribeTimeToLive(t.Context(), &dynamodb.DescribeTimeToLiveInput{TableName: aws.String("opsflow-notes")})
 	if err != nil || aws.ToString(ttl.TimeToLiveDescription.AttributeName) != "ends" {
 		t.Errorf("got %+v, %v", ttl, err)
+	}
+	return len(described.Table.GlobalSecondaryIndexes)
+}
+
+func TestTemplateMayDeclareTablesBesideTheOwnOne(t *testing.T) {
+	t.Parallel()
+	w := newWorkshop(t, checkout(t))
+	before := w.read("template.yaml")
+	client := tablesOf(w.rt)
+	w.save("template.yaml", inserted(before, fmt.Sprintf(notesTable, "", "")), "table opsflow-notes added")
+	if got := hasNotes(t, client); got != 0 {
+		t.Errorf("%d indexes, want none", got)
+	}
+	_, err := client.PutItem(t.Context(), &dynamodb.PutItemInput{TableName: aws.String("opsflow-notes"), Item: map[string]types.AttributeValue{
+		"id": &types.AttributeValueMemberS{Value: "a"}, "kind": &types.AttributeValueMemberS{Value: "b"},
+	}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	w.save("template.yaml", inserted(before, fmt.Sprintf(notesTable, ", {AttributeName: kind, AttributeType: S}", notesIndex)), "table opsflow-notes changed")
+	if got := hasNotes(t, client); got != 1 {
+		t.Errorf("%d indexes, want the one of the template", got)
+	}
+	w.save("template.yaml", before, "table opsflow-notes removed")
+	if scanned, err := client.Scan(t.Context(), &dynamodb.ScanInput{TableName: aws.String("opsflow-notes"), IndexName: aws.String("kinds")}); err != nil || scanned.Count != 1 {
+		t.Errorf("what was in a table that is no longer in the template: %v, %v", scanned, err)
+	}
+	w.save("template.yaml", strings.Replace(before, "AttributeName: expires_at", "AttributeName: ends", 1), "the table opsflow has changed")
+}
+
+func TestTablesOfTheTemplateAreMadeAtAnotherEndpoint(t *testing.T) {
+	t.Parallel()
+	endpoint, stop, err := dynamolocal.Start(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(stop)
+	root := checkout(t)
+	o := options()
+	o.Template, o.TableURL = filepath.Join(root, "template.yaml"), endpoint
+	text, err := os.ReadFile(o.Template)
+	if err != nil {
+		t.Fatal(err)
+	}
+	put(t, o.Template, inserted(string(text), fmt.Sprintf(notesTable, "", "")))
+	for range 2 { // the second time it is there
+		rt, err := local.Start(t.Context(), o)
+		if err != nil {
+			t.Fatal(err)
+		}
+		client := tablesOf(rt) // with keys of its own, which must lead to the same database
+		hasNotes(t, client)
+		listed, err := client.ListTables(t.Context(), &dynamodb.ListTablesInput{})
+		if err != nil || len(listed.TableNames) != 2 {
+			t.Errorf("got %v, %v; want opsflow's table and the other one", listed, err)
+		}
+		if err := rt.Close(); err != nil {
+			t.Fatal(err)
+		}
 	}
 }

@@ -26,9 +26,9 @@ type definition struct {
 
 	StreamSpecification *struct{ StreamEnabled bool } `json:",omitempty"`
 
-	ID         string    // set when it is made
-	Created    time.Time // the same
-	TimeToLive string    // the attribute that says when an item is over; "": none
+	ID         string    `json:",omitempty"` // set when it is made
+	Created    time.Time `json:",omitzero"`  // the same
+	TimeToLive string    `json:",omitempty"` // the attribute that says when an item is over; "": none
 }
 
 type attributeDefinition struct {

@@ -31,7 +31,20 @@ func (f *fault) status() int {
 	}
 }
 
+// space is the namespace of an error: those of AWS's framework have others than the service's own.
+func (f *fault) space() string {
+	switch f.code {
+	case validationException:
+		return "com.amazon.coral.validate#"
+	case serialization, unknownOperation:
+		return "com.amazon.coral.service#"
+	default:
+		return "com.amazonaws.dynamodb.v20120810#"
+	}
+}
+
 const (
+	unknownOperation    = "UnknownOperationException"
 	validationException = "ValidationException"
 	serialization       = "SerializationException"
 	conditionFailed     = "ConditionalCheckFailedException"

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"net/http"
+	"reflect"
 	"strings"
 )
 
@@ -22,10 +23,34 @@ func take[T any](run func(ctx context.Context, in *T) (object, error)) operation
 	return func(ctx context.Context, body []byte) (object, error) {
 		var in T
 		if err := json.Unmarshal(body, &in); err != nil {
-			return nil, &fault{code: serialization, message: err.Error()}
+			return nil, &fault{code: serialization, message: notRead(err)}
 		}
 		return run(ctx, &in)
 	}
+}
+
+// notRead says in AWS's words what is wrong with a request's JSON.
+func notRead(err error) string {
+	wrong, ok := errors.AsType[*json.UnmarshalTypeError](err)
+	if !ok {
+		return err.Error()
+	}
+	switch value, _, _ := strings.Cut(wrong.Value, " "); value {
+	case "array":
+		return "Start of list found where not expected"
+	case "object":
+		return "Start of structure or map found where not expected"
+	case "bool":
+		return "TRUE_VALUE or FALSE_VALUE cannot be converted to " + protocolTypes[wrong.Type.Kind()]
+	default:
+		return strings.ToUpper(value) + "_VALUE cannot be converted to " + protocolTypes[wrong.Type.Kind()]
+	}
+}
+
+// protocolTypes are what the protocol calls the types of members.
+var protocolTypes = map[reflect.Kind]string{
+	reflect.String: "String", reflect.Bool: "Boolean", reflect.Int: "Integer", reflect.Int64: "Long", reflect.Slice: "List", reflect.Map: "Map",
+	reflect.Struct: "Structure",
 }
 
 func (s *Service) all() map[string]operation {
@@ -64,7 +89,7 @@ func (s *Service) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 }
 
 func (f *fault) write(w http.ResponseWriter) {
-	write(w, f.status(), append(object{{"__type", "com.amazonaws.dynamodb.v20120810#" + f.code}, {"message", f.message}}, f.members...))
+	write(w, f.status(), append(object{{"__type", f.space() + f.code}, {"message", f.message}}, f.members...))
 }
 
 func write(w http.ResponseWriter, status int, answer object) {
@@ -82,7 +107,7 @@ func (s *Service) answer(w http.ResponseWriter, r *http.Request) (object, error)
 	name, ok := strings.CutPrefix(r.Header.Get("X-Amz-Target"), TargetPrefix+".")
 	run, known := s.operations[name]
 	if r.Method != http.MethodPost || !ok || !known {
-		return nil, &fault{code: "UnknownOperationException", message: "the local DynamoDB has no operation " + name}
+		return nil, &fault{code: unknownOperation, message: "the local DynamoDB has no operation " + name}
 	}
 	var body bytes.Buffer
 	if _, err := body.ReadFrom(http.MaxBytesReader(w, r.Body, maxBody)); err != nil {

@@ -93,7 +93,9 @@ type answer struct {
 
 func (p *pair) call(endpoint, operation, body string) answer {
 	p.Helper()
-	body = strings.ReplaceAll(body, `"tab1"`, `"`+p.table+`"`)
+	if p.table != "" {
+		body = strings.ReplaceAll(body, `"tab1"`, `"`+p.table+`"`)
+	}
 	r, err := http.NewRequestWithContext(context.WithoutCancel(p.Context()), http.MethodPost, endpoint, strings.NewReader(body))
 	if err != nil {
 		p.Fatal(err)
@@ -110,7 +112,9 @@ func (p *pair) call(endpoint, operation, body string) answer {
 	if err != nil {
 		p.Fatal(err)
 	}
-	raw = bytes.ReplaceAll(raw, []byte(`"`+p.table+`"`), []byte(`"tab1"`))
+	if p.table != "" {
+		raw = bytes.ReplaceAll(raw, []byte(`"`+p.table+`"`), []byte(`"tab1"`))
+	}
 	var a answer
 	if err := errors.Join(json.Unmarshal(raw, &a.Body), json.Unmarshal(raw, &struct{ Items *[]map[string]any }{&a.Items})); err != nil {
 		p.Fatalf("%s %s: %s", operation, body, raw)
@@ -335,6 +339,25 @@ func TestOperationsOnTablesSucceedAndFailAsInDynamoDBLocal(t *testing.T) {
 		theirs, ours := p.call(p.endpoints[0], operation, body), p.call(p.endpoints[1], operation, body)
 		if theirs.Error != ours.Error {
 			t.Errorf("%s:\n\tDynamoDB Local: %s %s\n\there:           %s %s", c[0], theirs.Error, theirs.Message, ours.Error, ours.Message)
+		}
+	}
+}
+
+func TestRequestsThatAreNoRequestsAreRefusedInTheProtocolsWords(t *testing.T) {
+	t.Parallel()
+	_, url := serve(t, nil, time.Now)
+	p := &pair{TB: t}
+	for _, c := range []struct{ operation, body, name, message string }{
+		{"GetItem", `{"TableName": 1}`, "SerializationException", "NUMBER_VALUE cannot be converted to String"},
+		{"GetItem", `{"TableName": "abc", "ConsistentRead": "yes"}`, "SerializationException", "STRING_VALUE cannot be converted to Boolean"},
+		{"GetItem", `{"TableName": ["abc"]}`, "SerializationException", "Start of list found where not expected"},
+		{"PutItem", `{"TableName": "abc", "Item": {"a": {"S": 1}}}`, "SerializationException", "NUMBER_VALUE cannot be converted to String"},
+		{"PutItem", `{"TableName": "abc", "Item": {"a": {"B": "?"}}}`, "SerializationException", "Base64"},
+		{"PutItem", `{`, "SerializationException", ""},
+		{"ExecuteStatement", `{}`, "UnknownOperationException", "ExecuteStatement"},
+	} {
+		if got := p.call(url, c.operation, c.body); got.Error != c.name || !strings.Contains(got.Message, c.message) {
+			t.Errorf("%s %s: %s %s", c.operation, c.body, got.Error, got.Message)
 		}
 	}
 }

@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"context"
 	"crypto/rand"
-	"encoding/json"
 	"fmt"
 	"maps"
 	"slices"
@@ -281,48 +280,4 @@ func (d *definition) mergeAttributes(more []attributeDefinition) {
 	d.AttributeDefinitions = slices.DeleteFunc(all, func(a attributeDefinition) bool {
 		return !slices.ContainsFunc(used, func(k keyElement) bool { return k.AttributeName == a.AttributeName })
 	})
-}
-
-// Declare sees to it that a table of the template is there as it is written: a JSON object of the resource's properties. A
-// table whose key has changed is refused, as CloudFormation would have to replace it.
-func (s *Service) Declare(ctx context.Context, properties []byte) error {
-	var in struct {
-		definition
-		TimeToLiveSpecification struct {
-			AttributeName string
-			Enabled       bool
-		}
-		StreamSpecification json.RawMessage
-	}
-	if err := json.Unmarshal(properties, &in); err != nil {
-		return fmt.Errorf("read the properties: %w", err)
-	}
-	if in.StreamSpecification != nil {
-		return unsupported("a stream")
-	}
-	d := in.definition
-	d.BillingMode = cmp.Or(d.BillingMode, provisioned)
-	if in.TimeToLiveSpecification.Enabled {
-		d.TimeToLive = in.TimeToLiveSpecification.AttributeName
-	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	old, ok := s.by[d.TableName]
-	if !ok {
-		d.ID, d.Created = newID(), s.o.Now()
-		c, err := s.generic(d)
-		if err != nil {
-			return err
-		}
-		return s.create(ctx, c)
-	}
-	d.ID, d.Created = old.ID, old.Created
-	if slices.Equal(old.encode(), d.encode()) {
-		return nil
-	}
-	if !slices.Equal(old.KeySchema, d.KeySchema) {
-		return fmt.Errorf("the table %s is there with another key: delete it first", d.TableName)
-	}
-	_, err := s.redefine(ctx, old, d)
-	return err
 }

@@ -174,6 +174,16 @@ type Resource struct {
 	Type      string
 }
 
+// Table finds a table by its name.
+func (s *Stack) Table(name string) (Table, bool) {
+	for _, t := range s.Tables {
+		if name == t.Name {
+			return t, true
+		}
+	}
+	return Table{}, false
+}
+
 // Function finds a function by its name, its ARN or its logical id.
 func (s *Stack) Function(name string) (Function, bool) {
 	for _, f := range s.Functions {
