@@ -28,11 +28,10 @@ require (
 	pgregory.net/rapid v1.3.0
 )
 
-require github.com/aws/aws-sdk-go-v2/service/sqs v1.52.11
-
 require (
-	github.com/doyensec/safeurl v0.2.2 // indirect
-	github.com/fsnotify/fsnotify v1.9.0 // indirect
+	github.com/aws/aws-sdk-go-v2/service/sqs v1.52.11
+	github.com/doyensec/safeurl v0.2.2
+	github.com/fsnotify/fsnotify v1.9.0
 )
 
 require (

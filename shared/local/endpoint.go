@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"opsflow/shared/audit"
+	"opsflow/shared/aws/ses"
 	"opsflow/shared/httpapi"
 	"opsflow/shared/local/action"
 	"opsflow/shared/local/clock"
@@ -42,7 +43,7 @@ func (rt *Runtime) awsEndpoint() http.Handler {
 			objects.ServeHTTP(w, r)
 			return
 		}
-		if strings.HasPrefix(r.URL.Path, "/2015-03-31/functions/") {
+		if lambda.Serves(r.URL.Path) {
 			functions.ServeHTTP(w, r)
 			return
 		}
@@ -51,7 +52,12 @@ func (rt *Runtime) awsEndpoint() http.Handler {
 			schedules.ServeHTTP(w, r)
 			return
 		}
-		if target == "" && rt.outbox.sending(w, r) {
+		if target == "" && r.URL.Path == ses.Path {
+			rt.outbox.email(w, r)
+			return
+		}
+		if target == "" && strings.HasPrefix(r.Header.Get("Content-Type"), "application/x-www-form-urlencoded") {
+			rt.forms(w, r)
 			return
 		}
 		service, operation, _ := strings.Cut(target, ".")
@@ -63,7 +69,7 @@ func (rt *Runtime) awsEndpoint() http.Handler {
 		w.WriteHeader(http.StatusBadRequest)
 		_ = json.NewEncoder(w).Encode(map[string]string{ // the caller has gone if this fails
 			"__type": "UnknownOperationException",
-			"message": "this endpoint has Step Functions, EventBridge, EventBridge Scheduler, Lambda Invoke, SQS, S3, DynamoDB, CloudWatch Logs and Secrets Manager; it does not know " +
+			"message": "this endpoint has Step Functions, EventBridge, EventBridge Scheduler, Lambda, SQS, S3, DynamoDB, CloudWatch Logs and Secrets Manager; it does not know " +
 				service + " " + operation,
 		})
 	})))

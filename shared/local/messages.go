@@ -1,57 +1,143 @@
 package local
 
 import (
+	"context"
+	"crypto/rand"
 	"encoding/json"
-	"fmt"
-	"io"
+	"encoding/xml"
+	"errors"
 	"net/http"
 	"strings"
 
 	"opsflow/shared/aws/ses"
+	"opsflow/shared/local/action"
+	"opsflow/shared/local/iam"
+	"opsflow/shared/local/stack"
+	"opsflow/shared/ops"
 )
 
-// sending takes the requests with which SES and SNS are asked to send something: what they would send lands in the outbox.
-// ok is false for any other request.
-func (o *outbox) sending(w http.ResponseWriter, r *http.Request) (ok bool) {
-	switch {
-	case r.URL.Path == ses.Path:
-		var m ses.Message
-		if err := json.NewDecoder(http.MaxBytesReader(w, r.Body, 1<<20)).Decode(&m); err != nil || len(m.Destination.ToAddresses) == 0 {
-			w.Header().Set("X-Amzn-Errortype", "BadRequestException")
-			writeJSON(w, http.StatusBadRequest, map[string]string{"message": "the message can't be read"})
-			return true
-		}
-		if o.isDown("email") {
-			w.Header().Set("X-Amzn-Errortype", "InternalServiceErrorException")
-			writeJSON(w, http.StatusServiceUnavailable, map[string]string{"message": "e-mail is down: PUT /dev/outbox said so"})
-			return true
-		}
-		id := ""
-		for _, tag := range m.EmailTags {
-			id = tag.Value
-		}
-		o.add(Message{
-			At: o.now(), ID: id, Channel: "email", To: strings.Join(m.Destination.ToAddresses, ", "),
-			Title: m.Content.Simple.Subject.Data, Text: m.Content.Simple.Body.Text.Data,
-		})
-		writeJSON(w, http.StatusOK, map[string]string{"MessageId": "local"})
-		return true
-	case strings.HasPrefix(r.Header.Get("Content-Type"), "application/x-www-form-urlencoded"):
-		r.Body = http.MaxBytesReader(w, r.Body, 1<<20)
-		w.Header().Set("Content-Type", "text/xml")
-		if r.FormValue("Action") != "Publish" || r.FormValue("PhoneNumber") == "" {
-			w.WriteHeader(http.StatusBadRequest)
-			_, _ = io.WriteString(w, `<ErrorResponse><Error><Type>Sender</Type><Code>InvalidParameter</Code><Message>this endpoint only publishes to a PhoneNumber</Message></Error></ErrorResponse>`)
-			return true
-		}
-		if o.isDown("sms") {
-			w.WriteHeader(http.StatusServiceUnavailable)
-			_, _ = io.WriteString(w, `<ErrorResponse><Error><Type>Receiver</Type><Code>InternalError</Code><Message>SMS is down: PUT /dev/outbox said so</Message></Error></ErrorResponse>`)
-			return true
-		}
-		o.add(Message{At: o.now(), Channel: "sms", To: r.FormValue("PhoneNumber"), Text: r.FormValue("Message")})
-		_, _ = fmt.Fprint(w, `<PublishResponse xmlns="http://sns.amazonaws.com/doc/2010-03-31/"><PublishResult><MessageId>local</MessageId></PublishResult></PublishResponse>`)
-		return true
+// email is SES SendEmail: what it would send lands in the outbox.
+func (o *outbox) email(w http.ResponseWriter, r *http.Request) {
+	var m ses.Message
+	if err := json.NewDecoder(http.MaxBytesReader(w, r.Body, 1<<20)).Decode(&m); err != nil || len(m.Destination.ToAddresses) == 0 {
+		w.Header().Set("X-Amzn-Errortype", "BadRequestException")
+		writeJSON(w, http.StatusBadRequest, map[string]string{"message": "the message can't be read"})
+		return
 	}
-	return false
+	if o.isDown("email") {
+		w.Header().Set("X-Amzn-Errortype", "InternalServiceErrorException")
+		writeJSON(w, http.StatusServiceUnavailable, map[string]string{"message": "e-mail is down: PUT /dev/outbox said so"})
+		return
+	}
+	id := ""
+	for _, tag := range m.EmailTags {
+		id = tag.Value
+	}
+	o.add(Message{
+		At: o.now(), ID: id, Channel: "email", To: strings.Join(m.Destination.ToAddresses, ", "),
+		Title: m.Content.Simple.Subject.Data, Text: m.Content.Simple.Body.Text.Data,
+	})
+	writeJSON(w, http.StatusOK, map[string]string{"MessageId": "local"})
+}
+
+// forms are the services whose clients send forms: SNS Publish and STS GetCallerIdentity.
+func (rt *Runtime) forms(w http.ResponseWriter, r *http.Request) {
+	r.Body = http.MaxBytesReader(w, r.Body, 1<<20)
+	_, service := action.Signer(r)
+	operation := r.FormValue("Action")
+	var answer any
+	var err error
+	switch {
+	case operation == "Publish" && service != "sts":
+		var id string
+		id, err = rt.publish(publishing{
+			r.FormValue("TopicArn"), r.FormValue("TargetArn"), r.FormValue("PhoneNumber"), r.FormValue("Subject"), r.FormValue("Message"),
+		})
+		answer = publishResponse{MessageID: id}
+	case operation == "GetCallerIdentity" && service != "sns":
+		answer = identityOf(rt.permissions.session(r.Context()))
+	default:
+		err = &serviceError{"InvalidAction", "this endpoint has SNS Publish and STS GetCallerIdentity; it does not know " + service + " " + operation}
+	}
+	failed, refused := errors.AsType[*serviceError](err)
+	switch {
+	case refused && failed.code == internalError:
+		refuse(w, r, http.StatusServiceUnavailable, failed.code, failed.message)
+	case refused:
+		refuse(w, r, http.StatusBadRequest, failed.code, failed.message)
+	case err != nil:
+		refuse(w, r, http.StatusInternalServerError, internalError, err.Error())
+	default:
+		w.Header().Set("Content-Type", "text/xml")
+		_ = xml.NewEncoder(w).Encode(answer) // nobody is left to tell of an error
+	}
+}
+
+// internalError is the name that SNS has for what may pass by itself.
+const internalError = "InternalError"
+
+type publishResponse struct {
+	XMLName   xml.Name `xml:"http://sns.amazonaws.com/doc/2010-03-31/ PublishResponse"`
+	MessageID string   `xml:"PublishResult>MessageId"`
+}
+
+type identityResponse struct {
+	XMLName xml.Name `xml:"https://sts.amazonaws.com/doc/2011-06-15/ GetCallerIdentityResponse"`
+	ARN     string   `xml:"GetCallerIdentityResult>Arn"`
+	UserID  string   `xml:"GetCallerIdentityResult>UserId"`
+	Account string   `xml:"GetCallerIdentityResult>Account"`
+}
+
+// identityOf tells who somebody is.
+func identityOf(s session) identityResponse {
+	out := identityResponse{ARN: developer, UserID: "AIDADEVELOPER", Account: stack.Account}
+	if s.role != nil {
+		out.ARN, out.UserID = s.role.Session(s.name), "AROA"+strings.ToUpper(s.role.LogicalID)+":"+s.name
+	}
+	return out
+}
+
+// publishing is the input of SNS Publish.
+type publishing struct{ TopicArn, TargetArn, PhoneNumber, Subject, Message string }
+
+// publishByTask is SNS Publish for a Task state.
+func (rt *Runtime) publishByTask(ctx context.Context, input []byte) ([]byte, error) {
+	var in publishing
+	if err := json.Unmarshal(input, &in); err != nil {
+		return nil, &serviceError{"InvalidParameter", "Invalid parameter: " + err.Error()}
+	}
+	err := rt.permissions.check(ctx, action.Publish(in.TopicArn, in.TargetArn, in.PhoneNumber))
+	if denied, ok := errors.AsType[*iam.DeniedError](err); ok {
+		return nil, &serviceError{authorizationError, denied.ErrorMessage()}
+	}
+	id, err := rt.publish(in)
+	if err != nil {
+		return nil, err
+	}
+	return json.Marshal(map[string]string{"MessageId": id})
+}
+
+// publish gives a message to a topic or a phone: it lands in the outbox. The answer is its id.
+func (rt *Runtime) publish(in publishing) (string, error) {
+	m := Message{At: rt.o.Clock.Now(), Channel: "topic", To: in.TopicArn, Title: in.Subject, Text: in.Message}
+	switch {
+	case in.PhoneNumber != "":
+		m.Channel, m.To = "sms", in.PhoneNumber
+	case in.TargetArn != "":
+		m.To = in.TargetArn
+	case in.TopicArn == "":
+		return "", &serviceError{"InvalidParameter", "Invalid parameter: TopicArn or TargetArn Reason: no value for required parameter"}
+	}
+	if m.Channel == "topic" && !strings.HasPrefix(m.To, "arn:aws:sns:") {
+		return "", &serviceError{"InvalidParameter", "Invalid parameter: TopicArn"}
+	}
+	if m.Channel == "sms" && rt.outbox.isDown("sms") {
+		return "", &serviceError{internalError, "SMS is down: PUT /dev/outbox said so"}
+	}
+	id, err := ops.RandomID("", rand.Reader)
+	if err != nil {
+		return "", err
+	}
+	rt.outbox.add(m)
+	return id, nil
 }

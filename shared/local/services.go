@@ -3,7 +3,6 @@ package local
 import (
 	"bytes"
 	"context"
-	"crypto/rand"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -13,10 +12,8 @@ import (
 
 	"opsflow/shared/local/action"
 	"opsflow/shared/local/boundary"
-	"opsflow/shared/local/iam"
 	"opsflow/shared/local/s3"
 	"opsflow/shared/local/states"
-	"opsflow/shared/ops"
 )
 
 // targets are the services that state machines reach through the endpoint, with what X-Amz-Target begins with.
@@ -37,7 +34,7 @@ func (rt *Runtime) callService(ctx context.Context, c states.Call) ([]byte, erro
 	ctx = withSession(ctx, session{rt.permissions.now().roles[c.Role], c.Session})
 	switch {
 	case c.Service == "sns" && c.Operation == "Publish":
-		return rt.publish(ctx, c.Input)
+		return rt.publishByTask(ctx, c.Input)
 	case c.Service == "lambda" && c.Operation == "Invoke":
 		return rt.invokeBySDK(ctx, c.Input)
 	}
@@ -100,36 +97,6 @@ func (rt *Runtime) serviceRequest(ctx context.Context, c states.Call) (r *http.R
 	r.Header.Set("X-Amz-Target", target+"."+c.Operation)
 	r.Header.Set("Content-Type", "application/x-amz-json-1.0")
 	return r, c.Input, nil
-}
-
-// publish is SNS Publish: what a topic or a phone would get lands in the outbox.
-func (rt *Runtime) publish(ctx context.Context, input []byte) ([]byte, error) {
-	var in struct{ TopicArn, TargetArn, PhoneNumber, Subject, Message string }
-	if err := json.Unmarshal(input, &in); err != nil {
-		return nil, &serviceError{"InvalidParameter", "Invalid parameter: " + err.Error()}
-	}
-	err := rt.permissions.check(ctx, action.Publish(in.TopicArn, in.TargetArn, in.PhoneNumber))
-	if denied, ok := errors.AsType[*iam.DeniedError](err); ok {
-		return nil, &serviceError{authorizationError, denied.ErrorMessage()}
-	}
-	m := Message{At: rt.o.Clock.Now(), Channel: "topic", To: in.TopicArn, Title: in.Subject, Text: in.Message}
-	switch {
-	case in.PhoneNumber != "":
-		m.Channel, m.To = "sms", in.PhoneNumber
-	case in.TargetArn != "":
-		m.To = in.TargetArn
-	case in.TopicArn == "":
-		return nil, &serviceError{"InvalidParameter", "Invalid parameter: TopicArn or TargetArn Reason: no value for required parameter"}
-	}
-	if m.Channel == "topic" && !strings.HasPrefix(m.To, "arn:aws:sns:") {
-		return nil, &serviceError{"InvalidParameter", "Invalid parameter: TopicArn"}
-	}
-	id, err := ops.RandomID("", rand.Reader)
-	if err != nil {
-		return nil, err
-	}
-	rt.outbox.add(m)
-	return json.Marshal(map[string]string{"MessageId": id})
 }
 
 // invokeBySDK is Lambda Invoke as aws-sdk shows it: the payload as text, a function's own error as a successful call.

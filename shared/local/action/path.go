@@ -49,6 +49,9 @@ func functions(r *http.Request, _ []byte) ([]iam.Request, error) {
 	if deeper {
 		what = "/" + what
 	}
+	if r.Method == http.MethodGet && name == "" {
+		return on("lambda:ListFunctions", anything), nil
+	}
 	name, err := url.PathUnescape(name)
 	action := onFunctions[r.Method+" "+what]
 	if !ok || err != nil || name == "" || action == "" {

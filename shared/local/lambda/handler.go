@@ -11,6 +11,7 @@ import (
 	"net/http"
 	"net/http/httputil"
 	"net/url"
+	"strings"
 )
 
 // Limits of a payload, in bytes: https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html. An asynchronous one
@@ -21,9 +22,9 @@ const (
 	maxResponse     = maxPayload + 100
 )
 
-// Handler serves Lambda's Invoke (POST /2015-03-31/functions/{name}/invocations) for the functions of a registry: the
-// invocation types RequestResponse, Event and DryRun. Other functions are asked for at fallback, the URL of another
-// Lambda endpoint, if it is not nil.
+// Handler serves Lambda's Invoke for the functions of a registry, of the invocation types RequestResponse, Event and DryRun, and
+// what tells of them: ListFunctions, GetFunction, GetFunctionConfiguration and GetFunctionConcurrency. Invoke of another function is
+// sent to fallback, the URL of another Lambda endpoint, if it is not nil.
 func Handler(r *Registry, fallback *url.URL) http.Handler {
 	h := &handler{registry: r}
 	if fallback != nil {
@@ -34,7 +35,20 @@ func Handler(r *Registry, fallback *url.URL) http.Handler {
 	}
 	mux := http.NewServeMux()
 	mux.HandleFunc("POST /2015-03-31/functions/{name}/invocations", h.invoke)
+	mux.HandleFunc("GET /2015-03-31/functions/", h.list)
+	mux.HandleFunc("GET /2015-03-31/functions/{name}", h.describe(whole))
+	mux.HandleFunc("GET /2015-03-31/functions/{name}/configuration", h.describe(func(f Function) any { return configurationOf(f) }))
+	mux.HandleFunc("GET /2019-09-30/functions/{name}/concurrency", h.describe(concurrencyOf))
+	mux.HandleFunc("/", func(w http.ResponseWriter, req *http.Request) {
+		fail(w, &APIError{Code: "UnknownOperationException", Message: "Unknown operation: " + req.Method + " " + req.URL.Path})
+	})
 	return mux
+}
+
+// Serves reports whether a path is one of Lambda's: they begin with the day of an API's version.
+func Serves(path string) bool {
+	_, rest, _ := strings.Cut(strings.TrimPrefix(path, "/"), "/")
+	return rest == "functions" || strings.HasPrefix(rest, "functions/")
 }
 
 type handler struct {
@@ -89,7 +103,7 @@ func (h *handler) invoke(w http.ResponseWriter, req *http.Request) {
 		w.WriteHeader(http.StatusNoContent)
 	default:
 		fail(w, &APIError{
-			Code:    "InvalidParameterValueException",
+			Code:    invalidParameter,
 			Message: "invocation type must be RequestResponse, Event or DryRun, got " + kind,
 		})
 	}
@@ -125,7 +139,10 @@ func (h *handler) wait(w http.ResponseWriter, req *http.Request, function string
 	_, _ = w.Write(out) //nolint:gosec // JSON, and so declared; nobody is left to tell of an error
 }
 
-const tooLargeCode = "RequestEntityTooLargeException"
+const (
+	tooLargeCode     = "RequestEntityTooLargeException"
+	invalidParameter = "InvalidParameterValueException"
+)
 
 // statuses are those of Lambda's errors that are not the caller's bad request.
 var statuses = map[string]int{
