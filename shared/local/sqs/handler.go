@@ -56,6 +56,9 @@ func operations() map[string]operation {
 		"DeleteMessageBatch":           typed(deleteMessageBatch),
 		"ChangeMessageVisibility":      typed(changeVisibility),
 		"ChangeMessageVisibilityBatch": typed(changeVisibilityBatch),
+		"StartMessageMoveTask":         typed(startMove),
+		"ListMessageMoveTasks":         typed(listMoves),
+		"CancelMessageMoveTask":        typed(cancelMove),
 		"DeleteQueue":                  typed(func(ctx context.Context, q *Queues, in onQueue) (any, error) { return nil, q.Delete(ctx, in.QueueURL) }),
 		"PurgeQueue":                   typed(func(ctx context.Context, q *Queues, in onQueue) (any, error) { return nil, q.purge(ctx, in.QueueURL) }),
 	}

@@ -124,6 +124,38 @@ func TestMessageReceivedTooOftenGoesToTheDeadLetterQueue(t *testing.T) {
 	}
 }
 
+func TestDeadLettersAreMovedBack(t *testing.T) {
+	t.Parallel()
+	r := setup(t)
+	dead, arn := r.create("dead", nil)
+	_, err := r.StartMessageMoveTask(t.Context(), &awssqs.StartMessageMoveTaskInput{SourceArn: &arn})
+	if got := refusal(t, err); !strings.Contains(got, "Source queue must be configured as a Dead Letter Queue.") {
+		t.Errorf("got %s", got)
+	}
+	if _, err := r.SetQueueAttributes(t.Context(), &awssqs.SetQueueAttributesInput{QueueUrl: r.url, Attributes: map[string]string{
+		"RedrivePolicy": `{"deadLetterTargetArn": "` + arn + `", "maxReceiveCount": 1}`,
+	}}); err != nil {
+		t.Fatal(err)
+	}
+	r.send("poison", 0)
+	r.receive()
+	r.advance(30 * time.Second)
+	r.receive() // gives it up
+	if _, err := r.StartMessageMoveTask(t.Context(), &awssqs.StartMessageMoveTaskInput{SourceArn: &arn}); err != nil {
+		t.Fatal(err)
+	}
+	if got := r.from(dead); len(got) != 0 {
+		t.Errorf("still there: %+v", got)
+	}
+	if got := r.from(*r.url); len(got) != 1 || *got[0].Body != "poison" || got[0].Attributes["ApproximateReceiveCount"] != "1" {
+		t.Errorf("back: %+v", got)
+	}
+	moves, err := r.ListMessageMoveTasks(t.Context(), &awssqs.ListMessageMoveTasksInput{SourceArn: &arn})
+	if err != nil || len(moves.Results) != 1 || *moves.Results[0].Status != "COMPLETED" || moves.Results[0].ApproximateNumberOfMessagesMoved != 1 {
+		t.Errorf("moves: %+v, %v", moves, err)
+	}
+}
+
 func TestMessageAttributesComeBackWhenAskedFor(t *testing.T) {
 	t.Parallel()
 	r := setup(t)

@@ -3,6 +3,7 @@ package sqs
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -173,18 +174,28 @@ func (s *settings) redrive() (target string, most int) {
 	return r.Target, most
 }
 
+// errUnchanged ends a transaction in which there is nothing to write.
+var errUnchanged = errors.New("unchanged")
+
 // SetAttributes changes attributes of a queue, all of those given or none.
 func (q *Queues) SetAttributes(ctx context.Context, queue string, attributes map[string]string) error {
 	err := q.update(ctx, queue, func(tx *bbolt.Tx, o *opened) error {
 		if v, ok := attributes["FifoQueue"]; ok && v != o.settings.Given["FifoQueue"] {
 			return &Error{"InvalidAttributeValue", "Invalid value for the parameter FifoQueue. Reason: Modifying queue type is not supported."}
 		}
+		before := o.settings.Given
 		if err := q.change(tx, &o.settings, attributes, o.fifo()); err != nil {
 			return err
+		}
+		if maps.Equal(before, o.settings.Given) {
+			return errUnchanged
 		}
 		o.settings.Modified = q.o.Clock.Now().Unix()
 		return o.settings.save(tx, o.name)
 	})
+	if errors.Is(err, errUnchanged) {
+		return nil
+	}
 	if err == nil {
 		q.Wake(queue) // a shorter retention, or another redrive policy
 	}

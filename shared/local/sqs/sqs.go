@@ -8,6 +8,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"log/slog"
@@ -55,6 +56,7 @@ type Queues struct {
 	closed  bool
 	arrival chan struct{}      // closed and replaced when there may be more to receive
 	pollers map[string]*poller // by queue name
+	moves   map[string][]moved // by queue name, the last one first
 }
 
 // New opens the queues on their database. Event source mappings have nothing before Map.
@@ -99,8 +101,10 @@ func invalid(format string, args ...any) error {
 	return &Error{"InvalidParameterValue", fmt.Sprintf(format, args...)}
 }
 
+const noQueueCode = "QueueDoesNotExist"
+
 func noQueue() error {
-	return &Error{"QueueDoesNotExist", "The specified queue does not exist."}
+	return &Error{noQueueCode, "The specified queue does not exist."}
 }
 
 const fifoSuffix = ".fifo"
@@ -126,6 +130,10 @@ func (q *Queues) Create(ctx context.Context, name string, attributes, tags map[s
 	}
 	now := q.o.Clock.Now().Unix()
 	made := settings{Tags: tags, Created: now, Modified: now}
+	err = q.view(ctx, name, func(_ *bbolt.Tx, old *opened) error { return old.settings.same(attributes) })
+	if known, ok := errors.AsType[*Error](err); !ok || known.Code != noQueueCode {
+		return q.url(name), err
+	}
 	err = q.o.DB.Update(ctx, func(tx *bbolt.Tx) error {
 		if old, err := q.open(tx, name); err == nil {
 			return old.settings.same(attributes)
