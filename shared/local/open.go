@@ -128,7 +128,7 @@ func (rt *Runtime) openEngines(ctx context.Context) error {
 	rt.onClose(func() error { rt.queues.Close(); return nil })
 	rt.states, err = states.New(states.Options{
 		DB: rt.db, Clock: rt.o.Clock, Account: stack.Account, Region: stack.Region, Logger: rt.o.Logger,
-		Rand: rand.Reader, Invoke: rt.invokeTask, Emit: rt.emit, Call: rt.callService, Roles: rt.permissions, Count: rt.countStates,
+		Rand: rand.Reader, Invoke: rt.invokeTask, Emit: rt.emit, Call: rt.callService, Roles: rt.permissions, Count: rt.countStates, Log: rt.logHistory,
 	})
 	if err != nil {
 		return err

@@ -12,6 +12,7 @@ import (
 	"opsflow/shared/local/events"
 	"opsflow/shared/local/iam"
 	"opsflow/shared/local/lambda"
+	"opsflow/shared/local/logs"
 	"opsflow/shared/local/sqs"
 	"opsflow/shared/local/states"
 )
@@ -139,7 +140,16 @@ func (rt *Runtime) logEvent(group string, a events.Attempt) error {
 	if err := json.Compact(&line, a.Payload); err != nil {
 		return &events.TargetError{Code: "INVALID_JSON", Err: err}
 	}
-	name := strings.ReplaceAll(strings.Trim(group, "/"), "/", "_")
-	rt.logs.Of(name, group).Named(a.EventID).Print(line.String())
+	rt.logGroup(group).Named(a.EventID).Print(line.String())
 	return nil
+}
+
+// logGroup is the log of a group that is no function's.
+func (rt *Runtime) logGroup(group string) *logs.Log {
+	return rt.logs.Of(strings.ReplaceAll(strings.Trim(group, "/"), "/", "_"), group)
+}
+
+// logHistory writes what state machines log.
+func (rt *Runtime) logHistory(group, stream string, lines []string) {
+	rt.logGroup(group).Named(stream).Print(strings.Join(lines, "\n"))
 }

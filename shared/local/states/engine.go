@@ -53,6 +53,8 @@ type Options struct {
 	Emit func(ctx context.Context, event Event) error
 	// Roles are what state machines run as. nil: every role may do everything.
 	Roles Roles
+	// Log writes lines into a stream of a log group: the histories of state machines that ask for that. nil drops them.
+	Log func(group, stream string, lines []string)
 	// Count is told of what AWS asks money for: executions that were started, and states that were entered, also by a retrier.
 	// nil: nobody is told.
 	Count   func(machineARN string, executions, transitions int)
@@ -74,6 +76,7 @@ type Engine struct {
 	account, region string
 	random          io.Reader
 	log             *slog.Logger
+	keepLog         func(group, stream string, lines []string)
 	pageKey         []byte // signs what leads to the next page
 
 	ctx    context.Context
@@ -97,7 +100,7 @@ func New(o Options) (*Engine, error) {
 	}
 	e := &Engine{
 		db: o.DB, clock: o.Clock, invoke: o.Invoke, call: o.Call, emit: o.Emit, roles: o.Roles, count: o.Count, account: o.Account, region: o.Region,
-		random: &lockedReader{r: o.Rand}, log: o.Logger,
+		random: &lockedReader{r: o.Rand}, log: o.Logger, keepLog: o.Log,
 		running: map[string]*execution{}, definitions: map[string]*graph{}, activities: map[string]bool{},
 		offered: map[string][]activityTask{}, arrival: make(chan struct{}),
 	}

@@ -201,6 +201,7 @@ func (x *execution) settle() []func() {
 	}
 	clear(x.changed)
 	x.bill()
+	x.logEvents()
 	x.events, x.more, x.saved = nil, nil, nil
 	effects := append(x.deliver(), x.effects...)
 	x.effects = nil

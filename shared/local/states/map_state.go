@@ -100,15 +100,9 @@ func (x *execution) distribute(t *thread, s *state, sc *scope, list []any, concu
 		}
 		run.Writer = string(value.Text(to))
 	}
-	if m.selector != nil {
-		selected := make([]any, len(list))
-		for i, item := range list {
-			var err error
-			if selected[i], err = x.selectItem(t, s, i, item); err != nil {
-				return err
-			}
-		}
-		list = selected
+	list, err := x.selectAll(t, s, list)
+	if err != nil {
+		return err
 	}
 	in := inputs{}
 	if m.batch == nil {
@@ -117,11 +111,25 @@ func (x *execution) distribute(t *thread, s *state, sc *scope, list []any, concu
 		}
 		return x.startMapRun(t, s, run, in)
 	}
-	in, err := m.batch.group(sc, list)
-	if err != nil {
+	if in, err = m.batch.group(sc, list); err != nil {
 		return err
 	}
 	return x.startMapRun(t, s, run, in)
+}
+
+// selectAll applies ItemSelector to items.
+func (x *execution) selectAll(t *thread, s *state, list []any) ([]any, error) {
+	if s.mapping.selector == nil {
+		return list, nil
+	}
+	selected := make([]any, len(list))
+	for i, item := range list {
+		var err error
+		if selected[i], err = x.selectItem(t, s, i, item); err != nil {
+			return nil, err
+		}
+	}
+	return selected, nil
 }
 
 // group makes batches of items.

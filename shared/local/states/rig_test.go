@@ -37,6 +37,7 @@ type rig struct {
 	stubs  map[string]func(ctx context.Context, payload []byte) ([]byte, *states.FunctionError, error)
 	calls  []string
 	events []states.Event
+	logs   map[string][]string // lines by group and stream
 }
 
 // flakyDB refuses every write once its allowance is used up.
@@ -76,7 +77,7 @@ func newRig(t *testing.T) *rig {
 	r := &rig{
 		clock: clock.Virtual(time.Date(2026, 11, 24, 9, 0, 0, 0, time.UTC)),
 		db:    &flakyDB{DB: db, allowed: -1},
-		stubs: map[string]func(context.Context, []byte) ([]byte, *states.FunctionError, error){},
+		stubs: map[string]func(context.Context, []byte) ([]byte, *states.FunctionError, error){}, logs: map[string][]string{},
 	}
 	r.open(t)
 	t.Cleanup(func() {
@@ -92,6 +93,11 @@ func (r *rig) open(t *testing.T) {
 	t.Helper()
 	e, err := states.New(states.Options{
 		DB: r.db, Clock: r.clock, Invoke: r.invoke, Call: r.call,
+		Log: func(group, stream string, lines []string) {
+			r.mu.Lock()
+			defer r.mu.Unlock()
+			r.logs[group+" "+stream] = append(r.logs[group+" "+stream], lines...)
+		},
 		Emit: func(_ context.Context, event states.Event) error {
 			r.mu.Lock()
 			defer r.mu.Unlock()

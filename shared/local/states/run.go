@@ -76,8 +76,13 @@ func (x *execution) perform(t *thread, s *state) error {
 			return err
 		}
 	}
-	if len(s.branches) > 0 && x.trial.mocked() {
-		return x.mockBranches(t, s, input)
+	switch {
+	case !x.trial.mocked():
+	case s.kind == "Map":
+		return x.mockMap(t, s, sc)
+	case s.kind == "Parallel":
+		x.trial.saw("afterParameters", input)
+		return x.mockBranches(t, s)
 	}
 	switch s.kind {
 	case "Pass":

@@ -7,8 +7,8 @@ import (
 	"strings"
 )
 
-// Settings are what a state machine has besides its definition and role. They are kept and shown; nothing is logged, traced or
-// encrypted here. Each is nil when it was not given.
+// Settings are what a state machine has besides its definition and role. Histories are logged; nothing is traced or encrypted here.
+// Each is nil when it was not given.
 type Settings struct {
 	Logging    *Logging    `json:"loggingConfiguration,omitempty"`
 	Tracing    *Tracing    `json:"tracingConfiguration,omitempty"`

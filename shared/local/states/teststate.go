@@ -118,11 +118,48 @@ func (x *execution) mockTask(t *thread) {
 	x.taskSucceeded(t, x.trial.result)
 }
 
-// mockBranches takes the mock for what the branches or iterations came to.
-func (x *execution) mockBranches(t *thread, s *state, input any) error {
-	if s.kind == "Parallel" {
-		x.trial.saw("afterParameters", input)
+// mockMap shows what the iterations of a Map state would begin with, and takes the mock for what they came to.
+func (x *execution) mockMap(t *thread, s *state, sc *scope) error {
+	m := s.mapping
+	if m.concurrency > 0 {
+		x.trial.out.Inspection["maxConcurrency"] = m.concurrency
 	}
+	if m.tolerate.count != nil {
+		x.trial.out.Inspection["toleratedFailureCount"] = *m.tolerate.count
+	}
+	if m.tolerate.percentage != nil {
+		x.trial.out.Inspection["toleratedFailurePercentage"] = *m.tolerate.percentage
+	}
+	if m.reader != nil {
+		return x.mockBranches(t, s)
+	}
+	list, err := x.mapItems(m, sc)
+	if err != nil {
+		return err
+	}
+	x.trial.saw("afterItemsPath", list)
+	if m.selector != nil {
+		if list, err = x.selectAll(t, s, list); err != nil {
+			return err
+		}
+		x.trial.saw("afterItemSelector", list)
+	}
+	if m.batch != nil {
+		in, err := m.batch.group(sc, list)
+		if err != nil {
+			return err
+		}
+		batches := make([]any, len(in.Values))
+		for i, v := range in.Values {
+			batches[i] = v.V
+		}
+		x.trial.saw("afterItemBatcher", batches)
+	}
+	return x.mockBranches(t, s)
+}
+
+// mockBranches takes the mock for what the branches or iterations came to.
+func (x *execution) mockBranches(t *thread, s *state) error {
 	if f := x.trial.failure(); f != nil {
 		return f
 	}

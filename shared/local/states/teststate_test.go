@@ -108,7 +108,23 @@ func TestAStateIsTriedAlone(t *testing.T) {
 				Input:      `{"l":[1]}`, Mock: result(`[2]`),
 			},
 			"SUCCEEDED", `{"l":[1],"r":[2]}`, "", "N",
-			map[string]any{"input": `{"l":[1]}`, "afterInputPath": `{"l":[1]}`, "result": `[2]`, "afterResultSelector": `[2]`, "afterResultPath": `{"l":[1],"r":[2]}`},
+			map[string]any{
+				"input": `{"l":[1]}`, "afterInputPath": `{"l":[1]}`, "afterItemsPath": `[1]`, "result": `[2]`, "afterResultSelector": `[2]`,
+				"afterResultPath": `{"l":[1],"r":[2]}`,
+			},
+		},
+		"a distributed Map by its mock": {
+			states.TestStateInput{
+				Definition: `{"Type": "Map", "MaxConcurrency": 5, "ToleratedFailureCount": 1, "ItemSelector": {"n.$": "$$.Map.Item.Value"}, "ItemBatcher": {"MaxItemsPerBatch": 2},
+					"End": true, "ItemProcessor": {"ProcessorConfig": {"Mode": "DISTRIBUTED", "ExecutionType": "EXPRESS"}, "StartAt": "P", "States": {"P": {"Type": "Pass", "End": true}}}}`,
+				Input: `[1,2,3]`, Mock: result(`[0]`),
+			},
+			"SUCCEEDED", `[0]`, "", "",
+			map[string]any{
+				"input": `[1,2,3]`, "afterInputPath": `[1,2,3]`, "afterItemsPath": `[1,2,3]`, "afterItemSelector": `[{"n":1},{"n":2},{"n":3}]`,
+				"afterItemBatcher": `[{"Items":[{"n":1},{"n":2}]},{"Items":[{"n":3}]}]`, "result": `[0]`, "afterResultSelector": `[0]`, "afterResultPath": `[0]`,
+				"maxConcurrency": 5, "toleratedFailureCount": 1,
+			},
 		},
 	}
 	for name, c := range cases {
