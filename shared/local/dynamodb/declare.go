@@ -58,7 +58,11 @@ func (s *Service) Declare(ctx context.Context, properties []byte) error {
 	if slices.Equal(old.encode(), d.encode()) {
 		return nil
 	}
-	if !slices.Equal(old.KeySchema, d.KeySchema) {
+	now, err := compile(d)
+	if err != nil {
+		return err
+	}
+	if !slices.Equal(old.attributes(), now.attributes()) {
 		return fmt.Errorf("the table %s is there with another key: delete it first", d.TableName)
 	}
 	_, err = s.redefine(ctx, old, d)

@@ -199,28 +199,26 @@ func sameReasons(theirs, ours map[string]any) bool {
 	return true
 }
 
-// rewordings are messages of DynamoDB Local that AWS words otherwise: patterns of theirs, and of ours.
-var rewordings = []struct{ theirs, ours *regexp.Regexp }{}
+// rewording is a message of DynamoDB Local that AWS words otherwise: a pattern of theirs, and one of ours.
+type rewording struct{ theirs, ours *regexp.Regexp }
 
-func init() { //nolint:gochecknoinits // a table that is easier to read as text
+var rewordings = sync.OnceValue(func() []rewording {
+	pattern := func(s string) *regexp.Regexp {
+		return regexp.MustCompile("^" + strings.ReplaceAll(regexp.QuoteMeta(s), `\*`, ".*") + "$")
+	}
+	var list []rewording
 	for line := range strings.Lines(worded) {
-		theirs, ours, ok := strings.Cut(strings.TrimSpace(line), " => ")
-		if ok {
-			pattern := func(s string) *regexp.Regexp {
-				return regexp.MustCompile("^" + strings.ReplaceAll(regexp.QuoteMeta(s), `\*`, ".*") + "$")
-			}
-			rewordings = append(rewordings, struct{ theirs, ours *regexp.Regexp }{pattern(theirs), pattern(ours)})
+		if theirs, ours, ok := strings.Cut(strings.TrimSpace(line), " => "); ok {
+			list = append(list, rewording{pattern(theirs), pattern(ours)})
 		}
 	}
-}
+	return list
+})
 
 func sameMessage(theirs, ours string) bool {
-	for _, w := range rewordings {
-		if w.theirs.MatchString(theirs) && w.ours.MatchString(ours) {
-			return true
-		}
-	}
-	return theirs == ours
+	return theirs == ours || slices.ContainsFunc(rewordings(), func(w rewording) bool {
+		return w.theirs.MatchString(theirs) && w.ours.MatchString(ours)
+	})
 }
 
 // normal brings lists whose order says nothing into one, and numbers into the form that AWS gives: DynamoDB Local shows -3.0

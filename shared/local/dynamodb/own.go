@@ -125,12 +125,7 @@ func (o *ownRows) plan(key, old attribute.Item, item *encoded) (store func(tx *b
 			return nil, o.breaks("this one has the version v = %s, and every write must raise it (ADD v :one); it would be %d", v.Text, item.stored.V)
 		}
 	}
-	return func(tx *bbolt.Tx) error {
-		if o.Changed != nil {
-			tx.OnCommit(func() { o.Changed(item.stored.Item) })
-		}
-		return o.Table.Replace(tx, item.stored.Key, &item.stored)
-	}, nil
+	return func(tx *bbolt.Tx) error { return o.Table.Replace(tx, item.stored.Key, &item.stored) }, nil
 }
 
 // storedOf gives an item as the embedded table keeps it.

@@ -119,3 +119,19 @@ func TestWritesToTheOwnTableMustLeaveRecordsWhole(t *testing.T) {
 		t.Errorf("%d items, want none", len(got))
 	}
 }
+
+func TestWhoOwnsTheTableIsToldOfWhatWasWritten(t *testing.T) {
+	t.Parallel()
+	r := newRig(t)
+	r.put(tableName, item{"pk": str("a"), "sk": str("timer"), "wake_pk": str("wake#0"), "wake_sk": str("2026"), "v": num(1)})
+	got := r.changed.Load()
+	if got == nil || got.Index["wake"] != (table.Key{PK: "wake#0", SK: "2026"}) {
+		t.Fatalf("told of %+v", got)
+	}
+	_, err := r.PutItem(t.Context(), &sdk.PutItemInput{
+		TableName: aws.String(tableName), Item: item{"pk": str("b"), "sk": str("none")}, ConditionExpression: aws.String("attribute_exists(pk)"),
+	})
+	if err == nil || r.changed.Load() != got {
+		t.Errorf("told of what was not written: %+v, %v", r.changed.Load(), err)
+	}
+}

@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -30,6 +31,7 @@ type rig struct {
 	now     time.Time
 	service *dynamodb.Service
 	own     *embedded.Table
+	changed atomic.Pointer[table.Item] // in the own table, the last one
 	close   func()
 }
 
@@ -55,7 +57,7 @@ func (r *rig) open() {
 	}
 	r.service, err = dynamodb.New(r.Context(), dynamodb.Options{
 		DB: db, Now: now, Account: "000000000000", Region: "us-east-1",
-		Own: dynamodb.Own{Name: tableName, Table: r.own, Indexes: ownIndexes},
+		Own: dynamodb.Own{Name: tableName, Table: r.own, Indexes: ownIndexes, Changed: func(i table.Item) { r.changed.Store(&i) }},
 	})
 	if err != nil {
 		r.Fatal(err)

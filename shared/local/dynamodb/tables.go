@@ -90,7 +90,7 @@ func (s *Service) redefine(ctx context.Context, old *collection, d definition) (
 			return err
 		}
 		for _, x := range old.indexes {
-			if kept := c.find(x.name); kept == nil || !slices.Equal(kept.names(), x.names()) {
+			if kept := c.find(x.name); kept == nil || !slices.Equal(kept.attributes(), x.attributes()) {
 				if err := root.DeleteBucket(indexBucket(x)); err != nil {
 					return err
 				}

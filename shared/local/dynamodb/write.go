@@ -30,7 +30,8 @@ type outcome struct {
 	old, item attribute.Item // old has only what was needed of it
 	err       error          // why it can't be
 
-	store func(tx *bbolt.Tx) error // carries it out; nil: there is nothing to do
+	encoded *encoded                 // item as it is stored
+	store   func(tx *bbolt.Tx) error // carries it out; nil: there is nothing to do
 }
 
 // errCondition says that a change's condition does not hold.
@@ -69,6 +70,13 @@ func (s *Service) write(ctx context.Context, changes []change, t token) ([]outco
 		}
 		return t.keep(tx)
 	})
+	if err == nil && s.o.Own.Changed != nil {
+		for i, o := range outcomes {
+			if o.store != nil && o.encoded != nil && changes[i].table.TableName == s.o.Own.Name {
+				s.o.Own.Changed(o.encoded.stored.Item)
+			}
+		}
+	}
 	return outcomes, err
 }
 
@@ -98,12 +106,12 @@ func (c change) decide(old attribute.Item) outcome {
 	if o.item, o.err = c.next(old); o.err == nil && c.updated {
 		o.err = c.table.checkItem(o.item, true)
 	}
-	encoded := c.encoded
-	if o.err == nil && o.item != nil && encoded == nil {
-		encoded, o.err = c.table.rows.encode(o.item)
+	o.encoded = c.encoded
+	if o.err == nil && o.item != nil && o.encoded == nil {
+		o.encoded, o.err = c.table.rows.encode(o.item)
 	}
 	if o.err == nil && (o.item != nil || old != nil) {
-		o.store, o.err = c.table.rows.plan(c.key, old, encoded)
+		o.store, o.err = c.table.rows.plan(c.key, old, o.encoded)
 	}
 	return o
 }
