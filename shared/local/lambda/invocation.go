@@ -2,10 +2,12 @@ package lambda
 
 import (
 	"crypto/rand"
+	"encoding/binary"
 	"encoding/hex"
 	"fmt"
 	"log/slog"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"time"
@@ -64,7 +66,9 @@ func (in *invocation) print(format string, args ...any) {
 	in.said.print(in.stream, fmt.Sprintf(format, args...))
 }
 
-func (in *invocation) begin() { in.print("START RequestId: %s Version: $LATEST", in.id) }
+func (in *invocation) begin() {
+	in.said.print(in.stream, "START RequestId: "+in.id+" Version: $LATEST")
+}
 
 // report is what Lambda says at the end of an invocation.
 type report struct {
@@ -77,22 +81,32 @@ type report struct {
 
 // end closes the log of an invocation. Since August 2025 the time of a cold start is billed too.
 func (in *invocation) end(r report) {
-	var b strings.Builder
-	fmt.Fprintf(&b, "END RequestId: %[1]s\nREPORT RequestId: %[1]s\tDuration: %.2[2]f ms\tBilled Duration: %[3]d ms\tMemory Size: %[4]d MB\t",
-		in.id, milliseconds(r.took), (r.took + r.init + time.Millisecond - 1).Milliseconds(), in.function.MemoryMB)
+	b := make([]byte, 0, 256)
+	b = append(append(b, "END RequestId: "...), in.id...)
+	b = append(append(b, "\nREPORT RequestId: "...), in.id...)
+	b = appendMilliseconds(append(b, "\tDuration: "...), r.took)
+	b = strconv.AppendInt(append(b, " ms\tBilled Duration: "...), (r.took + r.init + time.Millisecond - 1).Milliseconds(), 10)
+	b = strconv.AppendInt(append(b, " ms\tMemory Size: "...), int64(in.function.MemoryMB), 10)
+	b = append(b, " MB\t"...)
 	if r.usedMB > 0 {
-		fmt.Fprintf(&b, "Max Memory Used: %d MB\t", r.usedMB)
+		b = strconv.AppendInt(append(b, "Max Memory Used: "...), int64(r.usedMB), 10)
+		b = append(b, " MB\t"...)
 	}
 	if r.init > 0 {
-		fmt.Fprintf(&b, "Init Duration: %.2f ms\t", milliseconds(r.init))
+		b = appendMilliseconds(append(b, "Init Duration: "...), r.init)
+		b = append(b, " ms\t"...)
 	}
 	if r.status != "" {
-		b.WriteString("Status: " + r.status)
+		b = append(append(b, "Status: "...), r.status...)
 	}
 	if r.kind != "" {
-		b.WriteString("\tError Type: " + r.kind)
+		b = append(append(b, "\tError Type: "...), r.kind...)
 	}
-	in.print("%s", b.String())
+	in.said.print(in.stream, string(b))
+}
+
+func appendMilliseconds(b []byte, d time.Duration) []byte {
+	return strconv.AppendFloat(b, milliseconds(d), 'f', 2, 64)
 }
 
 // timeout says that the time is up.
@@ -116,5 +130,11 @@ func requestID() string {
 func traceHeader() string {
 	var b [20]byte
 	_, _ = rand.Read(b[:]) // as above
-	return fmt.Sprintf("Root=1-%08x-%x;Parent=%x;Sampled=0", time.Now().Unix(), b[:12], b[12:])
+	t := make([]byte, 0, len("Root=1-00000000-;Parent=;Sampled=0")+2*len(b))
+	t = binary.BigEndian.AppendUint32(t, uint32(time.Now().Unix()))
+	since := hex.EncodeToString(t)
+	t = append(append(t[:0], "Root=1-"...), since...)
+	t = hex.AppendEncode(append(t, '-'), b[:12])
+	t = hex.AppendEncode(append(t, ";Parent="...), b[12:])
+	return string(append(t, ";Sampled=0"...))
 }

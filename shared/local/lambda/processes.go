@@ -136,7 +136,7 @@ func (p *Processes) Rebuild(ctx context.Context) (changed []string, err error) {
 			changed = append(changed, name)
 		}
 	}
-	return changed, nil
+	return changed, p.sweep()
 }
 
 // build makes one bootstrap per folder, with the flags of the Makefile but for this machine. What the toolchain finds unchanged
@@ -185,6 +185,22 @@ func (p *Processes) keep(name, built string) (string, error) {
 	p.built++
 	path := filepath.Join(p.scratch, name+"."+strconv.Itoa(p.built))
 	return path, os.Link(built, path)
+}
+
+// sweep removes the bootstraps that nobody starts any more.
+func (p *Processes) sweep() error {
+	all, err := filepath.Glob(filepath.Join(p.scratch, "*.*"))
+	if err != nil {
+		return err
+	}
+	used := slices.Collect(maps.Values(p.binaries))
+	var errs []error
+	for _, path := range all {
+		if !slices.Contains(used, path) {
+			errs = append(errs, os.Remove(path))
+		}
+	}
+	return errors.Join(errs...)
 }
 
 // Runner runs the invocations of a function that was deployed, for Registry.Register.

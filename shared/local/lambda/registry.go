@@ -144,10 +144,10 @@ func (r *Registry) invoke(ctx context.Context, function string, in *invocation) 
 		return nil, nil, err
 	}
 	defer release()
-	in.id, in.function, in.stream, in.logger = requestID(), f.Function, f.stream, r.o.Logger
 	if in.trace == "" {
 		in.trace = traceHeader()
 	}
+	in.id, in.function, in.stream, in.logger = requestID(), f.Function, f.stream, r.o.Logger
 	out, err := f.run.run(ctx, in)
 	if failed, ok := errors.AsType[*FunctionError](err); ok {
 		return nil, failed, nil
