@@ -144,7 +144,7 @@ func (rt *Runtime) renew(ctx context.Context, root string, restart func(string))
 	}
 	rt.tell("building opsflow ...")
 	binary := filepath.Join(rt.o.Data, "opsflow")
-	cmd := exec.CommandContext(ctx, "go", "build", "-trimpath", "-o", binary, program) //nolint:gosec // a path below the data folder
+	cmd := exec.CommandContext(ctx, "go", "build", "-trimpath", "-ldflags", "-s -w", "-o", binary, program) //nolint:gosec // a path below the data folder
 	cmd.Dir = root
 	if text, err := cmd.CombinedOutput(); err != nil {
 		if ctx.Err() == nil {

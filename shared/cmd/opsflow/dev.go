@@ -9,6 +9,7 @@ import (
 	"net"
 	"os"
 	"runtime/debug"
+	"slices"
 	"strconv"
 	"strings"
 	"syscall"
@@ -96,7 +97,7 @@ func (d *devCommand) Run(ctx context.Context, std streams) error {
 	case <-ctx.Done():
 		return rt.Close()
 	case binary := <-restart:
-		return renew(rt, binary)
+		return d.renew(rt, binary)
 	}
 }
 
@@ -114,10 +115,14 @@ func (d *devCommand) renewable(restart chan<- string) func(string) {
 }
 
 // renew has another program go on in this process, at the same addresses and with the same data.
-func renew(rt *local.Runtime, binary string) error {
-	args := os.Args
-	for flag, at := range map[string]string{"--aws-port": rt.AWSURL(), "--api-port": rt.APIURL()} {
-		args = append(args[:len(args):len(args)], flag+"="+at[strings.LastIndexByte(at, ':')+1:])
+func (d *devCommand) renew(rt *local.Runtime, binary string) error {
+	args := slices.Clone(os.Args)
+	port := func(url string) string { return url[strings.LastIndexByte(url, ':')+1:] }
+	if d.AWSPort == 0 { // the last of a flag counts
+		args = append(args, "--aws-port="+port(rt.AWSURL()))
+	}
+	if d.APIPort == 0 {
+		args = append(args, "--api-port="+port(rt.APIURL()))
 	}
 	if err := rt.Close(); err != nil {
 		return err
