@@ -37,10 +37,14 @@ func (rt *Runtime) awsEndpoint() http.Handler {
 		logs.TargetPrefix:     logs.Handler(rt.logs, stack.Region, stack.Account),
 	}
 	functions, schedules := lambda.Handler(rt.functions, rt.elsewhere), scheduler.Handler(rt.scheduler)
-	objects := s3.Handler(rt.objects, stack.Region)
+	objects, who := s3.Handler(rt.objects, stack.Region), &identity{rt.permissions, rt.o.Clock.Now}
 	return rt.permissions.guardEndpoint(rt.meterEndpoint(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if _, signed := action.Signer(r); signed == "s3" { // its paths may be like any other's
+		switch _, signed := action.Signer(r); signed {
+		case "s3": // its paths may be like any other's
 			objects.ServeHTTP(w, r)
+			return
+		case "sts":
+			who.ServeHTTP(w, r)
 			return
 		}
 		if lambda.Serves(r.URL.Path) {
@@ -69,7 +73,7 @@ func (rt *Runtime) awsEndpoint() http.Handler {
 		w.WriteHeader(http.StatusBadRequest)
 		_ = json.NewEncoder(w).Encode(map[string]string{ // the caller has gone if this fails
 			"__type": "UnknownOperationException",
-			"message": "this endpoint has Step Functions, EventBridge, EventBridge Scheduler, Lambda, SQS, S3, DynamoDB, CloudWatch Logs and Secrets Manager; it does not know " +
+			"message": "this endpoint has Step Functions, EventBridge, EventBridge Scheduler, Lambda, SQS, S3, DynamoDB, CloudWatch Logs, STS and Secrets Manager; it does not know " +
 				service + " " + operation,
 		})
 	})))

@@ -18,12 +18,11 @@ func (p *permissions) guardEndpoint(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		who := p.session(r.Context())
 		if key, _ := action.Signer(r); strings.HasPrefix(key, functionKeyPrefix) {
-			f, ok := p.holder(key)
-			if !ok {
+			var ok bool
+			if who, ok = p.holderOf(key); !ok {
 				refuse(w, r, http.StatusForbidden, "UnrecognizedClientException", "The security token included in the request is invalid.")
 				return
 			}
-			who = session{p.now().roles[f.RoleARN], f.Name}
 		}
 		if who.role == nil {
 			next.ServeHTTP(w, r)
