@@ -151,7 +151,7 @@ func failed(to *ops.Connection, err error) error {
 	if e, ok := errors.AsType[*url.Error](err); ok {
 		err = e.Err
 	}
-	return &ops.CallError{Again: !forbidden(err), Err: fmt.Errorf("call %s: %w", to.Name, err)}
+	return &ops.CallError{Again: !Forbidden(err), Err: fmt.Errorf("call %s: %w", to.Name, err)}
 }
 
 // shownAnswer is how much of a refusal people are shown.

@@ -76,8 +76,8 @@ func mayFollow(to *ops.Connection, next *http.Request, via []*http.Request, priv
 	return nil
 }
 
-// forbidden reports whether an error is our own refusal, which no further try would change.
-func forbidden(err error) bool {
+// Forbidden reports whether an error of a Client is our own refusal, which no further try would change.
+func Forbidden(err error) bool {
 	if _, ok := errors.AsType[*redirectError](err); ok {
 		return true
 	}

@@ -268,3 +268,16 @@ func TestConnectionsAreRefusedListedAndDeleted(t *testing.T) {
 		t.Errorf("got %v", err)
 	}
 }
+
+func TestNoCallLeadsIntoOurOwnNetwork(t *testing.T) {
+	t.Parallel()
+	m := newMachines(t)
+	lost := m.newQueue("lost", nil)
+	arn := m.connect(apiKey(), eventbridge.CreateApiDestinationInput{InvocationEndpoint: aws.String("https://127.0.0.1:443/"), HttpMethod: "POST"})
+	m.rule(types.Target{Arn: arn, RoleArn: aws.String(anyRole), DeadLetterConfig: &types.DeadLetterConfig{Arn: &lost}})
+	m.sell(`{}`)
+	got := m.messages("lost")
+	if len(got) != 1 || *got[0].MessageAttributes["ERROR_CODE"].StringValue != "CONNECTION_FAILURE" || *got[0].MessageAttributes["RETRY_ATTEMPTS"].StringValue != "0" {
+		t.Errorf("dead letters %+v", got)
+	}
+}

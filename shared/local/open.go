@@ -140,7 +140,7 @@ func (rt *Runtime) openEngines(ctx context.Context) error {
 		SkipSlot:  rt.skipSlot,
 		MaySendAs: rt.maySendAs,
 		May:       rt.may,
-		Outside: &destination.Caller{Now: rt.o.Clock.Now, Client: func(address string, timeout time.Duration) destination.Doer {
+		Outside: &destination.Caller{Now: rt.o.Clock.Now, Forbidden: connection.Forbidden, Client: func(address string, timeout time.Duration) destination.Doer {
 			return connection.Client(&ops.Connection{BaseURL: address}, timeout, rt.o.PrivateCalls)
 		}},
 		PrivateCalls: rt.o.PrivateCalls,

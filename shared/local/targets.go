@@ -66,8 +66,8 @@ func (rt *Runtime) deliver(ctx context.Context, a events.Attempt) error {
 		})
 	case "sns":
 		return rt.across(ctx, boundary.SNS, "Publish", func(context.Context) error {
-			rt.outbox.add(Message{At: rt.o.Clock.Now(), ID: a.EventID, Channel: "topic", To: a.Target, Text: string(a.Payload)})
-			return nil
+			_, err := rt.publish(publishing{TopicArn: a.Target, Message: string(a.Payload)})
+			return err
 		})
 	case "scheduler":
 		return targetError(rt.universal(ctx, parts[5], a))

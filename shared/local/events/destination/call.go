@@ -28,7 +28,9 @@ type Doer interface {
 type Caller struct {
 	// Client gives what calls an address. It decides which addresses may be called at all.
 	Client func(address string, timeout time.Duration) Doer
-	Now    func() time.Time
+	// Forbidden reports whether an error of a client says that: it is useless to call again.
+	Forbidden func(err error) bool
+	Now       func() time.Time
 
 	mu     sync.Mutex
 	tokens map[string]token // by connection ARN
@@ -68,7 +70,7 @@ func (c *Caller) Call(ctx context.Context, to *Destination, by *Connection, with
 	}
 	answer, err := c.do(to.Endpoint, request)
 	if err != nil {
-		return &Error{Code: "CONNECTION_FAILURE", Again: true, Err: fmt.Errorf("API destination endpoint cannot be reached: %w", err)}
+		return &Error{Code: "CONNECTION_FAILURE", Again: !c.Forbidden(err), Err: fmt.Errorf("API destination endpoint cannot be reached: %w", err)}
 	}
 	defer answer.Body.Close()                                      //nolint:errcheck // nobody reads it
 	_, _ = io.Copy(io.Discard, io.LimitReader(answer.Body, 1<<20)) // so that the connection can be used again

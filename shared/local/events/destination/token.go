@@ -35,7 +35,7 @@ func (c *Caller) token(ctx context.Context, by *Connection) (string, error) {
 	}
 	t, err := c.fetch(ctx, by.Auth.OAuthParameters)
 	if err != nil {
-		return "", &Error{Code: clientError, Again: true, Err: fmt.Errorf("the connection %s got no access token: %w", by.Name, err)}
+		return "", &Error{Code: clientError, Again: !c.Forbidden(err), Err: fmt.Errorf("the connection %s got no access token: %w", by.Name, err)}
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
