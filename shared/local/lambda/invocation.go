@@ -25,6 +25,7 @@ type invocation struct {
 	stream   *logs.Stream
 	said     *transcript
 	logger   *slog.Logger
+	release  func() // makes room for another
 }
 
 // transcript takes what is said during an invocation to the function's log, and keeps the end of it for whoever asked. It is

@@ -234,6 +234,12 @@ func (r program) run(ctx context.Context, in *invocation) ([]byte, error) {
 	case out := <-done:
 		return out.result()
 	case <-ctx.Done():
+		release := in.release // when the function has ended
+		in.release = func() {}
+		p.running.Go(func() {
+			<-done
+			release()
+		})
 		return nil, ctx.Err()
 	}
 }

@@ -214,6 +214,31 @@ func TestAnswerThatIsTooLargeIsAnError(t *testing.T) {
 	}
 }
 
+func TestFunctionGoesOnWhenItsCallerHasGone(t *testing.T) {
+	t.Parallel()
+	one := 1
+	alone := echoProgram()
+	alone.Reserved = &one
+	m := newMachine(t, lambda.ProcessOptions{}, alone)
+	ctx, leave := context.WithCancel(t.Context())
+	gone := make(chan error, 1)
+	go func() {
+		_, _, err := m.functions.Invoke(ctx, "opsflow-echo", []byte(`{"Say":"at work","Sleep":3600000000000}`))
+		gone <- err
+	}()
+	for changed := m.logs.Changed(); !strings.Contains(m.said(), "at work"); changed = m.logs.Changed() {
+		<-changed
+	}
+	leave()
+	if err := <-gone; !errors.Is(err, context.Canceled) {
+		t.Errorf("who has gone gets %v", err)
+	}
+	_, _, err := m.functions.Invoke(t.Context(), "opsflow-echo", []byte(`{}`))
+	if refused, ok := errors.AsType[*lambda.APIError](err); !ok || refused.Code != lambda.TooManyRequests {
+		t.Errorf("while the function is at work: %v, want it throttled", err)
+	}
+}
+
 func TestInvocationsAtOnceHaveAProcessEach(t *testing.T) {
 	t.Parallel()
 	m := newMachine(t, lambda.ProcessOptions{}, echoProgram())

@@ -143,7 +143,8 @@ func (r *Registry) invoke(ctx context.Context, function string, in *invocation) 
 	if err != nil {
 		return nil, nil, err
 	}
-	defer release()
+	in.release = release
+	defer func() { in.release() }()
 	if in.trace == "" {
 		in.trace = traceHeader()
 	}
