@@ -23,7 +23,7 @@ type Async struct {
 	Retries   int           // after the first failure
 	MaxAge    time.Duration // 0: 6 hours
 	Off       bool          // the function has no concurrency: nothing is tried
-	OnFailure string        // ARN of the queue that learns of an event which was given up; "": nobody does
+	OnFailure string        // ARN of the queue, topic, function or bus that learns of an event which was given up; "": nobody does
 }
 
 const maxAsyncAge = 6 * time.Hour
@@ -84,9 +84,9 @@ func (a Async) giveUp(d *delivery) string {
 	return ""
 }
 
-// letter is a dead letter on its way to a queue.
+// letter is a dead letter on its way to a queue or, when Lambda sends it, to another destination.
 type letter struct {
-	queue      string
+	queue      string // ARN
 	body       string
 	attributes map[string]string
 }

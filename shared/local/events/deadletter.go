@@ -41,6 +41,7 @@ type deadRecord struct {
 // bury moves a delivery from the queue to its dead-letter queue or, when it has none, to the dead letters here.
 func (e *Engine) bury(d *delivery, cause string, l letter) error {
 	queued := false
+	var onward *delivery
 	record := mustJSON(deadRecord{cause, e.o.Clock.Now(), d})
 	err := e.o.DB.Update(e.committing(), func(tx *bbolt.Tx) error {
 		if d.seq != 0 {
@@ -48,8 +49,14 @@ func (e *Engine) bury(d *delivery, cause string, l letter) error {
 				return err
 			}
 		}
+		var err error
+		if service := serviceOf(l.queue); service != "" && service != serviceSQS {
+			if onward, err = e.onward(d, l); err != nil {
+				return err
+			}
+			return onward.insert(tx.Bucket(queueBucket))
+		}
 		if l.queue != "" && e.o.Queues != nil {
-			var err error
 			if queued, err = e.o.Queues.Put(tx, l.queue, l.body, l.attributes); queued || err != nil {
 				return err
 			}
@@ -61,10 +68,38 @@ func (e *Engine) bury(d *delivery, cause string, l letter) error {
 		}
 		return b.Put(seqKey(n), record)
 	})
-	if err == nil && queued {
+	switch {
+	case err != nil:
+		return err
+	case queued:
 		e.o.Queues.Wake(l.queue)
+	case onward != nil:
+		e.lanes.add(e, onward)
 	}
-	return err
+	return nil
+}
+
+// onward is the delivery of what Lambda says of a failure to a destination that is no queue: a topic, a function or a bus.
+func (e *Engine) onward(d *delivery, l letter) (*delivery, error) {
+	id, err := e.newID()
+	if err != nil {
+		return nil, err
+	}
+	to := Target{ARN: l.queue}
+	retries, age := to.limits()
+	now := e.o.Clock.Now()
+	next := &delivery{EventID: id, TargetARN: l.queue, Payload: l.body, Accepted: now, Deadline: now.Add(age), Retries: retries}
+	if serviceOf(l.queue) == serviceBus {
+		event, err := e.complete(Event{
+			ID: id, Source: "lambda", DetailType: "Lambda Function Invocation Result - Failure", Time: now,
+			Resources: []string{l.queue, d.TargetARN + ":$LATEST"}, Detail: []byte(l.body),
+		})
+		if err != nil {
+			return nil, err
+		}
+		next.Payload = string(event.text())
+	}
+	return next, nil
 }
 
 // DeadLetters gives up to limit dead letters behind the one with the id after (empty: from the first), oldest first.

@@ -246,3 +246,33 @@ func TestFloodOfOneTargetDoesNotHoldUpAnother(t *testing.T) {
 		t.Errorf("%d invocations of one function at once, want at most 4", most)
 	}
 }
+
+func TestLambdaTellsADestinationOfAFailure(t *testing.T) {
+	t.Parallel()
+	const topic = "arn:aws:sns:us-east-1:000000000000:failures"
+	for _, to := range []string{topic, "arn:aws:events:us-east-1:000000000000:event-bus/default"} {
+		b := setup(t, func(o *events.Options) {
+			o.Async = func(string) events.Async { return events.Async{OnFailure: to} }
+		})
+		b.answer = func(n int) error {
+			if n == 1 {
+				return &events.FunctionFailed{Type: "Oops", Message: "no", Payload: []byte(`{"errorType":"Oops"}`)}
+			}
+			return nil
+		}
+		b.rule(events.Rule{Name: "failures", Pattern: `{"source": ["lambda"]}`}, events.Target{ID: "t", ARN: topic, InputPath: "$.detail"})
+		b.bookingRule()
+		b.put(`{"n":1}`)
+		got := b.calls()
+		if len(got) != 2 || got[1].target != topic {
+			t.Fatalf("%s: got %+v", to, got)
+		}
+		said := fields(t, got[1].payload)
+		if context, _ := said["requestContext"].(map[string]any); context["condition"] != "RetriesExhausted" {
+			t.Errorf("%s: told %v", to, said)
+		}
+		if dead := b.deadLetters(); len(dead) != 0 {
+			t.Errorf("%s: dead letters %+v", to, dead)
+		}
+	}
+}
