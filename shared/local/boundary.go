@@ -75,6 +75,13 @@ func send[T any](
 	return faults.Ask(ctx, b.faults, c, sleeper, run)
 }
 
+// carry carries out a call that one service makes to another.
+func (b *border) carry(ctx context.Context, service, operation string, run func(context.Context) error) error {
+	_, err := send(ctx, b, boundary.Call{Service: service, Operation: operation}, b.clock,
+		func(ctx context.Context) (struct{}, error) { return struct{}{}, run(ctx) })
+	return err
+}
+
 // invoked is what a function answers.
 type invoked struct {
 	out    []byte

@@ -131,3 +131,64 @@ func (b backoff) IsErrorRetryable(err error) bool {
 	api, ok := errors.AsType[smithy.APIError](err)
 	return ok && api.ErrorCode() == "ThrottlingException" && b.pass() == nil
 }
+
+// A state machine that starts another one meets what any client of Step Functions meets, and its retrier sees it through.
+func TestStateMachineThatStartsAnotherMeetsFaultsAndTriesAgain(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		kind  faults.Kind
+		error string // by which the task fails first; "": it does not
+	}{
+		{faults.Throttle, "StepFunctions.ThrottlingException"},
+		{faults.Drop, "StepFunctions.SdkClientException"},
+		{faults.AnswerLost, "StepFunctions.SdkClientException"},
+		{faults.Duplicate, ""},
+	} {
+		t.Run(string(c.kind), func(t *testing.T) {
+			t.Parallel()
+			o := options()
+			o.Clock = clock.Virtual(time.Date(2026, 11, 9, 9, 0, 0, 0, time.UTC))
+			s := newSystem(t, start(t, o))
+			client := sfn.NewFromConfig(s.config())
+			machine := func(name, definition string) *string {
+				m, err := client.CreateStateMachine(t.Context(), &sfn.CreateStateMachineInput{
+					Name: &name, RoleArn: aws.String("arn:aws:iam::000000000000:role/any"), Definition: &definition,
+				})
+				if err != nil {
+					t.Fatal(err)
+				}
+				return m.StateMachineArn
+			}
+			child := machine("child", `{"StartAt":"W","States":{"W":{"Type":"Wait","Seconds":5,"End":true}}}`)
+			parent := machine("parent", `{"StartAt":"Pause","States":{"Pause":{"Type":"Wait","Seconds":10,"Next":"Start"},
+				"Start":{"Type":"Task","Resource":"arn:aws:states:::states:startExecution.sync:2","End":true,
+					"Parameters":{"StateMachineArn":"`+*child+`","Name.$":"$$.Execution.Name","Input":{}},
+					"Retry":[{"ErrorEquals":["StepFunctions.ThrottlingException","StepFunctions.SdkClientException"],"IntervalSeconds":1}]}}}`)
+			x, err := client.StartExecution(t.Context(), &sfn.StartExecutionInput{StateMachineArn: parent, Name: aws.String("one")})
+			if err != nil {
+				t.Fatal(err)
+			}
+			s.ask(http.MethodPost, "/dev/faults", "", object{"faults": []object{{"kind": c.kind, "service": "states", "operation": "StartExecution", "times": 1}}},
+				http.StatusOK, nil)
+			s.advance("1m")
+			end, err := client.DescribeExecution(t.Context(), &sfn.DescribeExecutionInput{ExecutionArn: x.ExecutionArn})
+			if err != nil || end.Status != "SUCCEEDED" {
+				t.Errorf("the execution is %s, %s, %v", end.Status, aws.ToString(end.Error), err)
+			}
+			history, err := client.GetExecutionHistory(t.Context(), &sfn.GetExecutionHistoryInput{ExecutionArn: x.ExecutionArn})
+			if err != nil {
+				t.Fatal(err)
+			}
+			failed := ""
+			for _, e := range history.Events {
+				if d := e.TaskFailedEventDetails; d != nil && failed == "" {
+					failed = *d.Error
+				}
+			}
+			children, err := client.ListExecutions(t.Context(), &sfn.ListExecutionsInput{StateMachineArn: child})
+			if err != nil || len(children.Executions) != 1 || failed != c.error {
+				t.Errorf("%d children, want one; the task failed first with %q, want %q; %v", len(children.Executions), failed, c.error, err)
+			}
+		})
+	}
+}

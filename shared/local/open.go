@@ -129,6 +129,9 @@ func (rt *Runtime) openEngines(ctx context.Context) error {
 	rt.states, err = states.New(states.Options{
 		DB: rt.db, Clock: rt.o.Clock, Account: stack.Account, Region: stack.Region, Logger: rt.o.Logger,
 		Rand: rand.Reader, Invoke: rt.invokeTask, Emit: rt.emit, Call: rt.callService, Roles: rt.permissions, Count: rt.countStates, Log: rt.logHistory,
+		Across: func(ctx context.Context, operation string, request func(context.Context) error) error {
+			return rt.border.carry(ctx, boundary.States, operation, request)
+		},
 	})
 	if err != nil {
 		return err
@@ -198,13 +201,11 @@ func (rt *Runtime) async(function string) events.Async {
 
 // emit puts Step Functions' own events on the default bus.
 func (rt *Runtime) emit(ctx context.Context, e states.Event) error {
-	_, err := send(ctx, rt.border, boundary.Call{Service: boundary.Events, Operation: "PutEvents"}, rt.o.Clock,
-		func(ctx context.Context) (struct{}, error) {
-			return struct{}{}, rt.events.PublishAWS(ctx, events.Event{
-				ID: e.ID, Source: e.Source, DetailType: e.DetailType, Time: e.Time, Resources: e.Resources, Detail: e.Detail,
-			})
+	return rt.border.carry(ctx, boundary.Events, "PutEvents", func(ctx context.Context) error {
+		return rt.events.PublishAWS(ctx, events.Event{
+			ID: e.ID, Source: e.Source, DetailType: e.DetailType, Time: e.Time, Resources: e.Resources, Detail: e.Detail,
 		})
-	return err
+	})
 }
 
 func (rt *Runtime) openFunctions(ctx context.Context) error {

@@ -103,9 +103,7 @@ func (rt *Runtime) universal(ctx context.Context, target string, a events.Attemp
 
 // across makes a request of EventBridge's to another service.
 func (rt *Runtime) across(ctx context.Context, service, operation string, request func(context.Context) error) error {
-	_, err := send(ctx, rt.border, boundary.Call{Service: service, Operation: operation}, rt.o.Clock,
-		func(ctx context.Context) (struct{}, error) { return struct{}{}, request(ctx) })
-	return targetError(err)
+	return targetError(rt.border.carry(ctx, service, operation, request))
 }
 
 // may holds what a target is to be asked for against the role that it is asked with. One that is not of the template may do

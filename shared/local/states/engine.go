@@ -51,6 +51,9 @@ type Options struct {
 	Call func(ctx context.Context, c Call) (output []byte, err error)
 	// Emit puts an event on the default bus; nil drops it.
 	Emit func(ctx context.Context, event Event) error
+	// Across carries out a request to Step Functions itself that a Task state makes; nil: nothing is in its way. It may make the
+	// request twice, the second time later.
+	Across func(ctx context.Context, operation string, request func(context.Context) error) error
 	// Roles are what state machines run as. nil: every role may do everything.
 	Roles Roles
 	// Log writes lines into a stream of a log group: the histories of state machines that ask for that. nil drops them.
@@ -71,6 +74,7 @@ type Engine struct {
 	invoke          func(context.Context, string, []byte) ([]byte, *FunctionError, error)
 	call            func(context.Context, Call) ([]byte, error)
 	emit            func(context.Context, Event) error
+	across          func(ctx context.Context, operation string, request func(context.Context) error) error
 	roles           Roles
 	count           func(machineARN string, executions, transitions int)
 	account, region string
@@ -99,8 +103,8 @@ func New(o Options) (*Engine, error) {
 		return nil, errors.New("states: DB, Clock and Invoke are required")
 	}
 	e := &Engine{
-		db: o.DB, clock: o.Clock, invoke: o.Invoke, call: o.Call, emit: o.Emit, roles: o.Roles, count: o.Count, account: o.Account, region: o.Region,
-		random: &lockedReader{r: o.Rand}, log: o.Logger, keepLog: o.Log,
+		db: o.DB, clock: o.Clock, invoke: o.Invoke, call: o.Call, emit: o.Emit, across: o.Across, roles: o.Roles, count: o.Count,
+		account: o.Account, region: o.Region, random: &lockedReader{r: o.Rand}, log: o.Logger, keepLog: o.Log,
 		running: map[string]*execution{}, definitions: map[string]*graph{}, activities: map[string]bool{},
 		offered: map[string][]activityTask{}, arrival: make(chan struct{}),
 	}
@@ -109,6 +113,9 @@ func New(o Options) (*Engine, error) {
 	}
 	if e.emit == nil {
 		e.emit = func(context.Context, Event) error { return nil }
+	}
+	if e.across == nil {
+		e.across = func(ctx context.Context, _ string, request func(context.Context) error) error { return request(ctx) }
 	}
 	if e.roles == nil {
 		e.roles = allMighty{}

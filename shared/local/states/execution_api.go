@@ -172,7 +172,7 @@ func (e *Engine) StartExecution(ctx context.Context, in StartExecutionInput) (St
 	}, x.begin)
 	switch {
 	case existing == nil:
-	case existing.Status == StatusRunning && existing.Input == in.Input:
+	case existing.Status == StatusRunning && existing.Input == in.Input && e.adopt(ctx, x.key, in.parent) == nil:
 		startedAt, err = existing.StartedAt, nil
 	default:
 		err = apiError("ExecutionAlreadyExists", "Execution Already Exists: '%s'", x.arn)
@@ -185,6 +185,37 @@ func (e *Engine) StartExecution(ctx context.Context, in StartExecutionInput) (St
 
 // errStarted undoes the start of what runs already, or did.
 var errStarted = errors.New("an execution of this name was started before")
+
+// adopt has the execution tell another try of the task that it was started by of its end: the first one has not heard that it
+// runs. The error says that it is over, or another task's.
+func (e *Engine) adopt(ctx context.Context, key string, parent *link) error {
+	if parent == nil {
+		return nil
+	}
+	x := e.find(key)
+	if x == nil {
+		return errNotRunning
+	}
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	was := x.rec.Parent
+	switch {
+	case x.lost || x.rec.Status != StatusRunning:
+		return errNotRunning
+	case was != nil && *was == *parent:
+		return nil
+	case was != nil && (was.Key != parent.Key || was.Thread != parent.Thread):
+		return errStarted
+	}
+	x.rec.Parent = parent
+	err := e.db.Update(ctx, func(tx *bbolt.Tx) error {
+		return put(tx, []entry{{bucketExecutions, []byte(key), mustJSON(x.rec)}})
+	})
+	if err != nil {
+		x.rec.Parent = was
+	}
+	return err
+}
 
 // StartSyncExecution runs an express execution to its end. Nothing of it is kept.
 func (e *Engine) StartSyncExecution(ctx context.Context, in StartExecutionInput) (*Execution, error) {

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"opsflow/shared/local/states/value"
@@ -132,7 +133,13 @@ func (x *execution) startChild(ctx context.Context, r resource, id int, job *tas
 	if err := x.mayUse(ctx, "states:StartExecution", in.StateMachineARN); err != nil {
 		return nil, nil, err
 	}
-	out, err := x.e.StartExecution(ctx, in)
+	var out StartExecutionOutput
+	var first sync.Once // the answer of a request that arrives twice is given once
+	err := x.e.across(ctx, "StartExecution", func(ctx context.Context) error {
+		got, err := x.e.StartExecution(ctx, in)
+		first.Do(func() { out = got })
+		return err
+	})
 	var api *APIError
 	if errors.As(err, &api) && api.Code == "ExecutionAlreadyExists" && in.parent != nil && job.Attempt > 0 {
 		// Started before a restart and over by now, if it is ours.
