@@ -113,7 +113,7 @@ type execution struct {
 	more    []entry      // what else a burst writes
 	saved   []*activeRun // of which it writes the map runs
 	born    []birth
-	runs    map[int]*activeRun // map runs, by thread
+	runs    map[int]*activeRun // map runs, by thread; nil: it has had none
 	entered int                // states, since the last burst
 	effects []func()
 	timers  map[int]func() bool
@@ -126,7 +126,7 @@ type execution struct {
 func (e *Engine) newExecution(key string, rec record, g *graph, input any) *execution {
 	return &execution{
 		e: e, key: key, arn: e.executionARN(&rec), graph: g, rec: rec, input: input,
-		done: make(chan struct{}), threads: map[int]*thread{}, changed: map[int]bool{}, runs: map[int]*activeRun{},
+		done: make(chan struct{}), threads: map[int]*thread{}, changed: map[int]bool{},
 		timers: map[int]func() bool{}, cancel: map[int]context.CancelFunc{},
 	}
 }
@@ -137,8 +137,7 @@ func (x *execution) begin() {
 	x.event(nil, "ExecutionStarted", map[string]any{
 		"input": x.rec.Input, "inputDetails": notTruncated, "roleArn": x.rec.Role,
 	})
-	t := x.newThread(noParent, 0, x.graph)
-	t.Prev = x.count.Seq
+	t := x.newThread(noParent, 0, x.graph) // the event of its first state follows none, as on AWS
 	x.enter(t, x.graph.startAt, x.input)
 }
 

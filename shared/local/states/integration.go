@@ -150,9 +150,15 @@ func (x *execution) startChild(ctx context.Context, r resource, id int, job *tas
 	if err != nil {
 		return nil, nil, err
 	}
+	request, err := newUUID(x.e.random)
+	if err != nil {
+		return nil, nil, err
+	}
 	return value.ObjectOf(
 		value.Member{Key: "ExecutionArn", Value: out.ExecutionARN},
-		value.Member{Key: "StartDate", Value: out.StartDate.UTC().Format(isoMillis)},
+		value.Member{Key: "SdkHttpMetadata", Value: value.ObjectOf(value.Member{Key: "HttpStatusCode", Value: number(200)})},
+		value.Member{Key: "SdkResponseMetadata", Value: value.ObjectOf(value.Member{Key: "RequestId", Value: request})},
+		value.Member{Key: "StartDate", Value: number(out.StartDate.UnixMilli())},
 	), nil, nil
 }
 
@@ -164,35 +170,20 @@ func (x *execution) childEnded(l link, child *record, arn string) {
 			return nil
 		}
 		x.touch(t)
-		d := x.e.describe(child, arn)
-		out := value.ObjectOf(
-			value.Member{Key: "ExecutionArn", Value: arn},
-			value.Member{Key: "Input", Value: child.Input},
-			value.Member{Key: "Name", Value: child.Name},
-			value.Member{Key: "StartDate", Value: d.StartDate.UTC().Format(isoMillis)},
-			value.Member{Key: "StateMachineArn", Value: d.StateMachineARN},
-			value.Member{Key: "Status", Value: child.Status},
-			value.Member{Key: "StopDate", Value: d.StopDate.UTC().Format(isoMillis)},
-		)
-		if child.Error != nil {
-			out.Set("Error", *child.Error)
-		}
-		if child.Cause != nil {
-			out.Set("Cause", *child.Cause)
-		}
+		out := x.e.envelope(child, func(at time.Time) any { return number(at.UnixMilli()) })
 		if child.Status != StatusSucceeded {
 			x.taskFailed(t, &failure{Name: errTaskFailed, Cause: string(value.Text(out))})
 			return nil
 		}
-		output := any(*child.Output)
-		if strings.HasSuffix(t.state().resource, ".sync:2") {
-			v, err := value.Parse([]byte(*child.Output))
-			if err != nil {
-				return fmt.Errorf("output of %s: %w", arn, err)
+		if strings.HasSuffix(t.state().resource, ".sync:2") { // .sync leaves them as the text that they are
+			for name, text := range map[string]string{"Input": child.Input, "Output": *child.Output} {
+				v, err := value.Parse([]byte(text))
+				if err != nil {
+					return fmt.Errorf("%s of %s: %w", name, arn, err)
+				}
+				out.Set(name, v)
 			}
-			output = v
 		}
-		out.Set("Output", output)
 		x.taskSucceeded(t, out)
 		return nil
 	}))

@@ -181,7 +181,7 @@ func TestFailuresAreWrittenToo(t *testing.T) {
 	}
 	run := r.mapRun(t, arn).ARN
 	text, err := os.ReadFile(filepath.Join(dir, run[strings.LastIndexByte(run, ':')+1:], "FAILED_0.json"))
-	if err != nil || !strings.Contains(string(text), `"Error":"Bad","Cause":"it is"`) || !strings.Contains(string(text), `"Status":"FAILED"`) {
+	if err != nil || !strings.Contains(string(text), `"Cause":"it is","Error":"Bad"`) || !strings.Contains(string(text), `"Status":"FAILED"`) {
 		t.Errorf("got %s, %v", text, err)
 	}
 }

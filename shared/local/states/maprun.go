@@ -72,6 +72,14 @@ type activeRun struct {
 	machine string         // of the children: the state machine's name, with the label
 }
 
+// hold makes a map run that of a thread.
+func (x *execution) hold(t *thread, a *activeRun) {
+	if x.runs == nil {
+		x.runs = map[int]*activeRun{}
+	}
+	x.runs[t.ID] = a
+}
+
 // going says whether the run is one of the execution's that has not ended.
 func (x *execution) going(t *thread, a *activeRun) bool {
 	return a != nil && x.runs[t.ID] == a && x.threads[t.ID] == t && a.Status == StatusRunning
@@ -114,7 +122,7 @@ func (x *execution) startMapRun(t *thread, s *state, run mapRun, in inputs) erro
 		mapRun: run, key: machine + ":" + id, inputs: in, status: make([]string, run.Children), keys: map[int]string{}, machine: machine,
 	}
 	t.Join, t.Phase = &join{MapRun: a.key}, phaseJoin
-	x.runs[t.ID] = a
+	x.hold(t, a)
 	x.event(t, "MapRunStarted", map[string]any{"mapRunArn": x.e.mapRunARN(a.key)})
 	x.saveRun(a)
 	x.more = append(x.more,
@@ -208,7 +216,7 @@ func (x *execution) loadRun(ctx context.Context, t *thread, redriven bool) (*act
 	if err != nil {
 		return nil, fmt.Errorf("read map run %s: %w", a.key, err)
 	}
-	x.runs[t.ID] = a
+	x.hold(t, a)
 	return a, nil
 }
 

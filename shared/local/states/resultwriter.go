@@ -69,31 +69,44 @@ func (e *Engine) outcomes(w *writer, children []*record) ([]any, error) {
 
 // outcome is all that is known of a child.
 func (e *Engine) outcome(rec *record) any {
+	return e.envelope(rec, func(t time.Time) any { return t.Format(isoMillis) })
+}
+
+// envelope is what DescribeExecution says of an execution that is over, as Step Functions writes it into data.
+func (e *Engine) envelope(rec *record, date func(time.Time) any) *value.Object {
 	d := e.describe(rec, e.executionARN(rec))
-	o := value.NewObject(12)
+	o := value.NewObject(16)
+	included := value.ObjectOf(value.Member{Key: "Included", Value: true})
+	text := func(name string, v *string) {
+		if v != nil {
+			o.Set(name, *v)
+		}
+	}
+	text("Cause", d.Cause)
+	text("Error", d.Error)
 	o.Set("ExecutionArn", d.ARN)
 	o.Set("Input", d.Input)
-	o.Set("InputDetails", value.ObjectOf(value.Member{Key: "Included", Value: true}))
+	o.Set("InputDetails", included)
 	o.Set("Name", d.Name)
 	if d.Output != nil {
 		o.Set("Output", *d.Output)
-		o.Set("OutputDetails", value.ObjectOf(value.Member{Key: "Included", Value: true}))
-	}
-	if d.Error != nil {
-		o.Set("Error", *d.Error)
-	}
-	if d.Cause != nil {
-		o.Set("Cause", *d.Cause)
+		o.Set("OutputDetails", included)
 	}
 	o.Set("RedriveCount", number(int64(d.RedriveCount)))
 	o.Set("RedriveStatus", d.RedriveStatus)
 	if d.RedriveReason != "" {
 		o.Set("RedriveStatusReason", d.RedriveReason)
 	}
-	o.Set("StartDate", d.StartDate.Format(isoMillis))
+	o.Set("StartDate", date(d.StartDate))
+	if d.AliasARN != "" {
+		o.Set("StateMachineAliasArn", d.AliasARN)
+	}
 	o.Set("StateMachineArn", d.StateMachineARN)
+	if d.VersionARN != "" {
+		o.Set("StateMachineVersionArn", d.VersionARN)
+	}
 	o.Set("Status", d.Status)
-	o.Set("StopDate", d.StopDate.Format(isoMillis))
+	o.Set("StopDate", date(d.StopDate))
 	return o
 }
 

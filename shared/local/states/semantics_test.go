@@ -1,6 +1,7 @@
 package states_test
 
 import (
+	"fmt"
 	"strings"
 	"testing"
 	"time"
@@ -94,5 +95,35 @@ func TestTheFirstToleranceThatIsExceededEndsAMapRun(t *testing.T) {
 		if x := r.describe(t, arn); x.Status != want {
 			t.Errorf("%s: got %s", tolerance, x.Status)
 		}
+	}
+}
+
+func TestAParentSeesItsChildAsDescribeExecutionDoes(t *testing.T) {
+	t.Parallel()
+	const child = `"ExecutionArn":"arn:aws:states:us-east-1:000000000000:execution:child:c","Input":%s,"InputDetails":{"Included":true},"Name":"c",` +
+		`"Output":%s,"OutputDetails":{"Included":true},"RedriveCount":0,"RedriveStatus":"NOT_REDRIVABLE",` +
+		`"RedriveStatusReason":"Execution is SUCCEEDED and cannot be redriven","StartDate":1795510800000,` +
+		`"StateMachineArn":"arn:aws:states:us-east-1:000000000000:stateMachine:child",` +
+		`"StateMachineVersionArn":"arn:aws:states:us-east-1:000000000000:stateMachine:child:1","Status":"SUCCEEDED","StopDate":1795510800000`
+	for pattern, want := range map[string]string{
+		".sync":   fmt.Sprintf(child, `"{\"k\":1}"`, `"7"`),
+		".sync:2": fmt.Sprintf(child, `{"k":1}`, `7`),
+	} {
+		r := newRig(t)
+		m := createMachine(t, r, states.CreateStateMachineInput{Name: "child", Definition: resultIs(7), Publication: states.Publication{Publish: true}})
+		arn := r.start(t, `{"StartAt": "T", "States": {"T": {"Type": "Task", "Resource": "arn:aws:states:::states:startExecution`+pattern+`",
+			"Parameters": {"StateMachineArn": "`+m.VersionARN+`", "Name": "c", "Input": {"k": 1}}, "End": true}}}`, `{}`)
+		r.idle(t)
+		r.wantSucceeded(t, arn, "{"+want+"}")
+	}
+	r := newRig(t)
+	m := createMachine(t, r, states.CreateStateMachineInput{Name: "child", Definition: `{"StartAt": "F", "States": {"F": {"Type": "Fail", "Error": "E", "Cause": "c"}}}`})
+	arn := r.start(t, `{"StartAt": "T", "States": {"T": {"Type": "Task", "Resource": "arn:aws:states:::states:startExecution.sync:2",
+		"Parameters": {"StateMachineArn": "`+m.ARN+`", "Name": "c", "Input": {"k": 1}}, "End": true}}}`, `{}`)
+	r.idle(t)
+	x := r.describe(t, arn)
+	if cause := deref(x.Cause); deref(x.Error) != "States.TaskFailed" || !strings.HasPrefix(cause, `{"Cause":"c","Error":"E","ExecutionArn":`) ||
+		!strings.Contains(cause, `"Input":"{\"k\":1}"`) || !strings.Contains(cause, `"Status":"FAILED","StopDate":1795510800000}`) {
+		t.Errorf("got %s %s", deref(x.Error), cause)
 	}
 }
