@@ -24,7 +24,7 @@ func TestWhoAsksIsTold(t *testing.T) {
 			t.Errorf("%s: %d %s, want %s", key, status, answer, want)
 		}
 	}
-	if status, _, answer := s.signed("somebody", "sts", http.MethodPost, "/", "", "Action=AssumeRole"); status != http.StatusBadRequest || !strings.Contains(answer, "<Code>InvalidAction</Code>") {
+	if status, _, answer := s.signed("somebody", "sts", http.MethodPost, "/", "", "Action=GetSessionToken"); status != http.StatusBadRequest || !strings.Contains(answer, "<Code>InvalidAction</Code>") {
 		t.Errorf("an operation that is not here: %d %s", status, answer)
 	}
 }

@@ -12,7 +12,6 @@ import (
 	"opsflow/shared/aws/ses"
 	"opsflow/shared/local/action"
 	"opsflow/shared/local/iam"
-	"opsflow/shared/local/stack"
 	"opsflow/shared/ops"
 )
 
@@ -40,24 +39,17 @@ func (o *outbox) email(w http.ResponseWriter, r *http.Request) {
 	writeJSON(w, http.StatusOK, map[string]string{"MessageId": "local"})
 }
 
-// forms are the services whose clients send forms: SNS Publish and STS GetCallerIdentity.
+// forms are the operations whose clients send forms, besides STS's: SNS Publish.
 func (rt *Runtime) forms(w http.ResponseWriter, r *http.Request) {
 	r.Body = http.MaxBytesReader(w, r.Body, 1<<20)
 	_, service := action.Signer(r)
 	operation := r.FormValue("Action")
-	var answer any
-	var err error
-	switch {
-	case operation == "Publish" && service != "sts":
-		var id string
+	var id string
+	err := error(&serviceError{"InvalidAction", "this endpoint has SNS Publish; it does not know " + service + " " + operation})
+	if operation == "Publish" {
 		id, err = rt.publish(publishing{
 			r.FormValue("TopicArn"), r.FormValue("TargetArn"), r.FormValue("PhoneNumber"), r.FormValue("Subject"), r.FormValue("Message"),
 		})
-		answer = publishResponse{MessageID: id}
-	case operation == "GetCallerIdentity" && service != "sns":
-		answer = identityOf(rt.permissions.session(r.Context()))
-	default:
-		err = &serviceError{"InvalidAction", "this endpoint has SNS Publish and STS GetCallerIdentity; it does not know " + service + " " + operation}
 	}
 	failed, refused := errors.AsType[*serviceError](err)
 	switch {
@@ -68,8 +60,7 @@ func (rt *Runtime) forms(w http.ResponseWriter, r *http.Request) {
 	case err != nil:
 		refuse(w, r, http.StatusInternalServerError, internalError, err.Error())
 	default:
-		w.Header().Set("Content-Type", "text/xml")
-		_ = xml.NewEncoder(w).Encode(answer) // nobody is left to tell of an error
+		writeXML(w, publishResponse{MessageID: id})
 	}
 }
 
@@ -79,22 +70,6 @@ const internalError = "InternalError"
 type publishResponse struct {
 	XMLName   xml.Name `xml:"http://sns.amazonaws.com/doc/2010-03-31/ PublishResponse"`
 	MessageID string   `xml:"PublishResult>MessageId"`
-}
-
-type identityResponse struct {
-	XMLName xml.Name `xml:"https://sts.amazonaws.com/doc/2011-06-15/ GetCallerIdentityResponse"`
-	ARN     string   `xml:"GetCallerIdentityResult>Arn"`
-	UserID  string   `xml:"GetCallerIdentityResult>UserId"`
-	Account string   `xml:"GetCallerIdentityResult>Account"`
-}
-
-// identityOf tells who somebody is.
-func identityOf(s session) identityResponse {
-	out := identityResponse{ARN: developer, UserID: "AIDADEVELOPER", Account: stack.Account}
-	if s.role != nil {
-		out.ARN, out.UserID = s.role.Session(s.name), "AROA"+strings.ToUpper(s.role.LogicalID)+":"+s.name
-	}
-	return out
 }
 
 // publishing is the input of SNS Publish.

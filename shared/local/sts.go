@@ -71,9 +71,14 @@ func (i *identity) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 
 func (*identity) caller(who session) callerIdentity {
 	if who.role == nil {
-		return callerIdentity{ARN: developer, UserID: "DEVELOPER", Account: stack.Account}
+		return callerIdentity{ARN: developer, UserID: "AIDADEVELOPER", Account: stack.Account}
 	}
-	return callerIdentity{ARN: who.role.Session(who.name), UserID: who.role.LogicalID + ":" + who.name, Account: stack.Account}
+	return callerIdentity{ARN: who.role.Session(who.name), UserID: roleID(who.role, who.name), Account: stack.Account}
+}
+
+// roleID is what IAM calls a session of a role.
+func roleID(role *stack.Role, name string) string {
+	return "AROA" + strings.ToUpper(role.LogicalID) + ":" + name
 }
 
 var sessionName = regexp.MustCompile(`^[\w+=,.@-]{2,64}$`)
@@ -107,7 +112,7 @@ func (i *identity) assume(w http.ResponseWriter, r *http.Request) {
 	writeXML(w, assumedRole{
 		Key: roleKeyPrefix + role.LogicalID + "." + name, Secret: "local", Token: "local",
 		Expiration: i.now().Add(time.Duration(seconds) * time.Second).UTC().Format(time.RFC3339),
-		ID:         role.LogicalID + ":" + name, ARN: role.Session(name),
+		ID:         roleID(role, name), ARN: role.Session(name),
 	})
 }
 
