@@ -25,7 +25,7 @@ func (rt *Runtime) openBorder(context.Context) error {
 	rt.border = &border{clock: rt.o.Clock, faults: faults.New(rt.o.Clock, rt.o.Faults), permissions: rt.permissions}
 	rt.onClose(rt.border.faults.Close)
 	if rt.o.Quotas {
-		rt.border.quotas = quota.New(rt.o.Clock)
+		rt.border.quotas = quota.New(rt.o.Clock, func() int { return rt.states.Running() })
 	}
 	return nil
 }

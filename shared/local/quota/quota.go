@@ -72,9 +72,13 @@ func Of(c boundary.Call) (Bucket, bool) {
 	return b, ok
 }
 
+// MaxRunning is how many executions may run at once.
+const MaxRunning = 1_000_000
+
 // Limiter counts requests. A nil Limiter lets everything through. It is safe for concurrent use.
 type Limiter struct {
-	clock ops.Clock
+	clock   ops.Clock
+	running func() int
 
 	mu     sync.Mutex
 	levels map[operation]*level
@@ -86,12 +90,13 @@ type level struct {
 	at     time.Time
 }
 
-// New makes a limiter whose buckets are full and fill by the clock.
-func New(clock ops.Clock) *Limiter {
-	return &Limiter{clock: clock, levels: map[operation]*level{}}
+// New makes a limiter whose buckets are full and fill by the clock. running tells how many executions run.
+func New(clock ops.Clock, running func() int) *Limiter {
+	return &Limiter{clock: clock, running: running, levels: map[operation]*level{}}
 }
 
-// Take counts a request. Over its quota the error is the throttling *boundary.Error of the service, and nothing is counted.
+// Take counts a request. Over its quota the error is the service's throttling one, and nothing is counted; or that too many
+// executions run for another to start.
 func (l *Limiter) Take(c boundary.Call) *boundary.Error {
 	if l == nil {
 		return nil
@@ -99,6 +104,12 @@ func (l *Limiter) Take(c boundary.Call) *boundary.Error {
 	bucket, ok := Of(c)
 	if !ok {
 		return nil
+	}
+	if c.Service == boundary.States && c.Operation == "StartExecution" && l.running() >= MaxRunning {
+		return &boundary.Error{
+			Code: "ExecutionLimitExceeded", Status: http.StatusBadRequest, Message: "The maximum number of running executions has been reached. " +
+				"Running executions must end or be stopped before a new execution can be started.",
+		}
 	}
 	now := l.clock.Now()
 	l.mu.Lock()

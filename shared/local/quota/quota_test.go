@@ -12,6 +12,25 @@ import (
 
 var start = boundary.Call{Service: boundary.States, Operation: "StartExecution"}
 
+// nobody runs.
+func nobody() int { return 0 }
+
+func TestNoMoreExecutionsStartThanMayRun(t *testing.T) {
+	t.Parallel()
+	running := quota.MaxRunning - 1
+	l := quota.New(clock.Virtual(time.Now()), func() int { return running })
+	if err := l.Take(start); err != nil {
+		t.Errorf("the last one that may run: %v", err)
+	}
+	running++
+	if err := l.Take(start); err == nil || err.Code != "ExecutionLimitExceeded" {
+		t.Errorf("one more: %v", err)
+	}
+	if err := l.Take(boundary.Call{Service: boundary.States, Operation: "StopExecution"}); err != nil {
+		t.Errorf("stopping one: %v", err)
+	}
+}
+
 // takes counts how many requests are let through, of many.
 func takes(t *testing.T, l *quota.Limiter, c boundary.Call) (n int) {
 	t.Helper()
@@ -32,7 +51,7 @@ func takes(t *testing.T, l *quota.Limiter, c boundary.Call) (n int) {
 func TestBucketHoldsItsSizeAndTimeFillsItAgain(t *testing.T) {
 	t.Parallel()
 	c := clock.Virtual(time.Date(2026, 11, 9, 9, 0, 0, 0, time.UTC))
-	l := quota.New(c)
+	l := quota.New(c, nobody)
 	for _, step := range []struct {
 		after time.Duration
 		want  int
@@ -48,7 +67,7 @@ func TestBucketHoldsItsSizeAndTimeFillsItAgain(t *testing.T) {
 
 func TestEachOperationHasItsOwnBucket(t *testing.T) {
 	t.Parallel()
-	l := quota.New(clock.Virtual(time.Now()))
+	l := quota.New(clock.Virtual(time.Now()), nobody)
 	for _, want := range []struct {
 		service, operation string
 		n                  int

@@ -184,6 +184,13 @@ func (e *Engine) report(err error) {
 	}
 }
 
+// Running is how many executions run.
+func (e *Engine) Running() int {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	return len(e.running)
+}
+
 func (e *Engine) find(key string) *execution {
 	e.mu.Lock()
 	defer e.mu.Unlock()
