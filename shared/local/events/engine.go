@@ -176,11 +176,6 @@ func (e *Engine) load(ctx context.Context) error {
 			rules: map[string]*rule{},
 		}
 	}
-	for _, b := range e.buses {
-		for _, r := range b.rules {
-			e.arm(b.Name, r)
-		}
-	}
 	return nil
 }
 

@@ -95,7 +95,10 @@ func seqKey(seq uint64) []byte { return binary.BigEndian.AppendUint64(nil, seq) 
 // ready.
 func (e *Engine) Resume(ctx context.Context) error {
 	var err error
-	e.resume.Do(func() { err = e.sendLeftover(ctx) })
+	e.resume.Do(func() {
+		err = e.sendLeftover(ctx)
+		e.armLoaded()
+	})
 	if err != nil {
 		return fmt.Errorf("resume deliveries: %w", err)
 	}

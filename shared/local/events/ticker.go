@@ -32,6 +32,25 @@ func (e *Engine) arm(bus string, r *rule) {
 	e.wind(r.ARN, t, t.last)
 }
 
+// armLoaded arms the schedules of an earlier run that nobody has put anew.
+func (e *Engine) armLoaded() {
+	e.mu.RLock()
+	defer e.mu.RUnlock()
+	for _, b := range e.buses {
+		for _, r := range b.rules {
+			if !e.armed(r.ARN) {
+				e.arm(b.Name, r)
+			}
+		}
+	}
+}
+
+func (e *Engine) armed(arn string) bool {
+	e.tickers.mu.Lock()
+	defer e.tickers.mu.Unlock()
+	return e.tickers.m[arn] != nil
+}
+
 func (e *Engine) disarm(arn string) {
 	e.tickers.mu.Lock()
 	defer e.tickers.mu.Unlock()

@@ -65,7 +65,8 @@ func TestScheduleFollowsItsRule(t *testing.T) {
 	}
 }
 
-func TestScheduleTicksAgainAfterARestart(t *testing.T) {
+// Before Resume the targets are not ready.
+func TestScheduleTicksAgainOnceItIsResumedAfterARestart(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
 	b.rule(events.Rule{Name: "sweep", Schedule: "rate(1 minute)"}, events.Target{ID: "fn", ARN: fnARN})
@@ -73,8 +74,15 @@ func TestScheduleTicksAgainAfterARestart(t *testing.T) {
 	b.advance(time.Hour)
 	b.open()
 	b.advance(2 * time.Minute)
+	if got := b.calls(); len(got) != 0 {
+		t.Errorf("%d slots before it is resumed, want none", len(got))
+	}
+	if err := b.Resume(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	b.advance(2 * time.Minute)
 	if got := b.calls(); len(got) != 2 {
-		t.Errorf("%d slots, want the two since the restart", len(got))
+		t.Errorf("%d slots, want the two since then", len(got))
 	}
 }
 

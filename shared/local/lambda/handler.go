@@ -35,7 +35,8 @@ func Handler(r *Registry, fallback *url.URL) http.Handler {
 	}
 	mux := http.NewServeMux()
 	mux.HandleFunc("POST /2015-03-31/functions/{name}/invocations", h.invoke)
-	mux.HandleFunc("GET /2015-03-31/functions/", h.list)
+	mux.HandleFunc("GET /2015-03-31/functions", h.list) // some clients end it with a slash
+	mux.HandleFunc("GET /2015-03-31/functions/{$}", h.list)
 	mux.HandleFunc("GET /2015-03-31/functions/{name}", h.describe(whole))
 	mux.HandleFunc("GET /2015-03-31/functions/{name}/configuration", h.describe(func(f Function) any { return configurationOf(f) }))
 	mux.HandleFunc("GET /2019-09-30/functions/{name}/concurrency", h.describe(concurrencyOf))
