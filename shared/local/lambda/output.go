@@ -40,7 +40,7 @@ func (o *output) read() {
 		return
 	}
 	_ = raw.Read(func(fd uintptr) bool { // its end is what ends this
-		return !o.take(int(fd))
+		return !o.take(fd)
 	})
 	o.mu.Lock()
 	defer o.mu.Unlock()
@@ -53,15 +53,15 @@ func (o *output) drain() {
 	if err != nil { // it has ended
 		return
 	}
-	_ = raw.Control(func(fd uintptr) { o.take(int(fd)) }) // as above
+	_ = raw.Control(func(fd uintptr) { o.take(fd) }) // as above
 }
 
 // take reads what there is without waiting, and reports whether more may come.
-func (o *output) take(fd int) bool {
+func (o *output) take(fd uintptr) bool {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	for {
-		n, err := syscall.Read(fd, o.buffer[:])
+		n, err := readPipe(fd, o.buffer[:])
 		switch {
 		case errors.Is(err, syscall.EINTR):
 		case errors.Is(err, syscall.EAGAIN):
