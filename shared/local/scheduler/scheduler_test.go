@@ -244,6 +244,8 @@ func TestScheduleIsDeletedWhenItIsOver(t *testing.T) {
 		r.must(r.schedule("at(2026-03-27T10:00:00)", func(in *awsscheduler.CreateScheduleInput) { in.Name, in.ActionAfterCompletion = &name, action }))
 	}
 	r.advance(time.Hour)
+	r.engine.Close()
+	r.open()
 	list, err := r.ListSchedules(t.Context(), &awsscheduler.ListSchedulesInput{})
 	if err != nil || len(list.Schedules) != 1 || *list.Schedules[0].Name != "stays" || *list.Schedules[0].Target.Arn != queueARN {
 		t.Errorf("got %+v, %v", list, err)
