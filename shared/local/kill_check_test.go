@@ -25,6 +25,21 @@ func (l *killLoad) execution(s *system, name string) *sfn.DescribeExecutionOutpu
 	return out
 }
 
+// running names executions that run; when there are many, some of them.
+func (l *killLoad) running(s *system) (names []string) {
+	s.t.Helper()
+	list, err := sfn.NewFromConfig(s.config()).ListExecutions(s.t.Context(), &sfn.ListExecutionsInput{
+		StateMachineArn: &l.machine, StatusFilter: sfntypes.ExecutionStatusRunning,
+	})
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	for _, x := range list.Executions {
+		names = append(names, *x.Name)
+	}
+	return names
+}
+
 // killOutput is what every execution ends with.
 const killOutput = `{"items":[1,2,3],"fork":[{"items":[1,2,3]},"worked","answered"],"each":[1,1,1]}`
 
