@@ -246,6 +246,8 @@ func TestScheduleIsDeletedWhenItIsOver(t *testing.T) {
 	r.advance(time.Hour)
 	r.engine.Close()
 	r.open()
+	r.advance(time.Hour)
+	r.want("03-27 10:00", "03-27 10:00")
 	list, err := r.ListSchedules(t.Context(), &awsscheduler.ListSchedulesInput{})
 	if err != nil || len(list.Schedules) != 1 || *list.Schedules[0].Name != "stays" || *list.Schedules[0].Target.Arn != queueARN {
 		t.Errorf("got %+v, %v", list, err)
