@@ -9,6 +9,7 @@ import (
 
 	"cel.dev/cel-go/cel"
 
+	"opsflow/shared/calendar"
 	"opsflow/shared/ops"
 )
 
@@ -60,7 +61,7 @@ func benchConditions(tb testing.TB, count int) []*Cond {
 	conds := make([]*Cond, count)
 	for n, c := range conditions {
 		var err error
-		if conds[n], err = CompileCondition(c); err != nil {
+		if conds[n], err = CompileCondition(c, calendar.Default()); err != nil {
 			tb.Fatal(err)
 		}
 	}

@@ -22,14 +22,9 @@ type Cond struct {
 	leaf *leaf
 }
 
-// CompileCondition prepares a condition. The error lists every fault, with paths from "$". Business time is that of
-// calendar.Default; see CompileConditionIn.
-func CompileCondition(c ops.Condition) (*Cond, error) {
-	return CompileConditionIn(c, calendar.Default())
-}
-
-// CompileConditionIn is CompileCondition with a calendar, by which moments like "now-8bh" are counted.
-func CompileConditionIn(c ops.Condition, hours *calendar.Calendar) (*Cond, error) {
+// CompileCondition prepares a condition. The error lists every fault, with paths from "$". Moments like "now-8bh" are counted
+// by the calendar.
+func CompileCondition(c ops.Condition, hours *calendar.Calendar) (*Cond, error) {
 	b := compiler{calendar: hours}
 	cond := b.compile(&c, "$", 0)
 	if err := ops.Invalid("condition", b.faults); err != nil {

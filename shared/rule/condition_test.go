@@ -6,6 +6,7 @@ import (
 	"testing"
 	"time"
 
+	"opsflow/shared/calendar"
 	"opsflow/shared/ops"
 	"opsflow/shared/rule"
 )
@@ -119,7 +120,7 @@ func TestComparisons(t *testing.T) {
 			if c.value != "" {
 				asked.Value = json.RawMessage(c.value)
 			}
-			cond, err := rule.CompileCondition(asked)
+			cond, err := rule.CompileCondition(asked, calendar.Default())
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -163,7 +164,7 @@ func TestTheDecidingLeaf(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
-			cond, err := rule.CompileCondition(condition(t, c.condition))
+			cond, err := rule.CompileCondition(condition(t, c.condition), calendar.Default())
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -181,7 +182,7 @@ func TestTheDecidingLeaf(t *testing.T) {
 
 func TestALongValueIsNotRepeatedWhole(t *testing.T) {
 	t.Parallel()
-	cond, err := rule.CompileCondition(ops.Condition{Path: "detail.text", Op: ops.OpEq, Value: json.RawMessage(`"x"`)})
+	cond, err := rule.CompileCondition(ops.Condition{Path: "detail.text", Op: ops.OpEq, Value: json.RawMessage(`"x"`)}, calendar.Default())
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -192,7 +192,7 @@ func (e *Engine) perform(ctx context.Context, a *ops.PendingAction) error {
 		return err
 	}
 	if a.Action.Unless != nil && a.PutOff() {
-		unless, err := CompileConditionIn(*a.Action.Unless, e.calendar)
+		unless, err := CompileCondition(*a.Action.Unless, e.calendar)
 		if err != nil {
 			return e.end(ctx, a, ending{status: ops.ActionFailed, err: err})
 		}

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"time"
 
+	"opsflow/shared/calendar"
 	"opsflow/shared/ops"
 	"opsflow/shared/rule"
 )
@@ -19,7 +20,7 @@ func Example_condition() {
 		fmt.Println(err)
 		return
 	}
-	cond, err := rule.CompileCondition(c)
+	cond, err := rule.CompileCondition(c, calendar.Default())
 	if err != nil {
 		fmt.Println(err)
 		return

@@ -9,6 +9,7 @@ import (
 
 	"pgregory.net/rapid"
 
+	"opsflow/shared/calendar"
 	"opsflow/shared/ops"
 )
 
@@ -132,7 +133,7 @@ func TestTheMatcherAgreesWithThePlainEvaluator(t *testing.T) {
 		for n := range conditions {
 			conditions[n] = conditionOf(t, 2)
 			var err error
-			if conds[n], err = CompileCondition(conditions[n]); err != nil {
+			if conds[n], err = CompileCondition(conditions[n], calendar.Default()); err != nil {
 				t.Fatalf("%s: %v", mustJSON(conditions[n]), err)
 			}
 		}
@@ -194,7 +195,7 @@ func TestTheMatcherAllocatesNothing(t *testing.T) { //nolint:paralleltest // all
 			if err := json.Unmarshal([]byte(text), &c); err != nil {
 				t.Fatal(err)
 			}
-			cond, err := CompileCondition(c)
+			cond, err := CompileCondition(c, calendar.Default())
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -230,7 +231,7 @@ func FuzzDetail(f *testing.F) {
 		if err := json.Unmarshal([]byte(text), &c); err != nil {
 			f.Fatal(err)
 		}
-		cond, err := CompileCondition(c)
+		cond, err := CompileCondition(c, calendar.Default())
 		if err != nil {
 			f.Fatal(err)
 		}

@@ -166,12 +166,12 @@ func (e *Engine) readRules(ctx context.Context, stored bool) ([]*ops.Rule, error
 
 func (e *Engine) prepare(r *ops.Rule) *ready {
 	c := &ready{Rule: r, zone: time.UTC, unless: make([]*Cond, len(r.Actions)), putOff: putOff(r.Actions)}
-	if c.condition, c.broken = CompileConditionIn(r.Condition, e.calendar); c.broken != nil {
+	if c.condition, c.broken = CompileCondition(r.Condition, e.calendar); c.broken != nil {
 		return c
 	}
 	for i := range r.Actions {
 		if u := r.Actions[i].Unless; u != nil {
-			if c.unless[i], c.broken = CompileConditionIn(*u, e.calendar); c.broken != nil {
+			if c.unless[i], c.broken = CompileCondition(*u, e.calendar); c.broken != nil {
 				return c
 			}
 		}

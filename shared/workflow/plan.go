@@ -64,21 +64,21 @@ func makePlan(t *ops.Template, hours *calendar.Calendar) (*plan, error) {
 	for _, id := range g.order {
 		s := planned{Step: t.Step(id), needs: t.Needs(id), outside: outside(t, t.Step(id))}
 		if s.When != nil {
-			c, err := rule.CompileConditionIn(*s.When, hours)
+			c, err := rule.CompileCondition(*s.When, hours)
 			if err != nil {
 				return nil, fmt.Errorf("step %s: %w", id, err)
 			}
 			s.when = c
 		}
 		if s.Match != nil {
-			c, err := rule.CompileConditionIn(*s.Match, hours)
+			c, err := rule.CompileCondition(*s.Match, hours)
 			if err != nil {
 				return nil, fmt.Errorf("step %s: %w", id, err)
 			}
 			s.match = c
 		}
 		for _, choice := range s.Choices {
-			c, err := rule.CompileConditionIn(choice.When, hours)
+			c, err := rule.CompileCondition(choice.When, hours)
 			if err != nil {
 				return nil, fmt.Errorf("step %s: %w", id, err)
 			}

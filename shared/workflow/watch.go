@@ -47,7 +47,7 @@ func (e *Engine) watches(ctx context.Context) (map[string][]watcher, error) {
 	}
 	list = map[string][]watcher{}
 	for _, one := range stored.Templates {
-		when, err := rule.CompileConditionIn(one.Watch.When, e.Calendar)
+		when, err := rule.CompileCondition(one.Watch.When, e.Calendar)
 		if err != nil {
 			return nil, fmt.Errorf("watch of template %s: %w", one.Template, err)
 		}

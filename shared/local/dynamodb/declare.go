@@ -47,7 +47,9 @@ func (s *Service) Declare(ctx context.Context, properties []byte) error {
 	defer s.mu.Unlock()
 	old, ok := s.by[d.TableName]
 	if !ok {
-		d.ID, d.Created = newID(), s.o.Now()
+		if err := s.begin(&d); err != nil {
+			return err
+		}
 		c, err := s.generic(d)
 		if err != nil {
 			return err

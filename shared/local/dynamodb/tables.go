@@ -4,13 +4,14 @@ import (
 	"cmp"
 	"context"
 	"crypto/rand"
-	"fmt"
 	"maps"
 	"slices"
 	"strconv"
 	"strings"
 
 	"go.etcd.io/bbolt"
+
+	"opsflow/shared/local/uuid"
 )
 
 // plainName gives the name of a table that may be named by its ARN.
@@ -27,7 +28,10 @@ func checkTableName(name string) error {
 
 func (s *Service) createTable(ctx context.Context, in *definition) (object, error) {
 	d := *in
-	d.Created, d.ID, d.TimeToLive = s.o.Now(), newID(), ""
+	d.TimeToLive = ""
+	if err := s.begin(&d); err != nil {
+		return nil, err
+	}
 	if d.BillingMode == "" {
 		d.BillingMode = provisioned
 	}
@@ -43,11 +47,11 @@ func (s *Service) createTable(ctx context.Context, in *definition) (object, erro
 	return object{{"TableDescription", s.describe(c, "CREATING", 0, 0)}}, nil
 }
 
-func newID() string {
-	b := make([]byte, 16)
-	_, _ = rand.Read(b) // never fails
-	b[6], b[8] = b[6]&0x0F|0x40, b[8]&0x3F|0x80
-	return fmt.Sprintf("%x-%x-%x-%x-%x", b[:4], b[4:6], b[6:8], b[8:10], b[10:])
+// begin gives a table the id and the time of one that is made now.
+func (s *Service) begin(d *definition) (err error) {
+	d.Created = s.o.Now()
+	d.ID, err = uuid.New(rand.Reader)
+	return err
 }
 
 // create makes a table. Whoever calls holds mu.

@@ -9,6 +9,7 @@ import (
 	"go.etcd.io/bbolt"
 
 	"opsflow/shared/local/states/value"
+	"opsflow/shared/local/uuid"
 )
 
 // StartExecutionInput names an execution to start. Name is made up when empty; Input is {} when empty.
@@ -69,7 +70,7 @@ func (e *Engine) prepare(ctx context.Context, in *StartExecutionInput) (*executi
 		return nil, err
 	}
 	if in.Name == "" {
-		if in.Name, err = newUUID(e.random); err != nil {
+		if in.Name, err = uuid.New(e.random); err != nil {
 			return nil, err
 		}
 	}
@@ -96,7 +97,7 @@ func (e *Engine) prepare(ctx context.Context, in *StartExecutionInput) (*executi
 		Input: in.Input, Status: StatusRunning, StartedAt: e.now().UnixMilli(), Parent: in.parent, Trace: in.TraceHeader,
 	}
 	if rec.Express {
-		if rec.Run, err = newUUID(e.random); err != nil {
+		if rec.Run, err = uuid.New(e.random); err != nil {
 			return nil, err
 		}
 	}

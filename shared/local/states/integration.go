@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"opsflow/shared/local/states/value"
+	"opsflow/shared/local/uuid"
 )
 
 func member(v any, name string) any {
@@ -43,7 +44,7 @@ func (x *execution) invokeByParameters(ctx context.Context, p any) (any, *failur
 	if f != nil || err != nil {
 		return nil, f, err
 	}
-	id, err := newUUID(x.e.random)
+	id, err := uuid.New(x.e.random)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -107,7 +108,7 @@ func (x *execution) named(p any) any {
 	if !ok || member(p, "Name") != nil {
 		return p
 	}
-	name, err := newUUID(x.e.random)
+	name, err := uuid.New(x.e.random)
 	if err != nil {
 		return p
 	}
@@ -150,7 +151,7 @@ func (x *execution) startChild(ctx context.Context, r resource, id int, job *tas
 	if err != nil {
 		return nil, nil, err
 	}
-	request, err := newUUID(x.e.random)
+	request, err := uuid.New(x.e.random)
 	if err != nil {
 		return nil, nil, err
 	}

@@ -18,6 +18,7 @@ import (
 	"strings"
 
 	"opsflow/shared/local/states/value"
+	"opsflow/shared/local/uuid"
 )
 
 type intrinsic func(args []any, random io.Reader) (any, error)
@@ -51,7 +52,7 @@ var intrinsics = map[string]intrinsicSpec{
 	"States.MathRandom":     {2, 3, mathRandom},
 	"States.StringSplit":    {2, 2, stringSplit},
 	"States.StringToJson":   {1, 1, stringToJSON},
-	"States.UUID":           {0, 0, func(_ []any, random io.Reader) (any, error) { return newUUID(random) }},
+	"States.UUID":           {0, 0, func(_ []any, random io.Reader) (any, error) { return uuid.New(random) }},
 }
 
 func listArg(v any) ([]any, error) {

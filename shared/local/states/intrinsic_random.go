@@ -8,17 +8,6 @@ import (
 	"math/rand/v2"
 )
 
-// newUUID is a version 4 UUID.
-func newUUID(random io.Reader) (string, error) {
-	var b [16]byte
-	if _, err := io.ReadFull(random, b[:]); err != nil {
-		return "", fmt.Errorf("read random bytes: %w", err)
-	}
-	b[6] = b[6]&0x0f | 0x40
-	b[8] = b[8]&0x3f | 0x80
-	return fmt.Sprintf("%x-%x-%x-%x-%x", b[:4], b[4:6], b[6:8], b[8:10], b[10:]), nil
-}
-
 // randomBelow is a whole number from 0 to n-1.
 func randomBelow(random io.Reader, n uint64) (uint64, error) {
 	var b [16]byte

@@ -10,6 +10,7 @@ import (
 	"go.etcd.io/bbolt"
 
 	"opsflow/shared/local/states/value"
+	"opsflow/shared/local/uuid"
 )
 
 // CreateStateMachineInput names a new state machine. Type is STANDARD when empty.
@@ -143,7 +144,7 @@ func (e *Engine) UpdateStateMachine(ctx context.Context, in UpdateStateMachineIn
 	if err := e.checkGiven(ctx, name, cmp.Or(in.RoleARN, m.Role), cmp.Or(hash, m.Definition)); err != nil {
 		return nil, err
 	}
-	revision, err := newUUID(e.random)
+	revision, err := uuid.New(e.random)
 	if err != nil {
 		return nil, err
 	}

@@ -11,6 +11,7 @@ import (
 	"go.etcd.io/bbolt"
 
 	"opsflow/shared/local/states/value"
+	"opsflow/shared/local/uuid"
 )
 
 // mapRun is what is kept of the work of a distributed Map state: its items are worked on by executions of their own, the
@@ -97,7 +98,7 @@ func (s *state) label(definition string) string {
 		return s.mapping.label
 	}
 	sum := sha256.Sum256([]byte(definition + "\x00" + s.name))
-	return fmt.Sprintf("%x-%x-%x-%x-%x", sum[:4], sum[4:6], sum[6:8], sum[8:10], sum[10:16])
+	return uuid.Text([16]byte(sum[:16]))
 }
 
 // baseMachine is a state machine's name without the label of a Map state.
@@ -108,7 +109,7 @@ func baseMachine(name string) string {
 
 // startMapRun begins to work on the children's inputs.
 func (x *execution) startMapRun(t *thread, s *state, run mapRun, in inputs) error {
-	id, err := newUUID(x.e.random)
+	id, err := uuid.New(x.e.random)
 	if err != nil {
 		return err
 	}

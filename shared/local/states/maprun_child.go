@@ -4,6 +4,7 @@ import (
 	"go.etcd.io/bbolt"
 
 	"opsflow/shared/local/states/value"
+	"opsflow/shared/local/uuid"
 )
 
 // childEnd tells a parent that a child is over.
@@ -22,11 +23,11 @@ func (x *execution) newChild(t *thread, a *activeRun, i int) error {
 		MapItems: a.inputs.Items[i],
 	}
 	var err error
-	if rec.Name, err = newUUID(x.e.random); err != nil {
+	if rec.Name, err = uuid.New(x.e.random); err != nil {
 		return err
 	}
 	if rec.Express {
-		if rec.Run, err = newUUID(x.e.random); err != nil {
+		if rec.Run, err = uuid.New(x.e.random); err != nil {
 			return err
 		}
 	}

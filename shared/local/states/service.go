@@ -9,6 +9,7 @@ import (
 	"unicode"
 
 	"opsflow/shared/local/states/value"
+	"opsflow/shared/local/uuid"
 )
 
 // Call is one operation of another AWS service that a Task state calls.
@@ -46,7 +47,7 @@ func (x *execution) callService(ctx context.Context, r resource, p any) (any, *f
 		v = renamed(v, unicode.ToUpper)
 	}
 	if o, ok := v.(*value.Object); ok && !isSDK {
-		id, err := newUUID(x.e.random)
+		id, err := uuid.New(x.e.random)
 		if err != nil {
 			return nil, nil, err
 		}

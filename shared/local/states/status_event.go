@@ -1,5 +1,7 @@
 package states
 
+import "opsflow/shared/local/uuid"
+
 // statusChanged emits the status-change event, best effort as on AWS. Express executions have none.
 func (e *Engine) statusChanged(rec *record) {
 	if rec.Express {
@@ -13,7 +15,7 @@ func (e *Engine) statusChanged(rec *record) {
 		return at
 	}
 	redrive, reason := e.redriveStatus(rec)
-	id, err := newUUID(e.random)
+	id, err := uuid.New(e.random)
 	if err != nil {
 		e.report(err)
 		return

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"opsflow/shared/local/states/value"
+	"opsflow/shared/local/uuid"
 )
 
 func (x *execution) performTask(t *thread, s *state, sc *scope) error {
@@ -113,7 +114,7 @@ func (x *execution) taskScheduled(t *thread, r resource) {
 
 // newToken makes a task token: it names the execution and the thread, and holds enough chance not to be guessed.
 func (x *execution) newToken(t *thread, attempt int) (string, error) {
-	secret, err := newUUID(x.e.random)
+	secret, err := uuid.New(x.e.random)
 	if err != nil {
 		return "", err
 	}

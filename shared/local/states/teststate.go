@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"opsflow/shared/local/states/value"
+	"opsflow/shared/local/uuid"
 )
 
 // TestStateInput names one state to try: a state's own definition or, with StateName, a whole one that has it.
@@ -207,7 +208,7 @@ func (e *Engine) TestState(ctx context.Context, in TestStateInput) (*TestedState
 	}
 	rec := record{Express: true, Role: in.RoleARN, Input: in.Input, Status: StatusRunning, StartedAt: e.now().UnixMilli()}
 	for _, id := range []*string{&rec.Machine, &rec.Name, &rec.Run} {
-		if *id, err = newUUID(e.random); err != nil {
+		if *id, err = uuid.New(e.random); err != nil {
 			return nil, err
 		}
 	}

@@ -1,4 +1,4 @@
-// Package uuid makes the random identifiers that AWS's services give.
+// Package uuid makes the identifiers that AWS's services give.
 package uuid
 
 import (
@@ -14,5 +14,10 @@ func New(random io.Reader) (string, error) {
 	}
 	b[6] = b[6]&0x0f | 0x40
 	b[8] = b[8]&0x3f | 0x80
-	return fmt.Sprintf("%x-%x-%x-%x-%x", b[:4], b[4:6], b[6:8], b[8:10], b[10:]), nil
+	return Text(b), nil
+}
+
+// Text writes 16 bytes as UUIDs are written, whatever their version.
+func Text(b [16]byte) string {
+	return fmt.Sprintf("%x-%x-%x-%x-%x", b[:4], b[4:6], b[6:8], b[8:10], b[10:])
 }

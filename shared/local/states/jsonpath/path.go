@@ -39,9 +39,6 @@ type step struct {
 // String is the path as it was written.
 func (p *Path) String() string { return p.text }
 
-// Definite reports whether the path names one place.
-func (p *Path) Definite() bool { return p.definite }
-
 // IsReference reports whether the path only names object members and single array elements, as ResultPath must.
 func (p *Path) IsReference() bool {
 	for _, s := range p.steps {

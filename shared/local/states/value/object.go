@@ -1,7 +1,5 @@
 package value
 
-import "encoding/json"
-
 // Member is one name and value of an object.
 type Member struct {
 	Key   string
@@ -87,12 +85,3 @@ func (o *Object) With(key string, v any) *Object {
 
 // MarshalJSON gives the object's compact text.
 func (o *Object) MarshalJSON() ([]byte, error) { return Text(o), nil }
-
-// Of makes a value of anything that encoding/json can write.
-func Of(v any) (any, error) {
-	text, err := json.Marshal(v)
-	if err != nil {
-		return nil, err
-	}
-	return Parse(text)
-}
