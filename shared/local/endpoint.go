@@ -3,7 +3,6 @@ package local
 import (
 	"context"
 	"crypto/rand"
-	"encoding/json"
 	"errors"
 	"net/http"
 	"strings"
@@ -12,8 +11,8 @@ import (
 	"opsflow/shared/aws/ses"
 	"opsflow/shared/httpapi"
 	"opsflow/shared/local/action"
+	"opsflow/shared/local/awsjson"
 	"opsflow/shared/local/clock"
-	"opsflow/shared/local/dynamodb"
 	"opsflow/shared/local/events"
 	"opsflow/shared/local/lambda"
 	"opsflow/shared/local/logs"
@@ -29,12 +28,12 @@ import (
 // X-Amz-Target, or by Lambda's path.
 func (rt *Runtime) awsEndpoint() http.Handler {
 	services := map[string]http.Handler{
-		"AWSStepFunctions":    states.Handler(rt.states),
-		"AWSEvents":           events.Handler(rt.events),
-		dynamodb.TargetPrefix: rt.dynamodb,
-		sqs.TargetPrefix:      sqs.Handler(rt.queues),
-		secretsService:        http.HandlerFunc(rt.secretsAPI),
-		logs.TargetPrefix:     logs.Handler(rt.logs, stack.Region, stack.Account),
+		awsjson.StepFunctions:  states.Handler(rt.states),
+		awsjson.EventBridge:    events.Handler(rt.events),
+		awsjson.DynamoDB:       rt.dynamodb,
+		awsjson.SQS:            sqs.Handler(rt.queues),
+		awsjson.SecretsManager: http.HandlerFunc(rt.secretsAPI),
+		awsjson.Logs:           logs.Handler(rt.logs, stack.Region, stack.Account),
 	}
 	functions, schedules := lambda.Handler(rt.functions, rt.elsewhere), scheduler.Handler(rt.scheduler)
 	objects, who := s3.Handler(rt.objects, stack.Region), &identity{rt.permissions, rt.o.Clock.Now}
@@ -51,31 +50,26 @@ func (rt *Runtime) awsEndpoint() http.Handler {
 			functions.ServeHTTP(w, r)
 			return
 		}
-		target := r.Header.Get("X-Amz-Target")
-		if target == "" && scheduler.Serves(r.URL.Path) {
+		service, operation := awsjson.Target(r)
+		if service == "" && scheduler.Serves(r.URL.Path) {
 			schedules.ServeHTTP(w, r)
 			return
 		}
-		if target == "" && r.URL.Path == ses.Path {
+		if service == "" && r.URL.Path == ses.Path {
 			rt.outbox.email(w, r)
 			return
 		}
-		if target == "" && strings.HasPrefix(r.Header.Get("Content-Type"), "application/x-www-form-urlencoded") {
+		if service == "" && strings.HasPrefix(r.Header.Get("Content-Type"), "application/x-www-form-urlencoded") {
 			rt.forms(w, r)
 			return
 		}
-		service, operation, _ := strings.Cut(target, ".")
 		if h, ok := services[service]; ok {
 			h.ServeHTTP(w, r)
 			return
 		}
-		w.Header().Set("Content-Type", "application/x-amz-json-1.0")
-		w.WriteHeader(http.StatusBadRequest)
-		_ = json.NewEncoder(w).Encode(map[string]string{ // the caller has gone if this fails
-			"__type": "UnknownOperationException",
-			"message": "this endpoint has Step Functions, EventBridge, EventBridge Scheduler, Lambda, SQS, S3, DynamoDB, CloudWatch Logs, STS and Secrets Manager; it does not know " +
-				service + " " + operation,
-		})
+		awsjson.Refuse(w, awsjson.Version10, http.StatusBadRequest, "UnknownOperationException",
+			"this endpoint has Step Functions, EventBridge, EventBridge Scheduler, Lambda, SQS, S3, DynamoDB, CloudWatch Logs, STS and "+
+				"Secrets Manager; it does not know "+service+" "+operation)
 	})))
 }
 

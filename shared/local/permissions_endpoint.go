@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"opsflow/shared/local/action"
+	"opsflow/shared/local/awsjson"
 	"opsflow/shared/local/boundary"
 	"opsflow/shared/local/iam"
 )
@@ -41,7 +42,8 @@ func (p *permissions) guardEndpoint(next http.Handler) http.Handler {
 		}
 		if coded, ok := errors.AsType[refusal](err); ok {
 			status := http.StatusBadRequest
-			if _, denied := errors.AsType[*iam.DeniedError](err); denied && r.Header.Get("X-Amz-Target") == "" {
+			target, _ := awsjson.Target(r)
+			if _, denied := errors.AsType[*iam.DeniedError](err); denied && target == "" {
 				status = http.StatusForbidden
 			}
 			refuse(w, r, status, coded.ErrorCode(), coded.ErrorMessage())
@@ -60,8 +62,9 @@ type refusal interface {
 
 // refuse answers with an error in the protocol of the service, by the service's own name for it.
 func refuse(w http.ResponseWriter, r *http.Request, status int, code, message string) {
+	target, _ := awsjson.Target(r)
 	if code == deniedCode {
-		if strings.HasPrefix(r.Header.Get("X-Amz-Target"), "AmazonSQS.") {
+		if target == awsjson.SQS {
 			w.Header().Set("X-Amzn-Query-Error", "AccessDenied;Sender") // the name that SQS's older clients know
 		}
 		form := strings.HasPrefix(r.Header.Get("Content-Type"), "application/x-www-form-urlencoded")
@@ -72,7 +75,7 @@ func refuse(w http.ResponseWriter, r *http.Request, status int, code, message st
 			code = "AccessDenied"
 		}
 	}
-	if r.Header.Get("X-Amz-Target") != "" {
+	if target != "" {
 		status = http.StatusBadRequest
 	}
 	boundary.Refuse(w, r, &boundary.Error{Code: code, Message: message, Status: status})

@@ -4,13 +4,10 @@ import (
 	"context"
 	"encoding/json"
 	"net/http"
-	"strings"
 
 	"opsflow/shared/local/action"
+	"opsflow/shared/local/awsjson"
 )
-
-// secretsService is the target prefix of AWS Secrets Manager.
-const secretsService = "secretsmanager"
 
 // secretRequest is the body of the operations that are here.
 type secretRequest struct {
@@ -22,9 +19,9 @@ func (r *secretRequest) id() string { return action.SecretName(r.Name + r.Secret
 
 // secretsAPI is as much of Secrets Manager as connections need: CreateSecret, PutSecretValue and GetSecretValue.
 func (rt *Runtime) secretsAPI(w http.ResponseWriter, r *http.Request) {
-	_, operation, _ := strings.Cut(r.Header.Get("X-Amz-Target"), ".")
+	_, operation := awsjson.Target(r)
 	refuse := func(kind, message string) {
-		writeJSON(w, http.StatusBadRequest, map[string]string{"__type": kind, "message": message})
+		awsjson.Refuse(w, awsjson.Version11, http.StatusBadRequest, kind, message)
 	}
 	var in secretRequest
 	if err := json.NewDecoder(http.MaxBytesReader(w, r.Body, 1<<20)).Decode(&in); err != nil || in.id() == "" {
@@ -60,7 +57,7 @@ func (rt *Runtime) secretsAPI(w http.ResponseWriter, r *http.Request) {
 	if operation == "GetSecretValue" {
 		answer["SecretString"] = value
 	}
-	writeJSON(w, http.StatusOK, answer)
+	awsjson.Answer(w, awsjson.Version11, http.StatusOK, answer)
 }
 
 func (rt *Runtime) secret(ctx context.Context, id string) (value string, found bool, err error) {

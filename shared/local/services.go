@@ -11,6 +11,7 @@ import (
 	"strings"
 
 	"opsflow/shared/local/action"
+	"opsflow/shared/local/awsjson"
 	"opsflow/shared/local/boundary"
 	"opsflow/shared/local/s3"
 	"opsflow/shared/local/states"
@@ -18,7 +19,7 @@ import (
 
 // targets are the services that state machines reach through the endpoint, with what X-Amz-Target begins with.
 var targets = map[string]string{
-	"dynamodb": "DynamoDB_20120810", "sqs": "AmazonSQS", "sfn": "AWSStepFunctions", "eventbridge": "AWSEvents",
+	"dynamodb": awsjson.DynamoDB, "sqs": awsjson.SQS, "sfn": awsjson.StepFunctions, "eventbridge": awsjson.EventBridge,
 }
 
 // serviceError is an error of an AWS service, by AWS's name.
@@ -94,8 +95,7 @@ func (rt *Runtime) serviceRequest(ctx context.Context, c states.Call) (r *http.R
 	if err != nil {
 		return nil, nil, fmt.Errorf("call %s %s: %w", c.Service, c.Operation, err)
 	}
-	r.Header.Set("X-Amz-Target", target+"."+c.Operation)
-	r.Header.Set("Content-Type", "application/x-amz-json-1.0")
+	awsjson.Ask(r, target, c.Operation)
 	return r, c.Input, nil
 }
 

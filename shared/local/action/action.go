@@ -11,6 +11,7 @@ import (
 	"net/url"
 	"strings"
 
+	"opsflow/shared/local/awsjson"
 	"opsflow/shared/local/iam"
 	"opsflow/shared/local/stack"
 )
@@ -47,22 +48,21 @@ var services = map[string]struct {
 	prefix string
 	asks   func(Reader, string, object) []iam.Request
 }{
-	"AWSStepFunctions":  {"states", machines},
-	"AWSEvents":         {"events", buses},
-	"DynamoDB_20120810": {"dynamodb", tables},
-	"AmazonSQS":         {"sqs", queues},
-	"secretsmanager":    {"secretsmanager", secrets},
-	"Logs_20140328":     {"logs", logs},
+	awsjson.StepFunctions:  {"states", machines},
+	awsjson.EventBridge:    {"events", buses},
+	awsjson.DynamoDB:       {"dynamodb", tables},
+	awsjson.SQS:            {"sqs", queues},
+	awsjson.SecretsManager: {"secretsmanager", secrets},
+	awsjson.Logs:           {"logs", logs},
 }
 
 // Of gives everything that a request needs to be allowed, in any of AWS's protocols. An *UnreadableError for one that can't
 // be told: nobody can allow it.
 func (rd Reader) Of(r *http.Request, body []byte) ([]iam.Request, error) {
 	_, service := Signer(r)
-	if target := r.Header.Get("X-Amz-Target"); target != "" {
-		prefix, operation, ok := strings.Cut(target, ".")
-		if !ok {
-			return nil, unknown(target)
+	if prefix, operation := awsjson.Target(r); prefix != "" {
+		if operation == "" {
+			return nil, unknown(prefix)
 		}
 		var in object
 		if len(body) > 0 {

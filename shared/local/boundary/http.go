@@ -2,7 +2,6 @@ package boundary
 
 import (
 	"bytes"
-	"encoding/json"
 	"encoding/xml"
 	"io"
 	"net/http"
@@ -10,12 +9,14 @@ import (
 	"strings"
 
 	"opsflow/shared/local/action"
+	"opsflow/shared/local/awsjson"
 	"opsflow/shared/local/s3"
 )
 
 // byTarget are the services by what X-Amz-Target begins with.
 var byTarget = map[string]string{
-	"AWSEvents": Events, "AWSStepFunctions": States, "AmazonSQS": SQS, "DynamoDB_20120810": DynamoDB, "secretsmanager": SecretsManager,
+	awsjson.EventBridge: Events, awsjson.StepFunctions: States, awsjson.SQS: SQS, awsjson.DynamoDB: DynamoDB,
+	awsjson.SecretsManager: SecretsManager,
 }
 
 // functionsPath begins the paths of Lambda's Invoke.
@@ -27,8 +28,7 @@ const maxForm = 1 << 20
 // FromRequest tells what a request to the AWS endpoint asks for, and nothing of whom. The body can still be read. The zero
 // Call is a request to no service that is here.
 func FromRequest(r *http.Request) Call {
-	if target := r.Header.Get("X-Amz-Target"); target != "" {
-		service, operation, _ := strings.Cut(target, ".")
+	if service, operation := awsjson.Target(r); service != "" {
 		return Call{Service: byTarget[service], Operation: operation}
 	}
 	if rest, ok := strings.CutPrefix(r.URL.Path, functionsPath); ok {
@@ -88,12 +88,10 @@ func Refuse(w http.ResponseWriter, r *http.Request, e *Error) {
 		s3.Refuse(w, r, &s3.Error{Code: e.Code, Message: e.Message, Status: e.Status})
 		return
 	}
-	body := map[string]string{"message": e.Message}
-	if r.Header.Get("X-Amz-Target") != "" {
-		body["__type"] = e.Code
-	}
-	w.Header().Set("Content-Type", "application/x-amz-json-1.0")
 	w.Header().Set("X-Amzn-Errortype", e.Code)
-	w.WriteHeader(e.Status)
-	_ = json.NewEncoder(w).Encode(body) //nolint:errchkjson // nobody is left to tell of an error
+	if service, _ := awsjson.Target(r); service != "" {
+		awsjson.Refuse(w, awsjson.Version10, e.Status, e.Code, e.Message)
+		return
+	}
+	awsjson.Answer(w, "application/json", e.Status, map[string]string{"message": e.Message})
 }

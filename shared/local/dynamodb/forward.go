@@ -17,6 +17,8 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	v4 "github.com/aws/aws-sdk-go-v2/aws/signer/v4"
+
+	"opsflow/shared/local/awsjson"
 )
 
 // Forwarder has another endpoint answer. Every request is signed anew: DynamoDB Local has a database for each access key, and
@@ -79,8 +81,7 @@ func (f *Forwarder) ask(ctx context.Context, operation string, in any) error {
 	if err != nil {
 		return err
 	}
-	r.Header.Set("Content-Type", "application/x-amz-json-1.0")
-	r.Header.Set("X-Amz-Target", TargetPrefix+"."+operation)
+	awsjson.Ask(r, awsjson.DynamoDB, operation)
 	resp, err := f.sign.RoundTrip(r)
 	if err != nil {
 		return err

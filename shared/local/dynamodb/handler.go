@@ -8,10 +8,9 @@ import (
 	"net/http"
 	"reflect"
 	"strings"
-)
 
-// TargetPrefix is what X-Amz-Target begins with, up to the dot.
-const TargetPrefix = "DynamoDB_20120810"
+	"opsflow/shared/local/awsjson"
+)
 
 const maxBody = 16 << 20 // DynamoDB's own limit
 
@@ -98,15 +97,15 @@ func write(w http.ResponseWriter, status int, answer object) {
 		http.Error(w, err.Error(), http.StatusInternalServerError)
 		return
 	}
-	w.Header().Set("Content-Type", "application/x-amz-json-1.0")
+	w.Header().Set("Content-Type", awsjson.Version10)
 	w.WriteHeader(status)
 	_, _ = w.Write(raw) //nolint:gosec // it is JSON, and says so; whoever has gone does not need it
 }
 
 func (s *Service) answer(w http.ResponseWriter, r *http.Request) (object, error) {
-	name, ok := strings.CutPrefix(r.Header.Get("X-Amz-Target"), TargetPrefix+".")
+	service, name := awsjson.Target(r)
 	run, known := s.operations[name]
-	if r.Method != http.MethodPost || !ok || !known {
+	if r.Method != http.MethodPost || service != awsjson.DynamoDB || !known {
 		return nil, &fault{code: unknownOperation, message: "the local DynamoDB has no operation " + name}
 	}
 	var body bytes.Buffer

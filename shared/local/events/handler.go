@@ -7,8 +7,8 @@ import (
 	"errors"
 	"io"
 	"net/http"
-	"strings"
 
+	"opsflow/shared/local/awsjson"
 	"opsflow/shared/local/paging"
 )
 
@@ -45,10 +45,10 @@ func typed[T any](f func(ctx context.Context, e *Engine, in T) (any, error)) ope
 func Handler(e *Engine) http.Handler {
 	operations := operations()
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		name, ok := strings.CutPrefix(r.Header.Get("X-Amz-Target"), "AWSEvents.")
+		service, name := awsjson.Target(r)
 		op := operations[name]
-		if !ok || op == nil {
-			writeError(w, e, &Error{"UnknownOperationException", "Unknown operation " + r.Header.Get("X-Amz-Target")})
+		if service != awsjson.EventBridge || op == nil {
+			writeError(w, e, &Error{"UnknownOperationException", "Unknown operation " + service + "." + name})
 			return
 		}
 		body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxBody))
@@ -61,10 +61,7 @@ func Handler(e *Engine) http.Handler {
 			writeError(w, e, err)
 			return
 		}
-		if out == nil {
-			out = struct{}{}
-		}
-		writeJSON(w, http.StatusOK, out)
+		awsjson.Answer(w, awsjson.Version11, http.StatusOK, out)
 	})
 }
 
@@ -77,13 +74,7 @@ func writeError(w http.ResponseWriter, e *Engine, err error) {
 		status = http.StatusInternalServerError
 	}
 	w.Header().Set("X-Amzn-Errortype", known.Code)
-	writeJSON(w, status, map[string]string{"__type": known.Code, "message": known.Message})
-}
-
-func writeJSON(w http.ResponseWriter, status int, v any) {
-	w.Header().Set("Content-Type", "application/x-amz-json-1.1")
-	w.WriteHeader(status)
-	_, _ = w.Write(mustJSON(v)) // the client may be gone
+	awsjson.Refuse(w, awsjson.Version11, status, known.Code, known.Message)
 }
 
 // page cuts a list for Limit and NextToken.

@@ -7,10 +7,9 @@ import (
 	"fmt"
 	"net/http"
 	"strings"
-)
 
-// TargetPrefix is what X-Amz-Target begins with for CloudWatch Logs.
-const TargetPrefix = "Logs_20140328"
+	"opsflow/shared/local/awsjson"
+)
 
 // apiError is an error with the name that CloudWatch Logs gives it.
 type apiError struct{ code, message string }
@@ -38,20 +37,17 @@ func Handler(s *Store, region, account string) http.Handler {
 }
 
 func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	_, operation, _ := strings.Cut(r.Header.Get("X-Amz-Target"), ".")
+	_, operation := awsjson.Target(r)
 	out, err := h.serve(operation, json.NewDecoder(http.MaxBytesReader(w, r.Body, 1<<20)))
-	status := http.StatusOK
 	if err != nil {
-		status = http.StatusBadRequest
-		known := &apiError{"ServiceUnavailableException", err.Error()}
+		status, known := http.StatusBadRequest, &apiError{"ServiceUnavailableException", err.Error()}
 		if !errors.As(err, &known) {
 			status = http.StatusInternalServerError
 		}
-		out = map[string]string{"__type": known.code, "message": known.message}
+		awsjson.Refuse(w, awsjson.Version11, status, known.code, known.message)
+		return
 	}
-	w.Header().Set("Content-Type", "application/x-amz-json-1.1")
-	w.WriteHeader(status)
-	_ = json.NewEncoder(w).Encode(out) //nolint:errchkjson // the caller has gone if this fails
+	awsjson.Answer(w, awsjson.Version11, http.StatusOK, out)
 }
 
 func (h *handler) serve(operation string, body *json.Decoder) (any, error) {

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"testing"
 
+	"opsflow/shared/local/awsjson"
 	"opsflow/shared/local/logs"
 )
 
@@ -37,7 +38,7 @@ func (b *bundle) ask(operation string, in map[string]any) (page, string) {
 		b.t.Fatal(err)
 	}
 	r := httptest.NewRequest(http.MethodPost, "/", strings.NewReader(string(body)))
-	r.Header.Set("X-Amz-Target", logs.TargetPrefix+"."+operation)
+	awsjson.Ask(r, awsjson.Logs, operation)
 	w := httptest.NewRecorder()
 	logs.Handler(b.Store, "us-east-1", "000000000000").ServeHTTP(w, r)
 	var out page

@@ -1,6 +1,7 @@
 package sqs
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -8,15 +9,12 @@ import (
 	"maps"
 	"net/http"
 	"slices"
-	"strings"
 
 	"go.etcd.io/bbolt"
 
+	"opsflow/shared/local/awsjson"
 	"opsflow/shared/local/paging"
 )
-
-// TargetPrefix is what X-Amz-Target begins with, up to the dot.
-const TargetPrefix = "AmazonSQS"
 
 const maxRequest = 12 << 20 // ten messages and their escapes
 
@@ -69,7 +67,7 @@ func operations() map[string]operation {
 func Handler(q *Queues) http.Handler {
 	operations := operations()
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		name := strings.TrimPrefix(r.Header.Get("X-Amz-Target"), TargetPrefix+".")
+		_, name := awsjson.Target(r)
 		operation, ok := operations[name]
 		if !ok {
 			answer(w, nil, &Error{"UnsupportedOperation", "the local queues have no " + name})
@@ -98,29 +96,16 @@ var queryCodes = map[string]string{
 }
 
 func answer(w http.ResponseWriter, out any, err error) {
-	status := http.StatusOK
-	switch {
-	case err != nil:
-		e := &Error{"InternalError", err.Error()}
-		if status = http.StatusInternalServerError; errors.As(err, &e) {
-			status = http.StatusBadRequest
-		}
-		code := e.Code
-		if query, ok := queryCodes[code]; ok {
-			code = query
-		}
-		w.Header().Set("X-Amzn-Query-Error", code+";Sender")
-		out = object{"__type": "com.amazonaws.sqs#" + e.Code, "message": e.Message}
-	case out == nil:
-		out = object{}
+	if err == nil {
+		awsjson.Answer(w, awsjson.Version10, http.StatusOK, out)
+		return
 	}
-	text, err := json.Marshal(out)
-	if err != nil {
-		status, text = http.StatusInternalServerError, []byte(`{"__type":"InternalError"}`)
+	status, e := http.StatusBadRequest, &Error{"InternalError", err.Error()}
+	if !errors.As(err, &e) {
+		status = http.StatusInternalServerError
 	}
-	w.Header().Set("Content-Type", "application/x-amz-json-1.0")
-	w.WriteHeader(status)
-	_, _ = w.Write(text) // the caller has gone if this fails
+	w.Header().Set("X-Amzn-Query-Error", cmp.Or(queryCodes[e.Code], e.Code)+";Sender")
+	awsjson.Refuse(w, awsjson.Version10, status, "com.amazonaws.sqs#"+e.Code, e.Message)
 }
 
 func createQueue(ctx context.Context, q *Queues, in struct {

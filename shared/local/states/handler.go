@@ -6,23 +6,21 @@ import (
 	"errors"
 	"io"
 	"net/http"
-	"strings"
 	"time"
+
+	"opsflow/shared/local/awsjson"
 )
 
-const (
-	targetPrefix = "AWSStepFunctions."
-	contentType  = "application/x-amz-json-1.0"
-	maxRequest   = 4 << 20 // bytes; a definition may have 1 MB, an input 256 KiB
-)
+const maxRequest = 4 << 20 // bytes; a definition may have 1 MB, an input 256 KiB
 
 // Handler speaks the service's protocol (AWS JSON 1.0): POST with the header X-Amz-Target: AWSStepFunctions.<Operation>.
 // Signatures are not checked.
 func Handler(e *Engine) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		operation, ok := operations[strings.TrimPrefix(r.Header.Get("X-Amz-Target"), targetPrefix)]
+		service, name := awsjson.Target(r)
+		operation, ok := operations[name]
 		if !ok {
-			answerError(w, apiError("UnknownOperationException", "Unknown operation: %q", r.Header.Get("X-Amz-Target")))
+			answerError(w, apiError("UnknownOperationException", "Unknown operation: %q", service+"."+name))
 			return
 		}
 		body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxRequest))
@@ -42,21 +40,8 @@ func Handler(e *Engine) http.Handler {
 			answerError(w, err)
 			return
 		}
-		answer(w, http.StatusOK, out)
+		awsjson.Answer(w, awsjson.Version10, http.StatusOK, out)
 	})
-}
-
-func answer(w http.ResponseWriter, status int, out any) {
-	if out == nil {
-		out = struct{}{}
-	}
-	text, err := json.Marshal(out)
-	if err != nil {
-		status, text = http.StatusInternalServerError, []byte(`{"__type":"InternalServerError"}`)
-	}
-	w.Header().Set("Content-Type", contentType)
-	w.WriteHeader(status)
-	w.Write(text) //nolint:errcheck // the client has gone
 }
 
 func answerError(w http.ResponseWriter, err error) {
@@ -72,7 +57,7 @@ func answerError(w http.ResponseWriter, err error) {
 	default:
 		shape = "com.amazonaws.swf.service.v2.model#" + shape
 	}
-	answer(w, status, map[string]string{"__type": shape, "message": api.Message})
+	awsjson.Refuse(w, awsjson.Version10, status, shape, api.Message)
 }
 
 // request has the members of every operation's input.
