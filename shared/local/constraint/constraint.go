@@ -50,6 +50,16 @@ func (f *Faults) Pattern(member, value string, pattern *regexp.Regexp) {
 	}
 }
 
+// Size bounds how many elements a list or map has; shown is what AWS's messages show of it.
+func (f *Faults) Size(member, shown string, n, low, high int) {
+	switch {
+	case n < low:
+		f.add("'"+shown+"'", member, "have length greater than or equal to %d", low)
+	case n > high:
+		f.add("'"+shown+"'", member, "have length less than or equal to %d", high)
+	}
+}
+
 // Enum wants one of some values.
 func (f *Faults) Enum(member, value string, allowed ...string) {
 	if !slices.Contains(allowed, value) {

@@ -5,10 +5,12 @@ import (
 	"encoding/json"
 	"errors"
 	"maps"
+	"math"
 	"slices"
 
 	"go.etcd.io/bbolt"
 
+	"opsflow/shared/local/constraint"
 	"opsflow/shared/local/dynamodb/attribute"
 )
 
@@ -40,10 +42,10 @@ func (s *Service) batchGetItem(ctx context.Context, in *batchGetRequest) (object
 			n += len(r.Keys)
 		}
 	}
-	switch {
-	case len(in.RequestItems) == 0:
-		return nil, constraint("{}", "requestItems", "Member must have length greater than or equal to 1")
-	case n > maxBatchGet:
+	if len(in.RequestItems) == 0 {
+		return nil, noRequests()
+	}
+	if n > maxBatchGet {
 		return nil, invalid("Too many items requested for the BatchGetItem call")
 	}
 	s.mu.RLock()
@@ -146,10 +148,10 @@ func (s *Service) batchWriteItem(ctx context.Context, in *batchWriteRequest) (ob
 	for _, list := range in.RequestItems {
 		n += len(list)
 	}
-	switch {
-	case len(in.RequestItems) == 0:
-		return nil, constraint("{}", "requestItems", "Member must have length greater than or equal to 1")
-	case n > maxBatchWrite:
+	if len(in.RequestItems) == 0 {
+		return nil, noRequests()
+	}
+	if n > maxBatchWrite {
 		return nil, invalid("Too many items requested for the BatchWriteItem call")
 	}
 	s.mu.RLock()
@@ -218,4 +220,11 @@ func (s *Service) batchChanges(in *batchWriteRequest) ([]change, error) {
 		}
 	}
 	return changes, nil
+}
+
+// noRequests refuses a batch without any.
+func noRequests() error {
+	var f constraint.Faults
+	f.Size("requestItems", "{}", 0, 1, math.MaxInt)
+	return broken(f)
 }

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"opsflow/shared/local/constraint"
 	"opsflow/shared/local/dynamodb/attribute"
 )
 
@@ -95,7 +96,7 @@ const (
 	maxName = 255
 )
 
-var nameForm = regexp.MustCompile(`^[a-zA-Z0-9_.-]+$`)
+var nameForm = regexp.MustCompile(`[a-zA-Z0-9_.-]+`)
 
 // checkName refuses what can't be the name of a table or index.
 func checkName(member, name string) error {
@@ -104,10 +105,10 @@ func checkName(member, name string) error {
 		return invalid("The parameter '%s' is required but was not present in the request", member)
 	case len(name) < minName || len(name) > maxName:
 		return invalid("%s must be at least 3 characters long and at most 255 characters long", member)
-	case !nameForm.MatchString(name):
-		return constraint(name, lowerFirst(member), "Member must satisfy regular expression pattern: [a-zA-Z0-9_.-]+")
 	}
-	return nil
+	var f constraint.Faults
+	f.Pattern(lowerFirst(member), name, nameForm)
+	return broken(f)
 }
 
 func lowerFirst(name string) string { return strings.ToLower(name[:1]) + name[1:] }
@@ -144,12 +145,9 @@ func (d definition) checkMembers() error {
 	if err := d.checkBilling(); err != nil {
 		return err
 	}
-	if len(d.KeySchema) == 0 || len(d.KeySchema) > 2 {
-		rule := "less than or equal to 2"
-		if len(d.KeySchema) == 0 {
-			rule = "greater than or equal to 1"
-		}
-		return constraint(fmt.Sprint(d.KeySchema), "keySchema", "Member must have length "+rule)
+	var f constraint.Faults
+	if f.Size("keySchema", fmt.Sprint(d.KeySchema), len(d.KeySchema), 1, 2); f != nil {
+		return broken(f)
 	}
 	for i, a := range d.AttributeDefinitions {
 		member := fmt.Sprintf("attributeDefinitions.%d.member.attributeType", i+1)

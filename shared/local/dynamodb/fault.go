@@ -4,8 +4,8 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
-	"strings"
 
+	"opsflow/shared/local/constraint"
 	"opsflow/shared/local/dynamodb/attribute"
 	"opsflow/shared/local/dynamodb/expression"
 	"opsflow/shared/table"
@@ -73,9 +73,19 @@ func unsupported(what string) *fault {
 	return invalid("%s is not available in the local runtime; run opsflow dev with --table and the URL of a DynamoDB endpoint that has it", what)
 }
 
-// constraint is how AWS refuses a member of a request whose value its model does not allow.
-func constraint(value, member, rule string) *fault {
-	return invalid("1 validation error detected: Value '%s' at '%s' failed to satisfy constraint: %s", value, member, rule)
+// broken refuses a request that breaks constraints of the service's model; nil when there are no faults.
+func broken(f constraint.Faults) error {
+	if f == nil {
+		return nil
+	}
+	return invalid("%s", f.Text())
+}
+
+// missing refuses a request without a member that it needs.
+func missing(member string) error {
+	var f constraint.Faults
+	f.Required(member, "")
+	return broken(f)
 }
 
 // checkEnum refuses a member of a request that is none of the values; "" is one that is not given.
@@ -83,12 +93,9 @@ func checkEnum(member, value string, values ...string) error {
 	if value == "" {
 		return nil
 	}
-	for _, v := range values {
-		if v == value {
-			return nil
-		}
-	}
-	return constraint(value, member, "Member must satisfy enum value set: ["+strings.Join(values, ", ")+"]")
+	var f constraint.Faults
+	f.Enum(member, value, values...)
+	return broken(f)
 }
 
 func faultOf(err error) *fault {

@@ -65,7 +65,7 @@ func (in *itemRequest) check() error {
 // parseItem reads a member that holds an item or a key.
 func parseItem(member string, raw json.RawMessage) (attribute.Item, error) {
 	if len(raw) == 0 || string(raw) == "null" {
-		return nil, invalid("1 validation error detected: Value null at '%s' failed to satisfy constraint: Member must not be null", member)
+		return nil, missing(member)
 	}
 	return attribute.ParseItem(raw)
 }

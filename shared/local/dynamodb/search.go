@@ -3,11 +3,12 @@ package dynamodb
 import (
 	"context"
 	"encoding/json"
+	"math"
 	"slices"
-	"strconv"
 
 	"go.etcd.io/bbolt"
 
+	"opsflow/shared/local/constraint"
 	"opsflow/shared/local/dynamodb/attribute"
 	"opsflow/shared/local/dynamodb/expression"
 )
@@ -111,8 +112,11 @@ func (in *searchRequest) checkSearch() error {
 	if err := in.check(); err != nil {
 		return err
 	}
-	if in.Limit != nil && *in.Limit < 1 {
-		return constraint(strconv.Itoa(*in.Limit), "limit", "Member must have value greater than or equal to 1")
+	if in.Limit != nil {
+		var f constraint.Faults
+		if f.Range("limit", *in.Limit, 1, math.MaxInt); f != nil {
+			return broken(f)
+		}
 	}
 	return checkEnum("select", in.Select, "ALL_ATTRIBUTES", "ALL_PROJECTED_ATTRIBUTES", "COUNT", "SPECIFIC_ATTRIBUTES")
 }
@@ -126,13 +130,15 @@ func (in *searchRequest) segment() (segment, error) {
 		return segment{}, invalid("The TotalSegments parameter is required but was not present in the request when Segment parameter is present")
 	case number == nil:
 		return segment{}, invalid("The Segment parameter is required but was not present in the request when parameter TotalSegments is present")
-	case *of < 1:
-		return segment{}, constraint(strconv.Itoa(*of), "totalSegments", "Member must have value greater than or equal to 1")
-	case *of > maxSegments:
-		return segment{}, constraint(strconv.Itoa(*of), "totalSegments", "Member must have value less than or equal to 1000000")
-	case *number < 0:
-		return segment{}, constraint(strconv.Itoa(*number), "segment", "Member must have value greater than or equal to 0")
-	case *number >= *of:
+	}
+	var f constraint.Faults
+	if f.Range("totalSegments", *of, 1, maxSegments); f == nil {
+		f.Range("segment", *number, 0, math.MaxInt)
+	}
+	if f != nil {
+		return segment{}, broken(f)
+	}
+	if *number >= *of {
 		return segment{}, invalid("The Segment parameter is zero-based and must be less than parameter TotalSegments: Segment: %d is not less than TotalSegments: %d", *number, *of)
 	}
 	return segment{*number, *of}, nil

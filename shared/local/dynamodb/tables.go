@@ -6,11 +6,11 @@ import (
 	"crypto/rand"
 	"maps"
 	"slices"
-	"strconv"
 	"strings"
 
 	"go.etcd.io/bbolt"
 
+	"opsflow/shared/local/constraint"
 	"opsflow/shared/local/uuid"
 )
 
@@ -185,11 +185,9 @@ func (s *Service) listTables(_ context.Context, in *listRequest) (object, error)
 	if in.Limit != nil {
 		limit = *in.Limit
 	}
-	switch {
-	case limit < 1:
-		return nil, constraint(strconv.Itoa(limit), "limit", "Member must have value greater than or equal to 1")
-	case limit > maxTables:
-		return nil, constraint(strconv.Itoa(limit), "limit", "Member must have value less than or equal to 100")
+	var f constraint.Faults
+	if f.Range("limit", limit, 1, maxTables); f != nil {
+		return nil, broken(f)
 	}
 	s.mu.RLock()
 	names := slices.Sorted(maps.Keys(s.by))

@@ -8,6 +8,7 @@ import (
 
 	"go.etcd.io/bbolt"
 
+	"opsflow/shared/local/constraint"
 	"opsflow/shared/local/dynamodb/attribute"
 	"opsflow/shared/local/dynamodb/expression"
 )
@@ -29,21 +30,22 @@ type transactWriteRequest struct {
 }
 
 func checkTransaction(n int) error {
-	switch {
-	case n == 0:
-		return constraint("[]", "transactItems", "Member must have length greater than or equal to 1")
-	case n > maxTransaction:
-		return constraint("[...]", "transactItems", "Member must have length less than or equal to 100")
+	shown := "[...]"
+	if n == 0 {
+		shown = "[]"
 	}
-	return nil
+	var f constraint.Faults
+	f.Size("transactItems", shown, n, 1, maxTransaction)
+	return broken(f)
 }
 
 func (s *Service) transactWriteItems(ctx context.Context, in *transactWriteRequest) (object, error) {
 	if err := checkTransaction(len(in.TransactItems)); err != nil {
 		return nil, err
 	}
-	if len(in.ClientRequestToken) > maxToken {
-		return nil, constraint(in.ClientRequestToken, "clientRequestToken", "Member must have length less than or equal to 36")
+	var f constraint.Faults
+	if f.Length("clientRequestToken", in.ClientRequestToken, 0, maxToken); f != nil {
+		return nil, broken(f)
 	}
 	s.mu.RLock()
 	defer s.mu.RUnlock()
@@ -133,9 +135,9 @@ func transactItem(put, update, del, check *itemRequest, i int) (*itemRequest, *p
 	case n > 1:
 		return nil, nil, invalid("TransactItems can only contain one of Check, Put, Update or Delete")
 	case check != nil && check.ConditionExpression == nil:
-		return nil, nil, missing(i, "conditionCheck.conditionExpression")
+		return nil, nil, missingOf(i, "conditionCheck.conditionExpression")
 	case update != nil && update.UpdateExpression == nil:
-		return nil, nil, missing(i, "update.updateExpression")
+		return nil, nil, missingOf(i, "update.updateExpression")
 	}
 	r.legacy = legacy{} // a transaction has none of these
 	if err := r.check(); err != nil {
@@ -148,8 +150,9 @@ func transactItem(put, update, del, check *itemRequest, i int) (*itemRequest, *p
 	return r, p, err
 }
 
-func missing(i int, member string) error {
-	return invalid("1 validation error detected: Value null at 'transactItems.%d.member.%s' failed to satisfy constraint: Member must not be null", i+1, member)
+// missingOf refuses an operation of a transaction without one of its members.
+func missingOf(i int, member string) error {
+	return missing(fmt.Sprintf("transactItems.%d.member.%s", i+1, member))
 }
 
 // cancelled says for each part of a transaction why it kept all from being done. changes is nil for one that reads.
@@ -197,7 +200,7 @@ func (s *Service) transactGetItems(ctx context.Context, in *transactGetRequest) 
 	var used ledger
 	for i, t := range in.TransactItems {
 		if t.Get == nil {
-			return nil, missing(i, "get")
+			return nil, missingOf(i, "get")
 		}
 		c, key, paths, err := s.transactGet(t.Get)
 		if err != nil {

@@ -6,6 +6,7 @@ import (
 
 	"go.etcd.io/bbolt"
 
+	"opsflow/shared/local/constraint"
 	"opsflow/shared/local/dynamodb/attribute"
 )
 
@@ -43,11 +44,12 @@ func (s *Service) updateTimeToLive(ctx context.Context, in *timeToLiveRequest) (
 		return nil, err
 	}
 	spec := in.TimeToLiveSpecification
-	switch {
-	case spec == nil:
-		return nil, invalid("1 validation error detected: Value null at 'timeToLiveSpecification' failed to satisfy constraint: Member must not be null")
-	case spec.AttributeName == "":
-		return nil, constraint("", "timeToLiveSpecification.attributeName", "Member must have length greater than or equal to 1")
+	if spec == nil {
+		return nil, missing("timeToLiveSpecification")
+	}
+	var f constraint.Faults
+	if f.Length("timeToLiveSpecification.attributeName", spec.AttributeName, 1, 255); f != nil {
+		return nil, broken(f)
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -4,6 +4,8 @@ import (
 	"cmp"
 	"context"
 	"slices"
+
+	"opsflow/shared/local/constraint"
 )
 
 type ruleOut struct {
@@ -30,18 +32,14 @@ func apiPutRule(ctx context.Context, e *Engine, in struct {
 	Tags                                                                              []tag
 },
 ) (any, error) {
-	disabled := false
-	switch cmp.Or(in.State, "ENABLED") {
-	case "ENABLED", "ENABLED_WITH_ALL_CLOUDTRAIL_MANAGEMENT_EVENTS":
-	case "DISABLED":
-		disabled = true
-	default:
-		return nil, invalid("1 validation error detected: Value '%s' at 'state' failed to satisfy constraint: Member must satisfy enum value set: "+
-			"[ENABLED, DISABLED, ENABLED_WITH_ALL_CLOUDTRAIL_MANAGEMENT_EVENTS]", in.State)
+	state := cmp.Or(in.State, "ENABLED")
+	var f constraint.Faults
+	if f.Enum("state", state, "ENABLED", "DISABLED", "ENABLED_WITH_ALL_CLOUDTRAIL_MANAGEMENT_EVENTS"); f != nil {
+		return nil, broken(f)
 	}
 	arn, err := e.PutRule(ctx, Rule{
 		Name: in.Name, Bus: in.EventBusName, Description: in.Description, RoleARN: in.RoleArn,
-		Pattern: in.EventPattern, Schedule: in.ScheduleExpression, Disabled: disabled,
+		Pattern: in.EventPattern, Schedule: in.ScheduleExpression, Disabled: state == "DISABLED",
 	})
 	if err != nil {
 		return nil, err

@@ -5,11 +5,13 @@ import (
 	"encoding/binary"
 	"fmt"
 	"maps"
+	"math"
 	"slices"
 	"time"
 
 	"go.etcd.io/bbolt"
 
+	"opsflow/shared/local/constraint"
 	"opsflow/shared/local/events/pattern"
 )
 
@@ -85,9 +87,9 @@ func (e *Engine) putArchive(ctx context.Context, a Archive, decide func(old *arc
 	if err := checkName("archiveName", a.Name, 48); err != nil {
 		return Archive{}, err
 	}
-	if a.RetentionDays < 0 {
-		return Archive{}, invalid("Value '%d' at 'retentionDays' failed to satisfy constraint: "+
-			"Member must have value greater than or equal to 0", a.RetentionDays)
+	var f constraint.Faults
+	if f.Range("retentionDays", a.RetentionDays, 0, math.MaxInt32); f != nil {
+		return Archive{}, broken(f)
 	}
 	e.mu.Lock()
 	defer e.mu.Unlock()

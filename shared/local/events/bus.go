@@ -220,8 +220,14 @@ func (e *Engine) DeleteBus(ctx context.Context, nameOrARN string) error {
 // checkName refuses what is not 1 to limit characters of A-Z a-z 0-9 . _ -
 func checkName(member, s string, limit int) error {
 	var f constraint.Faults
-	if f.Name(member, s, limit); f != nil {
-		return invalid("%s", f.Text())
+	f.Name(member, s, limit)
+	return broken(f)
+}
+
+// broken refuses a request that breaks constraints; nil when there are no faults.
+func broken(f constraint.Faults) error {
+	if f == nil {
+		return nil
 	}
-	return nil
+	return invalid("%s", f.Text())
 }

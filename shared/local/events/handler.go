@@ -9,6 +9,7 @@ import (
 	"net/http"
 
 	"opsflow/shared/local/awsjson"
+	"opsflow/shared/local/constraint"
 	"opsflow/shared/local/paging"
 )
 
@@ -79,10 +80,12 @@ func writeError(w http.ResponseWriter, e *Engine, err error) {
 
 // page cuts a list for Limit and NextToken.
 func page[T any](all []T, name func(*T) string, limit int, token string) (part []T, next string, err error) {
-	if limit < 0 || limit > 100 {
-		return nil, "", invalid("Value '%d' at 'limit' failed to satisfy constraint: Member must be 1 to 100", limit)
+	limit = cmp.Or(limit, 100)
+	var f constraint.Faults
+	if f.Range("limit", limit, 1, 100); f != nil {
+		return nil, "", broken(f)
 	}
-	part, next, ok := paging.Cut(all, name, cmp.Or(limit, 100), token)
+	part, next, ok := paging.Cut(all, name, limit, token)
 	if !ok {
 		return nil, "", invalid("Parameter NextToken is not valid.")
 	}

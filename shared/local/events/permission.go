@@ -49,8 +49,8 @@ func (in *permissionIn) statement(bus string) (map[string]any, error) {
 	f.Required("principal", in.Principal)
 	f.Pattern("principal", in.Principal, principalPattern)
 	f.Required("action", in.Action)
-	if text := f.Text(); text != "" {
-		return nil, invalid("%s", text)
+	if err := broken(f); err != nil {
+		return nil, err
 	}
 	if in.Action != "events:PutEvents" {
 		return nil, invalid("Provided value in parameter 'action' is not supported.")

@@ -13,6 +13,7 @@ import (
 
 	"go.etcd.io/bbolt"
 
+	"opsflow/shared/local/constraint"
 	"opsflow/shared/local/events/pattern"
 )
 
@@ -43,13 +44,10 @@ type Result struct {
 // to be delivered is on disk. The error is a ValidationException for the call as a whole, or a failure of the database;
 // nothing is accepted then. An event to a bus that does not exist is accepted and goes nowhere, like at AWS.
 func (e *Engine) Put(ctx context.Context, entries []Entry) ([]Result, error) {
-	switch {
-	case len(entries) == 0:
-		return nil, invalid("1 validation error detected: Value '[]' at 'entries' failed to satisfy constraint: " +
-			"Member must have length greater than or equal to 1")
-	case len(entries) > maxEntries:
-		return nil, invalid("1 validation error detected: Value '[%s]' at 'entries' failed to satisfy constraint: "+
-			"Member must have length less than or equal to %d", shown(entries), maxEntries)
+	if n := len(entries); n < 1 || n > maxEntries {
+		var f constraint.Faults
+		f.Size("entries", "["+shown(entries)+"]", n, 1, maxEntries)
+		return nil, broken(f)
 	}
 	size := 0
 	for i := range entries {

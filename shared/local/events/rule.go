@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strings"
 
+	"opsflow/shared/local/constraint"
 	"opsflow/shared/local/events/pattern"
 	"opsflow/shared/schedule"
 )
@@ -56,9 +57,9 @@ func compile(r Rule) (*rule, error) {
 }
 
 func compilePattern(text string) (*pattern.Pattern, error) {
-	if len(text) > maxPattern {
-		return nil, invalid("Value at 'eventPattern' failed to satisfy constraint: Member must have length less than or equal to %d",
-			maxPattern)
+	var f constraint.Faults
+	if f.Length("eventPattern", text, 0, maxPattern); f != nil {
+		return nil, broken(f)
 	}
 	p, err := pattern.Compile([]byte(text))
 	if perr, ok := errors.AsType[*pattern.Error](err); ok {
@@ -87,9 +88,9 @@ func (e *Engine) PutRule(ctx context.Context, r Rule) (arn string, err error) {
 	if r.Schedule != "" && r.Bus != DefaultBus {
 		return "", invalid("ScheduleExpression is supported only on the default event bus.")
 	}
-	if len(r.Schedule) > maxSchedule {
-		return "", invalid("Value at 'scheduleExpression' failed to satisfy constraint: "+
-			"Member must have length less than or equal to %d", maxSchedule)
+	var f constraint.Faults
+	if f.Length("scheduleExpression", r.Schedule, 0, maxSchedule); f != nil {
+		return "", broken(f)
 	}
 	r.ARN = e.ruleARN(r.Bus, r.Name)
 	e.mu.Lock()

@@ -196,9 +196,14 @@ func (t *Target) limits() (retries int, age time.Duration) {
 // PutTargets adds targets to a rule or changes those of the same id. ResourceNotFoundException when the rule is not
 // there, ValidationException or LimitExceededException (5 a rule) when a target is refused; nothing is changed then.
 func (e *Engine) PutTargets(ctx context.Context, bus, rule string, targets ...Target) error {
-	if len(targets) == 0 || len(targets) > maxTargetsPerCall {
-		return invalid("1 validation error detected: Value at 'targets' failed to satisfy constraint: "+
-			"Member must have length from 1 to %d", maxTargetsPerCall)
+	if n := len(targets); n < 1 || n > maxTargetsPerCall {
+		list := make([]string, n)
+		for i, t := range targets {
+			list[i] = fmt.Sprintf("Target(id=%s, arn=%s)", t.ID, t.ARN)
+		}
+		var f constraint.Faults
+		f.Size("targets", "["+strings.Join(list, ", ")+"]", n, 1, maxTargetsPerCall)
+		return broken(f)
 	}
 	for i := range targets {
 		if err := targets[i].validate(i + 1); err != nil {

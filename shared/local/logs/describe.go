@@ -5,6 +5,8 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+
+	"opsflow/shared/local/constraint"
 )
 
 type groupOut struct {
@@ -82,11 +84,9 @@ type streamsIn struct {
 }
 
 func (h *handler) describeStreams(in streamsIn) (any, error) {
-	switch in.OrderBy {
-	case "", "LogStreamName", "LastEventTime":
-	default:
-		return nil, invalid("1 validation error detected: Value '%s' at 'orderBy' failed to satisfy constraint: "+
-			"Member must satisfy enum value set: [LogStreamName, LastEventTime]", in.OrderBy)
+	var f constraint.Faults
+	if f.Enum("orderBy", cmp.Or(in.OrderBy, "LogStreamName"), "LogStreamName", "LastEventTime"); f != nil {
+		return nil, broken(f)
 	}
 	if in.OrderBy == "LastEventTime" && in.LogStreamNamePrefix != "" {
 		return nil, invalid("Cannot order by LastEventTime with a logStreamNamePrefix.")
@@ -123,9 +123,10 @@ func (h *handler) describeStreams(in streamsIn) (any, error) {
 
 // page cuts a list; the token is how many were given.
 func page[T any](all []T, limit, most int, token string) (part []T, next string, err error) {
-	if limit < 0 || limit > most {
-		return nil, "", invalid("1 validation error detected: Value '%d' at 'limit' failed to satisfy constraint: "+
-			"Member must have value less than or equal to %d", limit, most)
+	limit = cmp.Or(limit, most)
+	var f constraint.Faults
+	if f.Range("limit", limit, 1, most); f != nil {
+		return nil, "", broken(f)
 	}
 	from := 0
 	if token != "" {
@@ -133,7 +134,7 @@ func page[T any](all []T, limit, most int, token string) (part []T, next string,
 			return nil, "", invalid("The specified nextToken is invalid.")
 		}
 	}
-	end := min(from+cmp.Or(limit, most), len(all))
+	end := min(from+limit, len(all))
 	if end < len(all) {
 		next = strconv.Itoa(end)
 	}

@@ -7,6 +7,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"opsflow/shared/local/constraint"
 )
 
 // maxEvents is how many events one answer has at most.
@@ -42,9 +44,9 @@ func (h *handler) filterEvents(in filterIn) (any, error) {
 	if len(in.LogStreamNames) > 0 && in.LogStreamNamePrefix != "" {
 		return nil, invalid("logStreamNames and logStreamNamePrefix are mutually exclusive.")
 	}
-	if in.Limit < 0 || in.Limit > maxEvents {
-		return nil, invalid("1 validation error detected: Value '%d' at 'limit' failed to satisfy constraint: "+
-			"Member must have value less than or equal to %d", in.Limit, maxEvents)
+	var faults constraint.Faults
+	if faults.Range("limit", cmp.Or(in.Limit, maxEvents), 1, maxEvents); faults != nil {
+		return nil, broken(faults)
 	}
 	f, err := parseFilter(in.FilterPattern)
 	if err != nil {
@@ -122,9 +124,9 @@ type getIn struct {
 }
 
 func (h *handler) getEvents(in getIn) (any, error) {
-	if in.Limit < 0 || in.Limit > maxEvents {
-		return nil, invalid("1 validation error detected: Value '%d' at 'limit' failed to satisfy constraint: "+
-			"Member must have value less than or equal to %d", in.Limit, maxEvents)
+	var faults constraint.Faults
+	if faults.Range("limit", cmp.Or(in.Limit, maxEvents), 1, maxEvents); faults != nil {
+		return nil, broken(faults)
 	}
 	logs, err := h.logs(in.groupName)
 	if err != nil {

@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"opsflow/shared/local/awsjson"
+	"opsflow/shared/local/constraint"
 )
 
 // apiError is an error with the name that CloudWatch Logs gives it.
@@ -18,6 +19,14 @@ func (e *apiError) Error() string { return e.code + ": " + e.message }
 
 func invalid(format string, args ...any) error {
 	return &apiError{"InvalidParameterException", fmt.Sprintf(format, args...)}
+}
+
+// broken refuses a request that breaks constraints; nil when there are no faults.
+func broken(f constraint.Faults) error {
+	if f == nil {
+		return nil
+	}
+	return invalid("%s", f.Text())
 }
 
 func notFound(what string) error {
@@ -82,8 +91,9 @@ type groupName struct {
 // function log into another.
 func (h *handler) logs(g groupName) ([]*Log, error) {
 	name := cmp.Or(g.LogGroupName, strings.TrimSuffix(strings.TrimPrefix(g.LogGroupIdentifier, h.arn), ":*"))
-	if name == "" {
-		return nil, invalid("1 validation error detected: Value null at 'logGroupName' failed to satisfy constraint: Member must not be null")
+	var f constraint.Faults
+	if f.Required("logGroupName", name); f != nil {
+		return nil, broken(f)
 	}
 	var out, own []*Log
 	for _, l := range h.store.all() {

@@ -10,6 +10,7 @@ import (
 	"strconv"
 	"strings"
 
+	"opsflow/shared/local/constraint"
 	"opsflow/shared/local/paging"
 )
 
@@ -77,9 +78,12 @@ func mustJSON(v any) []byte {
 func page[T any](r *http.Request, all []T, key func(*T) string) (part []T, next string, err error) {
 	limit := 100
 	if text := r.URL.Query().Get("MaxResults"); text != "" {
-		if limit, err = strconv.Atoi(text); err != nil || limit < 1 || limit > 100 {
-			return nil, "", invalid("1 validation error detected: Value '%s' at 'maxResults' failed to satisfy constraint: "+
-				"Member must have value between 1 and 100", text)
+		if limit, err = strconv.Atoi(text); err != nil {
+			return nil, "", &Error{"SerializationException", "MaxResults must be a number, got " + text, http.StatusBadRequest}
+		}
+		var f constraint.Faults
+		if f.Range("maxResults", limit, 1, 100); f != nil {
+			return nil, "", invalid("%s", f.Text())
 		}
 	}
 	part, next, ok := paging.Cut(all, key, limit, r.URL.Query().Get("NextToken"))

@@ -3,6 +3,7 @@ package states
 import (
 	"context"
 	"encoding/json"
+	"fmt"
 	"io"
 	"regexp"
 	"slices"
@@ -11,6 +12,8 @@ import (
 	"time"
 
 	"go.etcd.io/bbolt"
+
+	"opsflow/shared/local/constraint"
 )
 
 // Limits of aliases.
@@ -69,14 +72,12 @@ func (a *alias) pick(random io.Reader) (int, error) {
 var validAlias = regexp.MustCompile(`^[a-zA-Z0-9_\-.]*[a-zA-Z_\-.][a-zA-Z0-9_\-.]*$`)
 
 func checkAlias(name string) error {
-	const constraint = "1 validation error detected: Value '%s' at 'name' failed to satisfy constraint: Member must "
-	switch {
-	case len(name) > 80:
-		return invalid(constraint+"have length less than or equal to 80", name)
-	case !validAlias.MatchString(name):
-		return invalid(constraint+`satisfy regular expression pattern: ^(?=.*[a-zA-Z_\-\.])[a-zA-Z0-9_\-\.]+$`, name)
+	var f constraint.Faults
+	if f.Length("name", name, 1, 80); f != nil || validAlias.MatchString(name) {
+		return broken(f)
 	}
-	return nil
+	return invalid("1 validation error detected: Value '%s' at 'name' failed to satisfy constraint: Member must "+
+		`satisfy regular expression pattern: ^(?=.*[a-zA-Z_\-\.])[a-zA-Z0-9_\-\.]+$`, name) // Go's expressions have no lookahead
 }
 
 // checkRoutes finds the state machine that routes are of, and what is wrong with them.
@@ -86,9 +87,9 @@ func checkRoutes(given []Route) (machine string, routes []route, err error) {
 	}
 	arns, weights, sum := []string{}, []string{}, 0
 	for i, r := range given {
-		if r.Weight < 0 || r.Weight > 100 {
-			return "", nil, invalid("1 validation error detected: Value '%d' at 'routingConfiguration.%d.member.weight' failed to satisfy "+
-				"constraint: Member must have value less than or equal to 100", r.Weight, i+1)
+		var f constraint.Faults
+		if f.Range(fmt.Sprintf("routingConfiguration.%d.member.weight", i+1), r.Weight, 0, 100); f != nil {
+			return "", nil, broken(f)
 		}
 		arns, weights, sum = append(arns, r.VersionARN), append(weights, strconv.Itoa(r.Weight)), sum+r.Weight
 	}

@@ -5,9 +5,10 @@ import (
 	"context"
 	"encoding/json"
 	"slices"
-	"strings"
 
 	"go.etcd.io/bbolt"
+
+	"opsflow/shared/local/constraint"
 )
 
 // ListExecutionsInput says which executions are listed: those of a state machine, of one of its versions or by one of its
@@ -34,11 +35,12 @@ func (in *ListExecutionsInput) wants(rec *record, t *target) bool {
 
 // oneOf checks a filter's value.
 func oneOf(field, given string, values []string) error {
-	if given == "" || slices.Contains(values, given) {
+	if given == "" {
 		return nil
 	}
-	return invalid("1 validation error detected: Value '%s' at '%s' failed to satisfy constraint: Member must satisfy enum value set: [%s]",
-		given, field, strings.Join(values, ", "))
+	var f constraint.Faults
+	f.Enum(field, given, values...)
+	return broken(f)
 }
 
 // ListExecutions gives a page of executions, the newest first, and what leads to the next. Errors: InvalidArn, InvalidToken,

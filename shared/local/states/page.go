@@ -2,6 +2,7 @@ package states
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"crypto/hmac"
 	"crypto/sha256"
@@ -13,6 +14,8 @@ import (
 	"time"
 
 	"go.etcd.io/bbolt"
+
+	"opsflow/shared/local/constraint"
 )
 
 const (
@@ -36,17 +39,17 @@ type place struct {
 
 // size is how many the page may have.
 func (p Page) size() (int, error) {
-	switch {
-	case p.Limit < 0:
-		return 0, invalid("1 validation error detected: Value '%d' at 'maxResults' failed to satisfy constraint: "+
-			"Member must have value greater than or equal to 0", p.Limit)
-	case p.Limit > largestPage:
-		return 0, invalid("1 validation error detected: Value '%d' at 'maxResults' failed to satisfy constraint: "+
-			"Member must have value less than or equal to %d", p.Limit, largestPage)
-	case p.Limit == 0:
-		return usualPage, nil
+	var f constraint.Faults
+	f.Range("maxResults", p.Limit, 0, largestPage)
+	return cmp.Or(p.Limit, usualPage), broken(f)
+}
+
+// broken refuses a request that breaks constraints; nil when there are no faults.
+func broken(f constraint.Faults) error {
+	if f == nil {
+		return nil
 	}
-	return p.Limit, nil
+	return invalid("%s", f.Text())
 }
 
 // listName names a list with everything that says what is in it.
