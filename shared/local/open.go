@@ -5,21 +5,12 @@ import (
 	"crypto/rand"
 	"errors"
 	"fmt"
-	"net/http"
 	"os"
 	"path/filepath"
-	"slices"
 	"time"
 
-	awslambda "github.com/aws/aws-lambda-go/lambda"
-	"github.com/aws/aws-sdk-go-v2/aws"
-
-	"opsflow/shared/calendar"
 	"opsflow/shared/connection"
-	"opsflow/shared/httpapi"
-	"opsflow/shared/httpapi/console"
 	"opsflow/shared/local/boundary"
-	"opsflow/shared/local/clock"
 	"opsflow/shared/local/events"
 	"opsflow/shared/local/events/destination"
 	"opsflow/shared/local/issuer"
@@ -30,13 +21,7 @@ import (
 	"opsflow/shared/local/stack"
 	"opsflow/shared/local/states"
 	"opsflow/shared/ops"
-	"opsflow/shared/store"
 	"opsflow/shared/table/embedded"
-	"opsflow/shared/task/form"
-	"opsflow/shared/timeline"
-	"opsflow/shared/vendor"
-	"opsflow/shared/wire"
-	"opsflow/shared/workflow"
 )
 
 func (rt *Runtime) openData(context.Context) error {
@@ -206,140 +191,4 @@ func (rt *Runtime) emit(ctx context.Context, e states.Event) error {
 			ID: e.ID, Source: e.Source, DetailType: e.DetailType, Time: e.Time, Resources: e.Resources, Detail: e.Detail,
 		})
 	})
-}
-
-func (rt *Runtime) openFunctions(ctx context.Context) error {
-	if rt.o.Processes {
-		if err := rt.openProcesses(ctx); err != nil {
-			return err
-		}
-	}
-	return rt.deployFunctions(ctx)
-}
-
-// deployFunctions has functions run as the template, the built-in templates and rules and, with processes, the code are now.
-func (rt *Runtime) deployFunctions(ctx context.Context) error {
-	if rt.processes != nil {
-		return rt.deployProcesses(ctx)
-	}
-	handlers, err := rt.handlers()
-	if err != nil {
-		return err
-	}
-	for _, f := range rt.stack().Functions {
-		rt.functions.Register(function(f), rt.metered(f, lambda.Func(handlers[f.Dir].Invoke)))
-	}
-	return nil
-}
-
-// handlers wires the handlers of the template's functions, by their folder below functions/.
-func (rt *Runtime) handlers() (map[string]awslambda.Handler, error) {
-	api, ok := rt.function("api")
-	if !ok {
-		return nil, fmt.Errorf("%s has no function built from functions/api", rt.stack().Path)
-	}
-	steps, ok := rt.function("run-steps")
-	if !ok {
-		return nil, fmt.Errorf("%s has no function built from functions/run-steps", rt.stack().Path)
-	}
-	hours, err := calendar.Parse(api.Env["BUSINESS_ZONE"], api.Env["BUSINESS_HOURS"], api.Env["BUSINESS_HOLIDAYS"])
-	if err != nil {
-		return nil, fmt.Errorf("%s: %w", rt.stack().Path, err)
-	}
-	local := bus{engine: rt.events, name: api.Env["BUS_NAME"], permissions: rt.permissions, border: rt.border}
-	links, err := timeline.NewLinks(api.Env["TIMELINE_KEY"])
-	if err != nil {
-		return nil, err
-	}
-	own := rt.builtins
-	if own == nil {
-		own = &builtins{}
-	}
-	handlers, err := parts{
-		Parts: wire.Parts{
-			Templates: own.templates, BuiltinRules: own.rules,
-			Store:      store.New(rt.guardTable(&remoteTable{rt.table, rt.border}, store.Indexes()), rand.Reader, rt.o.Clock.Now),
-			Executions: executions{engine: rt.states, role: api.Env["STATE_MACHINE_ROLE_ARN"], permissions: rt.permissions, border: rt.border}, Bus: local,
-			Clock: clock.Invocation{Clock: rt.o.Clock}, Random: rand.Reader, Logger: rt.functionLogger(), Calendar: hours, MachinePrefix: api.Env["STATE_MACHINE_PREFIX"],
-			Forms:     form.Checker{},
-			Functions: workflow.Functions{RunSteps: api.Env["RUN_STEPS_ARN"], OpenTask: api.Env["OPEN_TASK_ARN"], RecordOutcome: api.Env["RECORD_OUTCOME_ARN"]},
-		},
-		links:        links,
-		bus:          local,
-		webhook:      rt.apiURL + "/dev/outbox",
-		secretPrefix: steps.Env["SECRET_PREFIX"], private: steps.Env["PRIVATE_CALLS"] == "on",
-		aws: aws.Config{
-			Region: stack.Region, BaseEndpoint: aws.String(rt.awsURL),
-			Credentials: aws.CredentialsProviderFunc(func(ctx context.Context) (aws.Credentials, error) {
-				return aws.Credentials{AccessKeyID: rt.permissions.accessKey(ctx), SecretAccessKey: "local"}, nil
-			}),
-		},
-		verifier: httpapi.NewOIDC(httpapi.OIDCConfig{Issuer: rt.apiURL, ClientIDs: []string{ClientID}, HTTPClient: http.DefaultClient, Now: rt.o.Clock.Now}),
-		signIn: console.SignIn{
-			Issuer: rt.apiURL, ClientID: api.Env["CONSOLE_CLIENT_ID"], SessionKey: api.Env["CONSOLE_SESSION_KEY"], HTTPClient: http.DefaultClient, Now: time.Now,
-		},
-		local: workbench{rt},
-	}.handlers()
-	if err != nil {
-		return nil, err
-	}
-	return handlers, checkHandlers(rt.stack(), handlers)
-}
-
-// function finds the function that is built from a folder below functions/.
-func (rt *Runtime) function(dir string) (stack.Function, bool) {
-	for _, f := range rt.stack().Functions {
-		if f.Dir == dir {
-			return f, true
-		}
-	}
-	return stack.Function{}, false
-}
-
-// demoVendors are the identities of the demo vendors; none without them.
-func (rt *Runtime) demoVendors() []issuer.Identity {
-	if !rt.o.Demo {
-		return nil
-	}
-	var list []issuer.Identity
-	for _, v := range vendor.Demo() {
-		list = append(list, issuer.Identity{User: v.ID, Groups: []string{string(ops.Vendors)}, Does: v.Name})
-	}
-	return list
-}
-
-// demoChunk is how many records of the demo vendors' past are stored at once.
-const demoChunk = 80
-
-// loadDemo stores the demo vendors that are not there.
-func (rt *Runtime) loadDemo(ctx context.Context) error {
-	if !rt.o.Demo {
-		return nil
-	}
-	defer rt.meter.Pause()() // nobody asked for it
-	for _, v := range vendor.Demo() {
-		v.CreatedAt = rt.o.Clock.Now().Truncate(time.Second)
-		if err := rt.store.Save(ctx, v); err != nil && ops.AsConflict(err) == nil {
-			return fmt.Errorf("load demo vendor %s: %w", v.ID, err)
-		}
-	}
-	if !rt.o.DemoPast {
-		return nil
-	}
-	now := rt.o.Clock.Now()
-	past := vendor.DemoPast(now)
-	var tallies []ops.Record
-	for _, t := range past {
-		tallies = append(tallies, t)
-	}
-	for chunk := range slices.Chunk(append(tallies, vendor.DemoTrend(past, now)...), demoChunk) {
-		err := rt.store.Save(ctx, chunk...)
-		if ops.AsConflict(err) != nil {
-			return nil // loaded by an earlier run
-		}
-		if err != nil {
-			return fmt.Errorf("load what the demo vendors have done: %w", err)
-		}
-	}
-	return nil
 }

@@ -63,15 +63,27 @@ type Options struct {
 	edit    func(*stack.Stack) // changes what was read from the template; nil: nothing
 }
 
-// Runtime is a running system.
+// Runtime is a running system. Its parts are opened one after the other, as start lists them, and closed in reverse order: each
+// says by onClose what its end is.
 type Runtime struct {
-	o            Options
-	began        time.Time
-	ready        time.Duration
-	awsURL       string
-	apiURL       string
-	template     atomic.Pointer[stack.Stack]
-	builtins     *builtins // nil: those of this program
+	o     Options
+	began time.Time
+	ready time.Duration
+
+	// Where it is reached, and who gets through.
+	awsURL      string
+	apiURL      string
+	awsHandler  http.Handler // all services, without the border
+	border      *border
+	permissions *permissions
+	issuer      *issuer.Issuer
+
+	// What it is to run.
+	template  atomic.Pointer[stack.Stack]
+	builtins  *builtins // nil: those of this program
+	elsewhere *url.URL  // where functions that are not here are; nil: nowhere
+
+	// What it keeps.
 	db           *embedded.DB
 	objects      *s3.Store
 	own          stack.Table // opsflow's own
@@ -79,25 +91,25 @@ type Runtime struct {
 	dynamodb     http.Handler
 	declareTable func(ctx context.Context, properties []byte) error
 	store        *store.Store
-	permissions  *permissions
-	border       *border
-	states       *states.Engine
-	events       *events.Engine
-	scheduler    *scheduler.Engine
-	functions    *lambda.Registry
-	processes    *lambda.Processes // nil: the handlers are run in this process
 	logs         *logs.Store
-	queues       *sqs.Queues
-	awsHandler   http.Handler // all services, without the border
-	elsewhere    *url.URL     // where functions that are not here are; nil: nowhere
-	issuer       *issuer.Issuer
 	outbox       *outbox
-	meter        meter.Meter
-	traced       sync.Map // trace of an invocation -> meter.Who
-	day          player
-	ending       context.Context // ends when Close begins: nobody waits for news any more
-	end          context.CancelFunc
-	closers      []func() error // ended in reverse order
+
+	// What runs.
+	functions *lambda.Registry
+	processes *lambda.Processes // nil: the handlers are run in this process
+	states    *states.Engine
+	events    *events.Engine
+	scheduler *scheduler.Engine
+	queues    *sqs.Queues
+	day       player
+
+	// What is counted.
+	meter  meter.Meter
+	traced sync.Map // trace of an invocation -> meter.Who
+
+	ending  context.Context // ends when Close begins: nobody waits for news any more
+	end     context.CancelFunc
+	closers []func() error // ended in reverse order
 }
 
 // Start brings the system up and returns when it serves. An error leaves nothing behind.

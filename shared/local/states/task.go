@@ -12,8 +12,51 @@ import (
 	"opsflow/shared/local/uuid"
 )
 
+// performTask schedules the work of a Task state; its end comes later.
 func (x *execution) performTask(t *thread, s *state, sc *scope) error {
-	timeout, heartbeat := s.timeout, s.heartbeat
+	timeout, heartbeat, err := s.taskLimits(sc)
+	if err != nil {
+		return err
+	}
+	r := parseResource(s.resource)
+	if !x.trial.mocked() {
+		if err := x.e.performs(r, s.resource); err != nil {
+			return err
+		}
+	}
+	x.count.Tasks++
+	job := &task{Attempt: x.count.Tasks, Timeout: timeout, Heartbeat: heartbeat}
+	if r.kind == resourceActivity || r.pattern == waitForToken {
+		if job.Token, err = x.newToken(t, job.Attempt); err != nil {
+			return err
+		}
+	}
+	t.Task = job // $$.Task.Token is there from now on
+	if err := x.prepareTask(t, s, sc, r); err != nil {
+		t.Task = nil
+		return err
+	}
+	now := x.e.now()
+	if timeout > 0 {
+		job.TimeoutAt = now.Add(time.Duration(timeout) * time.Second).UnixMilli()
+	}
+	if heartbeat > 0 {
+		job.HeartbeatAt = now.Add(time.Duration(heartbeat) * time.Second).UnixMilli()
+	}
+	t.Phase = phaseTask
+	x.trial.saw("afterParameters", job.Parameters.V)
+	x.taskScheduled(t, r)
+	if x.trial.mocked() {
+		x.mockTask(t)
+		return nil
+	}
+	x.launchLater(t)
+	return nil
+}
+
+// taskLimits are how long a task may take, and how long it may be silent, in seconds; 0 is for ever.
+func (s *state) taskLimits(sc *scope) (timeout, heartbeat int64, err error) {
+	timeout, heartbeat = s.timeout, s.heartbeat
 	for _, one := range []struct {
 		path *reference
 		name string
@@ -24,69 +67,46 @@ func (x *execution) performTask(t *thread, s *state, sc *scope) error {
 		}
 		n, err := wholeAt(one.path, one.name, sc)
 		if err != nil {
-			return err
+			return 0, 0, err
 		}
 		if n <= 0 {
-			return runtimeFailure("The %s field must be a positive integer: %s == %d", one.name, one.path.text, n)
+			return 0, 0, runtimeFailure("The %s field must be a positive integer: %s == %d", one.name, one.path.text, n)
 		}
 		*one.into = n
 	}
-	r := parseResource(s.resource)
-	if (r.kind == resourceUnknown || r.kind == resourceElsewhere) && !x.trial.mocked() {
-		return runtimeFailure("The resource '%s' is not available in the local runtime.", s.resource)
+	return timeout, heartbeat, nil
+}
+
+// performs refuses a resource that nobody here carries out; text is how the definition names it.
+func (e *Engine) performs(r resource, text string) error {
+	switch {
+	case r.kind == resourceUnknown || r.kind == resourceElsewhere:
+		return runtimeFailure("The resource '%s' is not available in the local runtime.", text)
+	case r.kind == resourceActivity && !e.hasActivity(r.action):
+		return runtimeFailure("The activity %s does not exist.", text)
 	}
-	if r.kind == resourceActivity && !x.trial.mocked() && !x.e.hasActivity(r.action) {
-		return runtimeFailure("The activity %s does not exist.", s.resource)
-	}
-	x.count.Tasks++
-	job := &task{Attempt: x.count.Tasks, Timeout: timeout, Heartbeat: heartbeat}
-	if r.kind == resourceActivity || r.pattern == waitForToken {
-		token, err := x.newToken(t, job.Attempt)
-		if err != nil {
-			return err
-		}
-		job.Token = token
-	}
-	t.Task = job // $$.Task.Token is there from now on
+	return nil
+}
+
+// prepareTask gives a thread's task its parameters and its role.
+func (x *execution) prepareTask(t *thread, s *state, sc *scope, r resource) (err error) {
 	parameters := sc.input
 	if s.parameters != nil {
-		var err error
 		if parameters, err = s.parameters.eval(x.scope(t).with(sc.input)); err != nil {
-			t.Task = nil
 			return err
 		}
 	}
 	if err := r.check(parameters); err != nil {
-		t.Task = nil
 		return err
 	}
 	if r.service == "states" {
 		parameters = x.named(parameters)
 	}
-	job.Parameters = value.JSON{V: parameters}
+	t.Task.Parameters = value.JSON{V: parameters}
 	if s.credentials != nil {
-		var err error
-		if job.Role, err = s.credentialsRole(x.scope(t).with(sc.input)); err != nil {
-			t.Task = nil
-			return err
-		}
+		t.Task.Role, err = s.credentialsRole(x.scope(t).with(sc.input))
 	}
-	now := x.e.now()
-	if timeout > 0 {
-		job.TimeoutAt = now.Add(time.Duration(timeout) * time.Second).UnixMilli()
-	}
-	if heartbeat > 0 {
-		job.HeartbeatAt = now.Add(time.Duration(heartbeat) * time.Second).UnixMilli()
-	}
-	t.Phase = phaseTask
-	x.trial.saw("afterParameters", parameters)
-	x.taskScheduled(t, r)
-	if x.trial.mocked() {
-		x.mockTask(t)
-		return nil
-	}
-	x.launchLater(t)
-	return nil
+	return err
 }
 
 func (x *execution) taskScheduled(t *thread, r resource) {
