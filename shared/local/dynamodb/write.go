@@ -46,19 +46,8 @@ func (s *Service) write(ctx context.Context, changes []change, t token) ([]outco
 		if err := t.check(tx); err != nil {
 			return err
 		}
-		refused := false
-		for i, c := range changes {
-			outcomes[i].err = c.refused
-			if c.refused == nil {
-				var err error
-				if outcomes[i], err = c.plan(tx); err != nil {
-					return err
-				}
-			}
-			refused = refused || outcomes[i].err != nil
-		}
-		if refused {
-			return errRefused
+		if err := planAll(tx, changes, outcomes); err != nil {
+			return err
 		}
 		for _, o := range outcomes {
 			if o.store == nil {
@@ -70,14 +59,39 @@ func (s *Service) write(ctx context.Context, changes []change, t token) ([]outco
 		}
 		return t.keep(tx)
 	})
-	if err == nil && s.o.Own.Changed != nil {
-		for i, o := range outcomes {
-			if o.store != nil && o.encoded != nil && changes[i].table.TableName == s.o.Own.Name {
-				s.o.Own.Changed(o.encoded.stored.Item)
-			}
-		}
+	if err == nil {
+		s.tellOwn(changes, outcomes)
 	}
 	return outcomes, err
+}
+
+// tellOwn tells of what was written to opsflow's own table.
+func (s *Service) tellOwn(changes []change, outcomes []outcome) {
+	if s.o.Own.Changed == nil {
+		return
+	}
+	for i, o := range outcomes {
+		if o.store != nil && o.encoded != nil && changes[i].table.TableName == s.o.Own.Name {
+			s.o.Own.Changed(o.encoded.stored.Item)
+		}
+	}
+}
+
+// planAll works out what each change does; errRefused when one of them can't be.
+func planAll(tx *bbolt.Tx, changes []change, outcomes []outcome) (err error) {
+	refused := false
+	for i, c := range changes {
+		if outcomes[i].err = c.refused; c.refused == nil {
+			if outcomes[i], err = c.plan(tx); err != nil {
+				return err
+			}
+		}
+		refused = refused || outcomes[i].err != nil
+	}
+	if refused {
+		return errRefused
+	}
+	return nil
 }
 
 // plan works out what a change does. An error is one of the store; what is wrong with the change is in the outcome.

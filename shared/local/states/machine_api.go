@@ -119,6 +119,17 @@ func (e *Engine) CreateStateMachine(ctx context.Context, in CreateStateMachineIn
 	return d, nil
 }
 
+// change gives what a state machine becomes; it has another revision when it becomes anything else.
+func (in *UpdateStateMachineInput) change(old snapshot, definition, revision string) snapshot {
+	next := old
+	next.Definition, next.Role = cmp.Or(definition, old.Definition), cmp.Or(in.RoleARN, old.Role)
+	next.Settings = old.Settings.with(in.Settings)
+	if next.Definition != old.Definition || next.Role != old.Role || !next.Settings.equal(old.Settings) {
+		next.Revision = revision
+	}
+	return next
+}
+
 // UpdateStateMachine changes a state machine; running executions keep what they began with. Errors: InvalidArn,
 // StateMachineDoesNotExist, MissingRequiredParameter, InvalidDefinition, InvalidLoggingConfiguration.
 func (e *Engine) UpdateStateMachine(ctx context.Context, in UpdateStateMachineInput) (*StateMachine, error) {
@@ -154,14 +165,8 @@ func (e *Engine) UpdateStateMachine(ctx context.Context, in UpdateStateMachineIn
 		if m, err = readMachine(tx, name); err != nil || m == nil {
 			return cmp.Or(err, errNoMachine(in.ARN))
 		}
-		next := m.snapshot
-		next.Definition, next.Role = cmp.Or(hash, next.Definition), cmp.Or(in.RoleARN, next.Role)
-		next.Settings = next.Settings.with(in.Settings)
-		if next.Definition != m.Definition || next.Role != m.Role || !next.Settings.equal(m.Settings) {
-			next.Revision = revision
-		}
-		next.UpdatedAt = now
-		m.snapshot = next
+		m.snapshot = in.change(m.snapshot, hash, revision)
+		m.UpdatedAt = now
 		if in.Publish {
 			if published, _, err = publish(tx, name, m, in.VersionDescription, now); err != nil {
 				return err

@@ -53,7 +53,8 @@ func (c *Caller) Forget(connectionARN string) {
 	delete(c.tokens, connectionARN)
 }
 
-func (c *Caller) fetch(ctx context.Context, o *OAuthClient) (token, error) {
+// tokenRequest asks for a token by RFC 6749, section 4.4.
+func tokenRequest(ctx context.Context, o *OAuthClient) (*http.Request, error) {
 	own := o.OAuthHTTPParameters
 	if own == nil {
 		own = &HTTPParameters{}
@@ -66,13 +67,13 @@ func (c *Caller) fetch(ctx context.Context, o *OAuthClient) (token, error) {
 	}
 	address, err := addressOf(o.AuthorizationEndpoint, Target{}, own)
 	if err != nil {
-		return token{}, err
+		return nil, err
 	}
 	var body io.Reader
 	if o.HTTPMethod == http.MethodGet {
 		u, err := url.Parse(address)
 		if err != nil {
-			return token{}, err
+			return nil, err
 		}
 		query := u.Query()
 		for name, values := range form {
@@ -85,7 +86,7 @@ func (c *Caller) fetch(ctx context.Context, o *OAuthClient) (token, error) {
 	}
 	request, err := http.NewRequestWithContext(ctx, o.HTTPMethod, address, body)
 	if err != nil {
-		return token{}, err
+		return nil, err
 	}
 	request.Header.Set("Accept", "application/json")
 	if body != nil {
@@ -93,6 +94,15 @@ func (c *Caller) fetch(ctx context.Context, o *OAuthClient) (token, error) {
 	}
 	for _, p := range own.HeaderParameters {
 		request.Header.Set(p.Key, p.Value)
+	}
+	return request, nil
+}
+
+// fetch gets a new token from the authorization endpoint.
+func (c *Caller) fetch(ctx context.Context, o *OAuthClient) (token, error) {
+	request, err := tokenRequest(ctx, o)
+	if err != nil {
+		return token{}, err
 	}
 	answer, err := c.do(o.AuthorizationEndpoint, request)
 	if err != nil {

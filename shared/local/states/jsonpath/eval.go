@@ -82,16 +82,7 @@ func (s *step) apply(v, root any, out []any) []any {
 	case stepNames:
 		return s.applyNames(v, out)
 	case stepIndex:
-		if list, ok := v.([]any); ok {
-			for _, i := range s.indexes {
-				if i < 0 {
-					i += len(list)
-				}
-				if i >= 0 && i < len(list) {
-					out = append(out, list[i])
-				}
-			}
-		}
+		return s.applyIndexes(v, out)
 	case stepSlice:
 		if list, ok := v.([]any); ok {
 			from, to := bound(s.from, 0, len(list)), bound(s.to, len(list), len(list))
@@ -105,17 +96,33 @@ func (s *step) apply(v, root any, out []any) []any {
 		return descend(v, out)
 	case stepFunc: // works on everything found; see Get
 	case stepFilter:
-		if o, ok := v.(*value.Object); ok {
-			if s.filter.match(o, root) {
-				out = append(out, o)
-			}
-			return out
+		return s.applyFilter(v, root, out)
+	}
+	return out
+}
+
+func (s *step) applyIndexes(v any, out []any) []any {
+	list, _ := v.([]any)
+	for _, i := range s.indexes {
+		if i < 0 {
+			i += len(list)
 		}
-		list, _ := v.([]any)
-		for _, e := range list {
-			if s.filter.match(e, root) {
-				out = append(out, e)
-			}
+		if i >= 0 && i < len(list) {
+			out = append(out, list[i])
+		}
+	}
+	return out
+}
+
+// applyFilter takes what matches of a list, or an object that does.
+func (s *step) applyFilter(v, root any, out []any) []any {
+	list, ok := v.([]any)
+	if o, isObject := v.(*value.Object); !ok && isObject {
+		list = []any{o}
+	}
+	for _, e := range list {
+		if s.filter.match(e, root) {
+			out = append(out, e)
 		}
 	}
 	return out
