@@ -242,21 +242,3 @@ func narrow(base []byte, c *expression.KeyCondition) (low, high []byte) {
 		return low, bytekey.Successor(low)
 	}
 }
-
-// bound gives the key at which a segment begins; nil behind the last one.
-func (p segment) bound(number int) []byte {
-	if number == p.of {
-		return nil
-	}
-	return binary.BigEndian.AppendUint32(nil, uint32((uint64(number)<<32+uint64(p.of)-1)/uint64(p.of)))
-}
-
-// covers reports whether a partition belongs to a segment.
-func (p segment) covers(hash attribute.Value) bool {
-	if p.of == 0 {
-		return true
-	}
-	sum := binary.BigEndian.AppendUint32(nil, crc32.ChecksumIEEE(hash.Ordered()))
-	high := p.bound(p.number + 1)
-	return bytes.Compare(sum, p.bound(p.number)) >= 0 && (high == nil || bytes.Compare(sum, high) < 0)
-}

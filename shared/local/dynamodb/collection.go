@@ -60,9 +60,6 @@ type reach struct {
 	part  segment
 }
 
-// segment is a part of a table that one of several workers scans; the zero segment is all of it.
-type segment struct{ number, of int }
-
 // find gives an index by its name, nil when there is none.
 func (c *collection) find(name string) *index {
 	for _, x := range c.indexes {

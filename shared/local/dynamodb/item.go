@@ -230,9 +230,18 @@ func (in *itemRequest) returned(o outcome, paths []expression.Path) attribute.It
 	}
 }
 
+// checkOldOnly refuses return values that only an update can have.
+func (in *itemRequest) checkOldOnly() error {
+	switch in.ReturnValues {
+	case "", "ALL_OLD", "NONE":
+		return nil
+	}
+	return invalid("ReturnValues can only be ALL_OLD or NONE")
+}
+
 func (in *itemRequest) put() (*prepared, error) {
-	if in.ReturnValues != "" && in.ReturnValues != "ALL_OLD" && in.ReturnValues != "NONE" {
-		return nil, invalid("ReturnValues can only be ALL_OLD or NONE")
+	if err := in.checkOldOnly(); err != nil {
+		return nil, err
 	}
 	item, err := parseItem("item", in.Item)
 	if err != nil {
@@ -248,8 +257,8 @@ func (in *itemRequest) put() (*prepared, error) {
 }
 
 func (in *itemRequest) delete() (*prepared, error) {
-	if in.ReturnValues != "" && in.ReturnValues != "ALL_OLD" && in.ReturnValues != "NONE" {
-		return nil, invalid("ReturnValues can only be ALL_OLD or NONE")
+	if err := in.checkOldOnly(); err != nil {
+		return nil, err
 	}
 	key, err := parseItem("key", in.Key)
 	if err != nil {

@@ -13,10 +13,7 @@ import (
 	"opsflow/shared/local/dynamodb/expression"
 )
 
-const (
-	maxPage     = 1 << 20 // bytes of the items that one query or scan reads
-	maxSegments = 1000000
-)
+const maxPage = 1 << 20 // bytes of the items that one query or scan reads
 
 // searchRequest is a query or a scan.
 type searchRequest struct {
@@ -119,29 +116,6 @@ func (in *searchRequest) checkSearch() error {
 		}
 	}
 	return checkEnum("select", in.Select, "ALL_ATTRIBUTES", "ALL_PROJECTED_ATTRIBUTES", "COUNT", "SPECIFIC_ATTRIBUTES")
-}
-
-func (in *searchRequest) segment() (segment, error) {
-	number, of := in.Segment, in.TotalSegments
-	switch {
-	case number == nil && of == nil:
-		return segment{}, nil
-	case of == nil:
-		return segment{}, invalid("The TotalSegments parameter is required but was not present in the request when Segment parameter is present")
-	case number == nil:
-		return segment{}, invalid("The Segment parameter is required but was not present in the request when parameter TotalSegments is present")
-	}
-	var f constraint.Faults
-	if f.Range("totalSegments", *of, 1, maxSegments); f == nil {
-		f.Range("segment", *number, 0, math.MaxInt)
-	}
-	if f != nil {
-		return segment{}, broken(f)
-	}
-	if *number >= *of {
-		return segment{}, invalid("The Segment parameter is zero-based and must be less than parameter TotalSegments: Segment: %d is not less than TotalSegments: %d", *number, *of)
-	}
-	return segment{*number, *of}, nil
 }
 
 // read reads what does not depend on the table.
