@@ -38,7 +38,7 @@ const ClientID = "opsflow-local"
 
 // GCPercent suits a process that is a Runtime and nothing else: all records pass through memory as JSON, and the few megabytes
 // that a rarer collection costs are worth the time that a busy runtime saves.
-const GCPercent = 200
+const GCPercent = 400
 
 // Options of Start.
 type Options struct {

@@ -250,9 +250,12 @@ func (t *metered) Query(ctx context.Context, q table.Query) (table.Page, error) 
 func (t *metered) Write(ctx context.Context, w table.Write) error {
 	n, indexes := 0.0, 0.0
 	for _, p := range w.Puts {
-		old, _, err := t.Table.Get(ctx, p.Item.Key)
-		if err != nil {
-			return err
+		var old table.Item
+		if p.WantV > 0 { // else there is none
+			var err error
+			if old, _, err = t.Table.Get(ctx, p.Item.Key); err != nil {
+				return err
+			}
 		}
 		n += units(max(size(p.Item), size(old)), writeUnit)
 		indexes += indexUnits(old, p.Item)
