@@ -36,10 +36,6 @@ import (
 // ClientID is the client that the local issuer's tokens are for.
 const ClientID = "opsflow-local"
 
-// GCPercent suits a process that is a Runtime and nothing else: all records pass through memory as JSON, and the few megabytes
-// that a rarer collection costs are worth the time that a busy runtime saves.
-const GCPercent = 400
-
 // Options of Start.
 type Options struct {
 	AWSAddr        string // host:port of the AWS endpoint; port 0: the system chooses

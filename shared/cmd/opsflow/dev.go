@@ -12,6 +12,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"syscall"
 	"time"
 
@@ -93,6 +94,11 @@ func (d *devCommand) Run(ctx context.Context, std streams) error {
 		}
 	}
 	announce(std.out, rt)
+	running, stop := context.WithCancel(ctx)
+	var beside sync.WaitGroup
+	beside.Go(func() { rt.GiveBackMemory(running) })
+	defer beside.Wait()
+	defer stop()
 	select {
 	case <-ctx.Done():
 		return rt.Close()
