@@ -3,15 +3,12 @@ package httpapi_test
 import (
 	"context"
 	"encoding/json"
-	"fmt"
-	"slices"
 	"strconv"
 	"time"
 
 	"opsflow/shared/alert"
 	"opsflow/shared/bulk"
 	"opsflow/shared/ops"
-	"opsflow/shared/rule"
 	"opsflow/shared/task"
 	"opsflow/shared/workflow"
 )
@@ -328,233 +325,6 @@ func (f *fakes) AuditTrail(_ context.Context, q ops.AuditFilter) (ops.Page[*ops.
 	return ops.Page[*ops.AuditEntry]{Items: f.trails[q.Target], NextCursor: f.next, Count: f.count}, f.fail
 }
 
-// fakeAlerts is the alert service of fakes.
-type fakeAlerts fakes
-
-func (f *fakeAlerts) Raise(_ context.Context, spec alert.Spec, actor ops.Actor) (*ops.Alert, error) {
-	f.raised, f.actor = spec, actor
-	return &ops.Alert{ID: "alr-new", Type: spec.Type, Title: spec.Title, Meta: ops.Meta{V: 1}}, f.fail
-}
-
-func (f *fakeAlerts) move(id string, to ops.AlertStatus, actor ops.Actor) (*ops.Alert, error) {
-	f.actor = actor
-	a, err := one((*fakes)(f), f.alerts, id)
-	if err == nil {
-		a.Status = to
-	}
-	return a, err
-}
-
-func (f *fakeAlerts) Acknowledge(_ context.Context, id string, actor ops.Actor) (*ops.Alert, error) {
-	return f.move(id, ops.AlertAcknowledged, actor)
-}
-
-func (f *fakeAlerts) Start(_ context.Context, id string, actor ops.Actor) (*ops.Alert, error) {
-	return f.move(id, ops.AlertInProgress, actor)
-}
-
-func (f *fakeAlerts) Resolve(_ context.Context, id string, actor ops.Actor, r alert.Resolution) (*ops.Alert, error) {
-	f.resolution = r
-	return f.move(id, ops.AlertResolved, actor)
-}
-
-func (f *fakeAlerts) Close(_ context.Context, id string, actor ops.Actor) (*ops.Alert, error) {
-	return f.move(id, ops.AlertClosed, actor)
-}
-
-func (f *fakeAlerts) Reopen(_ context.Context, id string, actor ops.Actor, reason string) (*ops.Alert, error) {
-	f.reason = reason
-	return f.move(id, ops.AlertOpen, actor)
-}
-
-// fakeTasks is the task service of fakes.
-type fakeTasks fakes
-
-func (f *fakeTasks) decide(id string, actor ops.Actor, change func(*ops.Task)) (*ops.Task, error) {
-	f.actor = actor
-	t, err := one((*fakes)(f), f.tasks, id)
-	if err == nil {
-		change(t)
-	}
-	return t, err
-}
-
-func (f *fakeTasks) Claim(_ context.Context, id string, actor ops.Actor) (*ops.Task, error) {
-	return f.decide(id, actor, func(t *ops.Task) { t.Status, t.Assignee = ops.TaskClaimed, actor.ID })
-}
-
-func (f *fakeTasks) Release(_ context.Context, id string, actor ops.Actor) (*ops.Task, error) {
-	return f.decide(id, actor, func(t *ops.Task) { t.Status, t.Assignee = ops.TaskOpen, "" })
-}
-
-func (f *fakeTasks) Complete(_ context.Context, id string, actor ops.Actor, d task.Decision) (*ops.Task, error) {
-	f.decision = d
-	return f.decide(id, actor, func(t *ops.Task) { t.Status, t.Outcome, t.DecidedBy = ops.TaskCompleted, d.Outcome, actor.ID })
-}
-
-func (f *fakeTasks) Reject(_ context.Context, id string, actor ops.Actor, comment string) (*ops.Task, error) {
-	f.comment = comment
-	return f.decide(id, actor, func(t *ops.Task) { t.Status, t.DecidedBy = ops.TaskRejected, actor.ID })
-}
-
-func (f *fakeTasks) Delegate(_ context.Context, id string, actor ops.Actor, to, reason string) (*ops.Task, error) {
-	f.reason = reason
-	return f.decide(id, actor, func(t *ops.Task) { t.Status, t.Assignee = ops.TaskOpen, to })
-}
-
-type fakeConnections fakes
-
-func (f *fakeConnections) Put(_ context.Context, c ops.Connection, actor ops.Actor) (*ops.Connection, error) {
-	f.actor = actor
-	f.connections[c.Name] = &c
-	return &c, f.fail
-}
-
-func (f *fakeTasks) PutMember(_ context.Context, m ops.Member, actor ops.Actor) (*ops.Member, error) {
-	f.actor = actor
-	if f.fail != nil {
-		return nil, f.fail
-	}
-	if err := ops.Invalid("member", m.Faults()); err != nil {
-		return nil, err
-	}
-	if old := f.members[m.ID]; old != nil {
-		m.V = old.V
-	}
-	m.V++
-	f.members[m.ID] = &m
-	return &m, nil
-}
-
-// fakeRules is the rule engine of fakes.
-type fakeRules fakes
-
-func (f *fakeRules) List(context.Context) ([]*ops.Rule, error) { return f.rules, f.fail }
-
-func (f *fakeRules) Get(_ context.Context, id string) (*ops.Rule, error) {
-	n := slices.IndexFunc(f.rules, func(r *ops.Rule) bool { return r.ID == id })
-	if n < 0 {
-		return nil, ops.Errorf(ops.CodeNotFound, "no rule has the id %q", id)
-	}
-	return f.rules[n], f.fail
-}
-
-func (f *fakeRules) Create(_ context.Context, text []byte, actor ops.Actor) (*ops.Rule, error) {
-	f.text, f.actor = string(text), actor
-	if f.fail != nil {
-		return nil, f.fail
-	}
-	return &ops.Rule{ID: "new-rule", Version: 1}, nil
-}
-
-func (f *fakeRules) Update(ctx context.Context, id string, text []byte, version int, actor ops.Actor) (*ops.Rule, error) {
-	f.text, f.actor = string(text), actor
-	r, err := f.Get(ctx, id)
-	if err != nil {
-		return nil, err
-	}
-	if version != 0 && version != r.Version {
-		return nil, ops.Errorf(ops.CodeConflict, "rule %s has version %d", id, r.Version)
-	}
-	r.Version++
-	return r, nil
-}
-
-func (f *fakeRules) SetMode(ctx context.Context, id string, mode ops.RuleMode, reason string, actor ops.Actor) (*ops.Rule, error) {
-	f.reason, f.actor = reason, actor
-	r, err := f.Get(ctx, id)
-	if err == nil {
-		r.Mode = mode
-	}
-	return r, err
-}
-
-func (f *fakeRules) Activity(context.Context) (rule.Activity, error) {
-	return rule.Activity{Rules: map[string]ops.RuleActivity{"assign-vendor": {Executions: 3}}}, f.fail
-}
-
-func (f *fakeRules) Versions(ctx context.Context, id string) ([]rule.Version, error) {
-	r, err := f.Get(ctx, id)
-	if err != nil {
-		return nil, err
-	}
-	return []rule.Version{{RuleVersion: &ops.RuleVersion{RuleID: id, Number: r.Version, Rule: r}, Diff: []rule.FieldChange{}}}, nil
-}
-
-func (f *fakeRules) Decisions(ctx context.Context, id string, outcome ops.Outcome, p ops.PageRequest) (ops.Page[rule.EventDecision], error) {
-	f.pageRequest = p
-	if _, err := f.Get(ctx, id); err != nil {
-		return ops.Page[rule.EventDecision]{}, err
-	}
-	return ops.Page[rule.EventDecision]{
-		Items: []rule.EventDecision{{Decision: ops.Decision{Rule: id, Outcome: outcome}, EventID: "evt-1"}}, NextCursor: f.next,
-	}, nil
-}
-
-func (f *fakeRules) Event(ctx context.Context, id string) (*ops.Event, error) {
-	return (*fakes)(f).Event(ctx, id)
-}
-
-func (f *fakeRules) Action(_ context.Context, id string) (*ops.PendingAction, error) {
-	return one((*fakes)(f), f.actions, id)
-}
-
-func (f *fakeRules) Actions(ctx context.Context, q ops.ActionFilter) (ops.Page[*ops.PendingAction], error) {
-	f.actionFilter = q
-	if _, err := f.Get(ctx, q.RuleID); err != nil {
-		return ops.Page[*ops.PendingAction]{}, err
-	}
-	return all((*fakes)(f), f.actions)
-}
-
-func (f *fakeRules) CancelAction(ctx context.Context, id, reason string, actor ops.Actor) (*ops.PendingAction, error) {
-	f.reason, f.actor = reason, actor
-	return f.Action(ctx, id)
-}
-
-func (f *fakeRules) RetryAction(ctx context.Context, id, reason string, actor ops.Actor) (*ops.PendingAction, error) {
-	return f.CancelAction(ctx, id, reason, actor)
-}
-
-func (f *fakeRules) CancelActions(ctx context.Context, ruleID, reason string, actor ops.Actor) (rule.Cancelled, error) {
-	f.reason, f.actor = reason, actor
-	_, err := f.Get(ctx, ruleID)
-	return rule.Cancelled{Cancelled: len(f.actions)}, err
-}
-
-func (f *fakeRules) Read(env ops.Envelope) (*ops.Event, error) {
-	e := &ops.Event{Status: ops.EventValid}
-	e.Identity, e.Subject = ops.IdentifyEvent(env)
-	e.ID = ops.EventID(e.Identity)
-	return e, f.fail
-}
-
-func (f *fakeRules) Replay(_ context.Context, id string, c rule.Correction, actor ops.Actor) (*ops.Event, error) {
-	f.text, f.actor = c.Type+string(c.Detail), actor
-	return one((*fakes)(f), f.events, id)
-}
-
-func (f *fakeRules) Backtest(_ context.Context, req rule.BacktestRequest, _ rule.Watch) (*rule.Backtest, error) {
-	f.text = string(req.Rule)
-	if f.fail != nil {
-		return nil, f.fail
-	}
-	return &rule.Backtest{Rule: "draft", From: req.From, Events: 2, Matched: 2}, nil
-}
-
-// fakeBacktests is the backtest service of fakes.
-type fakeBacktests fakes
-
-func (f *fakeBacktests) Begin(_ context.Context, req rule.BacktestRequest, by ops.Actor) (*ops.Backtest, error) {
-	f.text, f.actor = string(req.Rule), by
-	b := &ops.Backtest{ID: "bkt-new", Status: ops.BacktestRunning, From: req.From, Actor: by, Meta: ops.Meta{V: 1}}
-	return b, f.fail
-}
-
-func (f *fakeBacktests) Page(_ context.Context, id string, number int) ([]byte, error) {
-	return fmt.Appendf(nil, "{\"event\":\"%s-%d\"}\n", id, number), f.fail
-}
-
 func (f *fakes) Backtest(_ context.Context, id string) (*ops.Backtest, error) {
 	return one(f, f.backtests, id)
 }
@@ -566,17 +336,6 @@ func (f *fakes) BacktestPage(context.Context, string, int) (*ops.BacktestPage, e
 func (f *fakes) Backtests(_ context.Context, p ops.PageRequest) (ops.Page[*ops.Backtest], error) {
 	f.pageRequest = p
 	return all(f, f.backtests)
-}
-
-func (f *fakeRules) Pause(context.Context) (*ops.RuleSet, error) { return &f.pause, f.fail }
-
-func (f *fakeRules) PauseAll(_ context.Context, until time.Time, reason string, actor ops.Actor) (*ops.RuleSet, error) {
-	f.pause = ops.RuleSet{PausedUntil: until, PausedReason: reason, PausedBy: actor.ID}
-	return &f.pause, f.fail
-}
-
-func (f *fakeRules) ResumeAll(ctx context.Context, reason string, actor ops.Actor) (*ops.RuleSet, error) {
-	return f.PauseAll(ctx, time.Time{}, reason, actor)
 }
 
 func (f *fakes) Undelivered(_ context.Context, id string) (*ops.Undelivered, error) {
