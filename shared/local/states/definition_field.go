@@ -174,7 +174,10 @@ func (f fields) exclusive(required bool, names ...string) {
 			n++
 		}
 	}
-	if n > 1 || n == 0 && required {
+	switch {
+	case n > 1 && !required:
+		f.schema(f.at, "There should only be one of the following fields: [%s]", strings.Join(names, ", "))
+	case n > 1 || n == 0 && required:
 		f.schema(f.at, "Exactly one of these fields is expected: [%s]", strings.Join(names, ", "))
 	}
 }

@@ -107,6 +107,9 @@ var errorPrefixes = map[string]string{
 	"lambda": "Lambda", "events": "EventBridge", "states": "StepFunctions", "dynamodb": "DynamoDB", "sns": "SNS", "sqs": "SQS",
 }
 
+// functionName is a function's name with, maybe, a version or an alias.
+var functionName = regexp.MustCompile(`^[A-Za-z0-9_-]+(:(\$LATEST|[A-Za-z0-9_-]+))?$`)
+
 var sdkAction = regexp.MustCompile(`^([a-z0-9]+):([a-z][A-Za-z0-9]*)$`)
 
 // parseResource reads arn:aws:lambda:...:function:NAME, arn:aws:states:...:activity:NAME,
@@ -119,7 +122,9 @@ func parseResource(arn string) resource {
 	}
 	switch {
 	case parts[2] == "lambda" && parts[5] == "function":
-		r.kind = resourceFunction
+		if functionName.MatchString(parts[6]) {
+			r.kind = resourceFunction
+		}
 	case parts[2] == "states" && parts[5] == "activity":
 		r.kind, r.action = resourceActivity, parts[6]
 	case parts[2] == "states" && parts[3] == "":
