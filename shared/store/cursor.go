@@ -27,7 +27,8 @@ func (s *Store) SealCursor(ctx context.Context, scope string, p ops.Position) (s
 	if err != nil {
 		return "", fmt.Errorf("write a cursor: %w", err)
 	}
-	return base64.RawURLEncoding.EncodeToString(append(sign(secret, scope, text), text...)), nil
+	// The text comes first: no cursor begins with a hyphen then, which a command line would take for a flag.
+	return base64.RawURLEncoding.EncodeToString(append(text, sign(secret, scope, text)...)), nil
 }
 
 // OpenCursor implements ops.Cursors.
@@ -41,8 +42,11 @@ func (s *Store) OpenCursor(ctx context.Context, scope, cursor string) (ops.Posit
 		return p, err
 	}
 	raw, err := base64.RawURLEncoding.Strict().DecodeString(cursor)
-	if err != nil || len(raw) < macBytes || !hmac.Equal(raw[:macBytes], sign(secret, scope, raw[macBytes:])) ||
-		json.Unmarshal(raw[macBytes:], &p) != nil {
+	if err != nil || len(raw) < macBytes {
+		return p, ops.BadCursor(cursor)
+	}
+	text, mac := raw[:len(raw)-macBytes], raw[len(raw)-macBytes:]
+	if !hmac.Equal(mac, sign(secret, scope, text)) || json.Unmarshal(text, &p) != nil {
 		return ops.Position{}, ops.BadCursor(cursor)
 	}
 	return p, nil

@@ -106,6 +106,9 @@ func aCursorWorksOnlyForItsOwnListAndFilter(t *testing.T, open Open) {
 		t.Fatal(p, err)
 	}
 	one.Cursor = p.NextCursor
+	if !strings.HasPrefix(one.Cursor, "ey") { // as {" is written: never a hyphen, whatever the secret
+		t.Errorf("a command line would take cursor %s for a flag", one.Cursor)
+	}
 	if _, err := list(one); err != nil {
 		t.Errorf("its own cursor: %v", err)
 	}
