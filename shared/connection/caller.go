@@ -172,21 +172,21 @@ func (c *Caller) refused(to *ops.Connection, answer *http.Response, body []byte)
 		e.Again = answer.StatusCode >= 500
 	}
 	if e.Again {
-		e.After = c.retryAfter(answer.Header.Get("Retry-After"))
+		e.After = RetryAfter(answer.Header.Get("Retry-After"), c.Clock.Now())
 	}
 	return e
 }
 
-// retryAfter reads how long an answer asks to wait (RFC 9110): seconds, or a date.
-func (c *Caller) retryAfter(s string) time.Duration {
-	if seconds, err := strconv.Atoi(s); err == nil && seconds >= 0 {
+// RetryAfter reads how long an answer's Retry-After asks to wait from now (RFC 9110): seconds, or a date. 0: it does not say.
+func RetryAfter(header string, now time.Time) time.Duration {
+	if seconds, err := strconv.Atoi(header); err == nil && seconds >= 0 {
 		return time.Duration(seconds) * time.Second
 	}
-	at, err := http.ParseTime(s)
+	at, err := http.ParseTime(header)
 	if err != nil {
 		return 0
 	}
-	return max(0, at.Sub(c.Clock.Now()))
+	return max(0, at.Sub(now))
 }
 
 func response(status int, body []byte) ops.APIResponse {

@@ -7,9 +7,6 @@ import (
 )
 
 func (s *Service) describeTable(ctx context.Context, in *tableRequest) (object, error) {
-	if err := checkTableName(in.TableName); err != nil {
-		return nil, err
-	}
 	s.mu.RLock()
 	defer s.mu.RUnlock()
 	c, err := s.table(in.TableName)

@@ -137,9 +137,6 @@ type tableRequest struct {
 }
 
 func (s *Service) deleteTable(ctx context.Context, in *tableRequest) (object, error) {
-	if err := checkTableName(in.TableName); err != nil {
-		return nil, err
-	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	c, err := s.table(in.TableName)
@@ -166,6 +163,9 @@ func (s *Service) refuseOwn(why string) error {
 
 // table is find for operations on tables, which name the table in their answer.
 func (s *Service) table(name string) (*collection, error) {
+	if err := checkTableName(name); err != nil {
+		return nil, err
+	}
 	c, err := s.find(name)
 	if err != nil {
 		return nil, notFound("Requested resource not found: Table: %s not found", s.plainName(name))
@@ -214,9 +214,6 @@ type updateTableRequest struct {
 }
 
 func (s *Service) updateTable(ctx context.Context, in *updateTableRequest) (object, error) {
-	if err := checkTableName(in.TableName); err != nil {
-		return nil, err
-	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	c, err := s.table(in.TableName)

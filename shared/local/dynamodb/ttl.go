@@ -21,9 +21,6 @@ type timeToLive struct {
 }
 
 func (s *Service) describeTimeToLive(_ context.Context, in *timeToLiveRequest) (object, error) {
-	if err := checkTableName(in.TableName); err != nil {
-		return nil, err
-	}
 	s.mu.RLock()
 	defer s.mu.RUnlock()
 	c, err := s.table(in.TableName)
@@ -40,7 +37,7 @@ func (s *Service) describeTimeToLive(_ context.Context, in *timeToLiveRequest) (
 // updateTimeToLive begins or ends at once that items are over when their time is. When it ends, those that are over are
 // removed first: they would come back otherwise.
 func (s *Service) updateTimeToLive(ctx context.Context, in *timeToLiveRequest) (object, error) {
-	if err := checkTableName(in.TableName); err != nil {
+	if err := checkTableName(in.TableName); err != nil { // before all else that is wrong
 		return nil, err
 	}
 	spec := in.TimeToLiveSpecification

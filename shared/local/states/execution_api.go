@@ -301,13 +301,18 @@ func (e *Engine) describe(rec *record, arn string) *Execution {
 	return d
 }
 
-// DescribeExecution gives a standard execution, or an express one that is a child of a map run. Errors: InvalidArn, ExecutionDoesNotExist.
-func (e *Engine) DescribeExecution(ctx context.Context, arn string) (*Execution, error) {
+// described reads an execution that may be described.
+func (e *Engine) described(ctx context.Context, arn string) (*record, error) {
 	key, err := describedKey(arn)
 	if err != nil {
 		return nil, err
 	}
-	rec, err := e.load(ctx, key)
+	return e.load(ctx, key)
+}
+
+// DescribeExecution gives a standard execution, or an express one that is a child of a map run. Errors: InvalidArn, ExecutionDoesNotExist.
+func (e *Engine) DescribeExecution(ctx context.Context, arn string) (*Execution, error) {
+	rec, err := e.described(ctx, arn)
 	if err != nil {
 		return nil, err
 	}

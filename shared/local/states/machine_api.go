@@ -245,11 +245,7 @@ func (e *Engine) ListStateMachines(ctx context.Context, p Page) (list []StateMac
 // DescribeStateMachineForExecution gives what a standard execution began with, whatever its state machine has become. Errors:
 // InvalidArn, ExecutionDoesNotExist.
 func (e *Engine) DescribeStateMachineForExecution(ctx context.Context, arn string) (*StateMachine, error) {
-	key, err := describedKey(arn)
-	if err != nil {
-		return nil, err
-	}
-	rec, err := e.load(ctx, key)
+	rec, err := e.described(ctx, arn)
 	if err != nil {
 		return nil, err
 	}

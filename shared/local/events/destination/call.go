@@ -10,10 +10,11 @@ import (
 	"net/http"
 	"net/url"
 	"slices"
-	"strconv"
 	"strings"
 	"sync"
 	"time"
+
+	"opsflow/shared/connection"
 )
 
 // Timeout is how long an endpoint may take for its answer.
@@ -83,7 +84,7 @@ func (c *Caller) Call(ctx context.Context, to *Destination, by *Connection, with
 	}
 	failed := &Error{Code: clientError, Again: status >= 500 || slices.Contains(repeated, status), Err: fmt.Errorf("it answered %s", answer.Status)}
 	if failed.Again {
-		failed.After = c.retryAfter(answer.Header.Get("Retry-After"))
+		failed.After = connection.RetryAfter(answer.Header.Get("Retry-After"), c.Now())
 	}
 	return failed
 }
@@ -95,18 +96,6 @@ func (c *Caller) do(address string, request *http.Request) (*http.Response, erro
 		err = failed.Err
 	}
 	return answer, err
-}
-
-// retryAfter reads how long an answer asks to wait (RFC 9110): seconds, or a date.
-func (c *Caller) retryAfter(s string) time.Duration {
-	if seconds, err := strconv.Atoi(s); err == nil && seconds >= 0 {
-		return time.Duration(seconds) * time.Second
-	}
-	at, err := http.ParseTime(s)
-	if err != nil {
-		return 0
-	}
-	return max(0, at.Sub(c.Now()))
 }
 
 func (c *Caller) request(ctx context.Context, to *Destination, by *Connection, with Target, event []byte) (*http.Request, error) {
